@@ -1,0 +1,29 @@
+"""Fixed steps: a whole number of equal ones between two saved times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynsamp.kernels.slots import DIM, WIDTH, alive, load, parameters, save, step, vector
+
+
+def run(
+    times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any
+) -> None:
+    """Integrate trajectories begin <= j < end.
+
+    times (time,), substeps (time - 1,), y0 (trajectory, state), theta (1 or trajectory, parameter),
+    out (trajectory, time, state), status (trajectory,), stop (1,): nonzero to give up.
+    """
+    y = vector(DIM)
+    for j in range(begin, end, WIDTH):
+        load(y0, j, y)
+        p = parameters(theta, j)
+        save(y, out, status, j, 0)
+        for k in range(len(substeps)):
+            if stop[0] or not alive(status, j):
+                break
+            h = (times[k + 1] - times[k]) / substeps[k]
+            for n in range(substeps[k]):
+                step(times[k] + n * h, y, p, h)
+            save(y, out, status, j, k + 1)

@@ -1,0 +1,38 @@
+"""Fixed steps driven by standard normals; step n of a trajectory has the draws (seed, id, n, 0 ...)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynsamp.kernels.slots import DIM, NOISE, WIDTH, alive, draw, load, noisy_step, parameters, save, vector
+
+
+def run(
+    times: Any,
+    substeps: Any,
+    y0: Any,
+    theta: Any,
+    out: Any,
+    status: Any,
+    stop: Any,
+    begin: Any,
+    end: Any,
+    seed: Any,
+    ids: Any,
+) -> None:
+    """Integrate trajectories begin <= j < end; seed (1,) uint64, ids (trajectory,), the rest as in ``fixed.run``."""
+    y, xi = vector(DIM), vector(NOISE)
+    for j in range(begin, end, WIDTH):
+        load(y0, j, y)
+        p = parameters(theta, j)
+        save(y, out, status, j, 0)
+        count = 0  # steps from the first time on
+        for k in range(len(substeps)):
+            if stop[0] or not alive(status, j):
+                break
+            h = (times[k + 1] - times[k]) / substeps[k]
+            for n in range(substeps[k]):
+                draw(seed[0], ids, j, count, xi)
+                noisy_step(times[k] + n * h, y, p, h, xi)
+                count += 1
+            save(y, out, status, j, k + 1)

@@ -1,0 +1,97 @@
+"""Counter-based random numbers: each draw is a function of (seed, trajectory, step, draw).
+
+So a trajectory has the same noise in any batch, block, thread and order, and can be refined or repeated. The generator
+is Philox4x32-10: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3, SC11.
+
+Use of the counter (four 32-bit words) and key (two)::
+
+    key      seed, 64 bits
+    words 0, 1   step, 40 bits, and below it the number of the pair of draws, 24 bits
+    words 2, 3   trajectory id, 64 bits
+
+Two draws come from one block, so streams are distinct for any seeds and ids of 64 bits, up to 2^40 steps of 2^25
+draws each. A uniform and a normal of the same counters are not independent: use different draws.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dynsamp.kernels.jit import compiled, specialise
+
+__all__ = ["normal", "normal_pair", "normals", "philox", "uniform", "uniform_pair", "uniforms"]
+
+_LOW = np.uint64(0xFFFFFFFF)
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl constants of the key schedule
+_32, _24, _12 = np.uint64(32), np.uint64(24), np.uint64(12)
+_ULP = 2.0**-52
+
+
+@compiled
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    """Ten rounds on a counter and a key of 32-bit words, each in a uint64; returns four such words."""
+    for _ in range(10):
+        p0, p1 = _M0 * c0, _M1 * c2
+        c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ k0, p1 & _LOW, (p0 >> _32) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    return c0, c1, c2, c3
+
+
+@compiled
+def uniform_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
+    """Two uniforms on the open interval (0, 1), multiples of 2^-53: draws 2 pair and 2 pair + 1."""
+    key, who = np.uint64(seed), np.uint64(trajectory)
+    when = (np.uint64(step) << _24) | np.uint64(pair)
+    a, b, c, d = philox(when & _LOW, when >> _32, who & _LOW, who >> _32, key & _LOW, key >> _32)
+    # 52 bits and a half: never 0 or 1, and exact
+    first = (float(((a << _32) | b) >> _12) + 0.5) * _ULP
+    second = (float(((c << _32) | d) >> _12) + 0.5) * _ULP
+    return first, second
+
+
+@compiled
+def normal_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
+    """Two standard normals, draws 2 pair and 2 pair + 1. Box and Muller (1958)."""
+    a, b = uniform_pair(seed, trajectory, step, pair)
+    radius, angle = math.sqrt(-2.0 * math.log(a)), 2.0 * math.pi * b
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@compiled
+def uniform(seed: Any, trajectory: Any, step: Any, draw: Any) -> Any:
+    """Uniform on the open interval (0, 1)."""
+    a, b = uniform_pair(seed, trajectory, step, draw >> 1)
+    return b if draw & 1 else a
+
+
+@compiled
+def normal(seed: Any, trajectory: Any, step: Any, draw: Any) -> Any:
+    """Return a standard normal."""
+    a, b = normal_pair(seed, trajectory, step, draw >> 1)
+    return b if draw & 1 else a
+
+
+def normals(seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
+    """Standard normals; ids, steps and draws broadcast against each other."""
+    return _fill(1, seed, ids, steps, draws)
+
+
+def uniforms(seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
+    """Uniforms on the open interval (0, 1); ids, steps and draws broadcast against each other."""
+    return _fill(0, seed, ids, steps, draws)
+
+
+def _fill(gaussian: int, seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
+    from dynsamp.kernels.drivers import draws as driver  # it imports this module
+
+    arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (ids, steps, draws)))
+    shape = arrays[0].shape
+    flat = [x.flatten() for x in arrays]  # copies: Numba complains about arrays that share memory
+    out = np.empty(flat[0].shape)
+    arguments = (np.array([seed % 2**64], dtype=np.uint64), *flat, out)
+    specialise(driver, (), {}, arguments, GAUSSIAN=gaussian)(*arguments)
+    return out.reshape(shape)

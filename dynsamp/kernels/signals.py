@@ -1,0 +1,84 @@
+"""External signals: u(t) between samples, in front of the functions of a system that has them.
+
+A row of theta is packed: the parameters, the number of samples n, their times (n,), their values (n, signal).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynsamp.kernels.slots import (
+    HELD,
+    PARAMETERS,
+    SIGNALS,
+    driven_diffusion,
+    driven_force,
+    driven_iterate,
+    driven_noisy_iterate,
+    driven_rhs,
+    driven_velocity,
+    vector,
+)
+
+
+def signal(t: Any, theta: Any, u: Any) -> None:
+    """Values at t: linear between the neighbouring samples, or held since the last one."""
+    count = int(theta[PARAMETERS])
+    first = PARAMETERS + 1
+    low, high = 0, count - 1  # samples around t, by bisection
+    while high - low > 1:
+        middle = (low + high) // 2
+        if theta[first + middle] <= t:
+            low = middle
+        else:
+            high = middle
+    last = t >= theta[first + high]
+    before, after = theta[first + low], theta[first + high]
+    weight = min(1.0, max(0.0, (t - before) / (after - before))) if high > low else 0.0
+    values = first + count
+    for i in range(SIGNALS):
+        left, right = theta[values + low * SIGNALS + i], theta[values + high * SIGNALS + i]
+        if HELD[i]:
+            u[i] = right if last else left
+        else:
+            u[i] = (1.0 - weight) * left + weight * right
+
+
+def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
+    """Right-hand side with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_rhs(t, y, theta[:PARAMETERS], u, dy)
+
+
+def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
+    """Force with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_force(t, q, theta[:PARAMETERS], u, dp)
+
+
+def velocity(t: Any, p: Any, theta: Any, dq: Any) -> None:
+    """Velocity, which has no signals."""
+    driven_velocity(t, p, theta[:PARAMETERS], dq)
+
+
+def diffusion(t: Any, y: Any, theta: Any, g: Any) -> None:
+    """Diffusion with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_diffusion(t, y, theta[:PARAMETERS], u, g)
+
+
+def iterate(t: Any, y: Any, theta: Any, out: Any) -> None:
+    """Iterate of a map with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_iterate(t, y, theta[:PARAMETERS], u, out)
+
+
+def noisy_iterate(t: Any, y: Any, theta: Any, xi: Any, out: Any) -> None:
+    """Iterate of a map with its signals and normals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_noisy_iterate(t, y, theta[:PARAMETERS], u, xi, out)

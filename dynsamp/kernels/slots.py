@@ -1,0 +1,180 @@
+"""Names that ``jit.specialise`` sets in its copies of drivers and solvers; here are their types and meaning.
+
+``y``, ``dy``, ``xi`` are vectors with one entry a component: of float64 (scalar route, one trajectory), or of lanes
+(one register holds that component of WIDTH trajectories). ``Any`` stands for both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+DIM = 0  # components of the state
+HALF = 0  # degrees of freedom: DIM // 2
+NOISE = 0  # independent normals a step
+DIAGONAL = 0  # 1: one normal a component, and the diffusion is a vector
+SWEPT = 0  # 1: every trajectory has its own row of theta
+WIDTH = 1  # trajectories that advance together
+PARAMETERS = 0  # length of theta where signals are packed behind it
+SIGNALS = 0  # number of external signals
+HELD: tuple[int, ...] = ()  # one entry a signal: 1 held between samples, 0 linear
+ORDER = 0  # of the method
+
+
+class _UnsetSlotError(RuntimeError):
+    """A driver or solver runs without specialise()."""
+
+
+def _unset(name: str) -> Any:
+    raise _UnsetSlotError(f"{name} has no meaning before jit.specialise() sets it")
+
+
+def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
+    """Right-hand side, in place."""
+    _unset("rhs")
+
+
+def velocity(t: Any, p: Any, theta: Any, dq: Any) -> None:
+    """q' of a separable Hamiltonian system."""
+    _unset("velocity")
+
+
+def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
+    """p' of a separable Hamiltonian system."""
+    _unset("force")
+
+
+def diffusion(t: Any, y: Any, theta: Any, g: Any) -> None:
+    """Diffusion: a vector, or (DIM, NOISE)."""
+    _unset("diffusion")
+
+
+def iterate(t: Any, y: Any, theta: Any, out: Any) -> None:
+    """One iterate of a map."""
+    _unset("iterate")
+
+
+def noisy_iterate(t: Any, y: Any, theta: Any, xi: Any, out: Any) -> None:
+    """One iterate of a map that is driven by normals."""
+    _unset("noisy_iterate")
+
+
+def scalar(t: Any, y: Any, theta: Any) -> Any:
+    """Energy, diagnostic, invariant."""
+    _unset("scalar")
+
+
+def driven_rhs(t: Any, y: Any, theta: Any, u: Any, dy: Any) -> None:
+    """Right-hand side of a system with signals."""
+    _unset("driven_rhs")
+
+
+def driven_force(t: Any, q: Any, theta: Any, u: Any, dp: Any) -> None:
+    """p' of a separable system with signals."""
+    _unset("driven_force")
+
+
+def driven_velocity(t: Any, p: Any, theta: Any, dq: Any) -> None:
+    """q' of a separable system with signals; it does not see them."""
+    _unset("driven_velocity")
+
+
+def driven_diffusion(t: Any, y: Any, theta: Any, u: Any, g: Any) -> None:
+    """Diffusion of a system with signals."""
+    _unset("driven_diffusion")
+
+
+def driven_iterate(t: Any, y: Any, theta: Any, u: Any, out: Any) -> None:
+    """Iterate of a map with signals."""
+    _unset("driven_iterate")
+
+
+def driven_noisy_iterate(t: Any, y: Any, theta: Any, u: Any, xi: Any, out: Any) -> None:
+    """Iterate of a map with signals and normals."""
+    _unset("driven_noisy_iterate")
+
+
+def vector(size: int) -> Any:
+    """Zeros (size,), on the stack of the caller."""
+    return np.zeros(size)
+
+
+def matrix(rows: int, columns: int) -> Any:
+    """Zeros (rows, columns), on the stack of the caller."""
+    return np.zeros((rows, columns))
+
+
+def load(y0: Any, j: Any, y: Any) -> None:
+    """Start of the trajectories from j on."""
+    _unset("load")
+
+
+def parameters(theta: Any, j: Any) -> Any:
+    """Theta of the trajectories from j on."""
+    return _unset("parameters")
+
+
+def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
+    """Write the saved time k of the trajectories from j on; a non-finite one has diverged, NaN from there on."""
+    _unset("save")
+
+
+def alive(status: Any, j: Any) -> Any:
+    """Whether any of the trajectories from j on goes on."""
+    return _unset("alive")
+
+
+def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
+    """Standard normals of step n of the trajectories from j on."""
+    _unset("draw")
+
+
+def select(mask: Any, a: Any, b: Any) -> Any:
+    """``a`` where the mask is true, else ``b``."""
+    return a if mask else b
+
+
+def every(mask: Any) -> Any:
+    """Whether the mask is true in all lanes."""
+    return mask
+
+
+def step(t: Any, y: Any, theta: Any, h: Any) -> None:
+    """One step of a one-step method, in place."""
+    _unset("step")
+
+
+def opening(t: Any, y: Any, theta: Any, h: Any) -> None:
+    """First partial kick of a splitting method after a saved time."""
+    _unset("opening")
+
+
+def merged_step(t: Any, y: Any, theta: Any, h: Any, last: Any) -> None:
+    """One step of a splitting method whose closing kick is merged with the next opening one, unless ``last``."""
+    _unset("merged_step")
+
+
+def noisy_step(t: Any, y: Any, theta: Any, h: Any, xi: Any) -> None:
+    """One step of a stochastic method, in place."""
+    _unset("noisy_step")
+
+
+def trial_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_new: Any, dy_new: Any) -> Any:
+    """One step of an embedded pair; returns the error norm, at most 1 where the step is acceptable."""
+    return _unset("trial_step")
+
+
+def fma(a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c``, rounded once."""
+    return a * b + c
+
+
+def kick(t: Any, y: Any, theta: Any, h: Any) -> None:
+    """Move p along the force for a time h."""
+    _unset("kick")
+
+
+def drift(t: Any, y: Any, theta: Any, h: Any) -> None:
+    """Move q along the velocity for a time h."""
+    _unset("drift")

@@ -1,0 +1,33 @@
+"""Classical Runge--Kutta method, order 4, explicit.
+
+k1 = f(t, y), k2 = f(t + h/2, y + h/2 k1), k3 = f(t + h/2, y + h/2 k2), k4 = f(t + h, y + h k3),
+y <- y + h/6 (k1 + 2 k2 + 2 k3 + k4).
+Kutta (1901); Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, section II.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynsamp.kernels.slots import DIM, fma, rhs, vector
+
+ORDER = 4
+
+
+def step(t: Any, y: Any, theta: Any, h: Any) -> None:
+    """One step in place: y (state,), theta (parameter,)."""
+    k1, k2, k3, k4, u = vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM)
+    half = 0.5 * h
+    rhs(t, y, theta, k1)
+    for i in range(DIM):
+        u[i] = fma(half, k1[i], y[i])
+    rhs(t + half, u, theta, k2)
+    for i in range(DIM):
+        u[i] = fma(half, k2[i], y[i])
+    rhs(t + half, u, theta, k3)
+    for i in range(DIM):
+        u[i] = fma(h, k3[i], y[i])
+    rhs(t + h, u, theta, k4)
+    sixth = h / 6.0
+    for i in range(DIM):
+        y[i] = fma(sixth, fma(2.0, k2[i] + k3[i], k1[i] + k4[i]), y[i])
