@@ -1,0 +1,116 @@
+"""Hidden layers: their values and gradients, written into blocks that stay in cache.
+
+A layer works on standardised inputs, z = (x - centre) / half_width. Matrices of features are stored one feature a
+row, (feature, row), C-contiguous: that is the column-major design matrix which LAPACK factorises in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ACTIVATIONS", "HiddenLayer", "activate", "blocks"]
+
+ACTIVATIONS = ("tanh", "sin", "gauss")
+
+_BLOCK = 4096  # rows at once, at most
+_CACHE = 1 << 16  # elements of one scratch block: half a megabyte
+
+
+def activate(activation: str, z: np.ndarray, order: int = 0, out: np.ndarray | None = None) -> np.ndarray:
+    """Value or derivative of an activation.
+
+    Parameters
+    ----------
+    activation : {"tanh", "sin", "gauss"}
+        ``gauss`` is exp(-z^2).
+    z : ndarray
+        Pre-activations.
+    order : {0, 1, 2}
+        Order of the derivative.
+    out : ndarray, optional
+        Same shape as ``z``, may be ``z`` itself.
+    """
+    if out is None:
+        out = np.empty(np.shape(z))
+    if activation == "tanh":
+        t = np.tanh(z, out=out)
+        if order:
+            s = np.multiply(t, t) if order == 2 else np.multiply(t, t, out=out)
+            if order == 1:
+                np.subtract(1.0, s, out=out)
+            else:  # -2 t (1 - t^2)
+                s -= 1.0
+                s *= 2.0
+                out *= s
+    elif activation == "sin":
+        (np.cos if order == 1 else np.sin)(z, out=out)
+        if order == 2:
+            np.negative(out, out=out)
+    elif activation == "gauss":
+        e = np.multiply(z, z)
+        if order == 0:
+            np.exp(np.negative(e, out=e), out=out)
+        else:
+            factor = -2.0 * z if order == 1 else 4.0 * e - 2.0
+            np.exp(np.negative(e, out=e), out=out)
+            out *= factor
+    else:
+        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+    return out
+
+
+def blocks(rows: int, width: int) -> Iterator[slice]:
+    """Row slices so short that a (width, row) block stays in cache."""
+    size = min(_BLOCK, max(64, _CACHE // max(width, 1)))
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
+
+
+@dataclass(frozen=True)
+class HiddenLayer:
+    """Neurons sigma(weights z + biases) on standardised inputs z = (x - centre) / half_width."""
+
+    weights: np.ndarray  # (feature, component)
+    biases: np.ndarray  # (feature,)
+    activation: str
+    centre: np.ndarray  # (component,)
+    half_width: np.ndarray  # (component,)
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return len(self.biases)
+
+    def preactivations(self, x: np.ndarray) -> np.ndarray:
+        """(feature, row) of points ``x`` (row, component)."""
+        z = (x - self.centre) / self.half_width
+        result: np.ndarray = self.weights @ z.T
+        result += self.biases[:, None]
+        return result
+
+    def fill_values(self, x: np.ndarray, out: np.ndarray) -> None:
+        """Write the features of ``x`` (row, component) into ``out`` (feature, row)."""
+        for rows in blocks(len(x), self.width):
+            activate(self.activation, self.preactivations(x[rows]), out=out[:, rows])
+
+    def fill_gradients(self, x: np.ndarray, out: np.ndarray) -> None:
+        """Write derivatives with respect to z, not x, into ``out`` (feature, component * row).
+
+        The rows of the first component come first: out[:, k * len(x) + i] is d/dz_k at x_i. Divide by
+        ``half_width[k]`` for the derivative with respect to x_k.
+        """
+        count = len(x)
+        for rows in blocks(count, self.width):
+            slope = self.preactivations(x[rows])
+            activate(self.activation, slope, 1, out=slope)
+            for k, column in enumerate(self.weights.T):
+                np.multiply(slope, column[:, None], out=out[:, k * count + rows.start : k * count + rows.stop])
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Features (row, feature) of ``x`` (row, component)."""
+        out = np.empty((self.width, len(x)))
+        self.fill_values(x, out)
+        return out.T

@@ -1,0 +1,215 @@
+"""Linear least squares by orthogonalisation, in place and in bounded memory.
+
+Features of a sampled layer are nearly dependent (condition numbers beyond 1e12 are usual), so clean data are never
+solved through the normal equations. Columns are scaled to unit norm, tiny Tikhonov rows keep the solution bounded,
+and one Householder QR of [A, y] gives coefficients, residual and generalised cross validation. Rows may arrive in
+blocks: what came before is kept as its triangle. Noisy data get ridge regression, its parameter by generalised
+cross validation (Golub, Heath and Wahba 1979), the dimension of the fit weighted by 1.4 against under-smoothing
+(Kim and Gu 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import eigh, lapack, solve_triangular
+
+__all__ = ["NOISE", "LeastSquares", "Solution"]
+
+TIKHONOV = 1e-15  # times sqrt(columns), on columns of unit norm
+RANK_CUT = 1e-13  # diagonal entries of R below it do not count
+NOISE = 1e-6  # relative GCV error above which "auto" takes ridge regression
+SMOOTHNESS = 1.4
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a least-squares problem gave."""
+
+    coefficients: np.ndarray  # (column, target)
+    residual: np.ndarray  # (target,) norm of the residual over norm of the target
+    gcv: np.ndarray  # (target,) root of the GCV estimate of the squared error, over the rms of the target
+    regularisation: np.ndarray  # (target,) ridge parameter for columns of unit norm; 0 is plain least squares
+    dimension: np.ndarray  # (target,) effective number of coefficients
+    rank: int  # numerical rank of the scaled matrix
+    condition: float  # estimate for the scaled matrix
+    rows: int
+    rms: np.ndarray  # (target,) of the right-hand sides
+
+
+class LeastSquares:
+    """A least-squares problem that takes its rows in blocks.
+
+    Parameters
+    ----------
+    columns, targets : int
+        Number of unknowns and of right-hand sides.
+    rows : int
+        Rows that will come in all, or the size of the blocks in which they are reduced.
+    unpenalised : int
+        The first so many columns are free of the ridge penalty.
+
+    Examples
+    --------
+    >>> problem = LeastSquares(columns=2, targets=1, rows=3)
+    >>> block = problem.block(3)              # (columns + targets, 3), the targets last
+    >>> block[:] = [[1, 1, 1], [0, 1, 2], [1, 3, 5]]
+    >>> problem.solve().coefficients[:, 0].round(12)
+    array([1., 2.])
+    """
+
+    def __init__(self, columns: int, targets: int, rows: int, unpenalised: int = 0) -> None:
+        self.columns, self.targets, self.unpenalised = columns, targets, unpenalised
+        self.rows = 0  # seen so far
+        self._used = 0
+        size = columns + targets
+        # matrices are (column + target, row): the transpose is column-major, as LAPACK wants it. All rows at first;
+        # when more come, the triangle of the old ones moves in beside a block of new ones
+        self._buffer = np.empty(size * (max(rows, size) + size))
+        self._matrix = self._buffer[: size * max(rows, size)].reshape(size, -1)
+
+    def block(self, rows: int) -> np.ndarray:
+        """Return an array (columns + targets, rows) to be filled before anything else is called."""
+        if self._used + rows > self._matrix.shape[1] and self._used:
+            triangle = self._reduce().copy()
+            self._matrix = self._buffer.reshape(len(triangle), -1)
+            self._used = len(triangle)
+            self._matrix[:, : self._used] = triangle.T
+        if self._used + rows > self._matrix.shape[1]:
+            free = self._matrix.shape[1] - self._used
+            raise ValueError(f"a block of {rows} rows does not fit, {free} are free; make the problem with more rows")
+        start, self._used = self._used, self._used + rows
+        self.rows += rows
+        return self._matrix[:, start : self._used]
+
+    def _reduce(self) -> np.ndarray:
+        """Upper triangle (column + target, column + target) of all rows so far; destroys them."""
+        matrix = self._matrix
+        matrix[:, self._used :] = 0.0
+        work, _ = lapack.dgeqrf_lwork(matrix.shape[1], len(matrix))
+        factor = lapack.dgeqrf(matrix.T, lwork=int(work), overwrite_a=1)[0]
+        return np.asfortranarray(np.triu(factor[: len(matrix)]))
+
+    def solve(
+        self, regularisation: float | Literal["gcv", "auto"] | None = None, *, tikhonov: float = TIKHONOV
+    ) -> Solution:
+        """Solve; no more rows may follow.
+
+        Parameters
+        ----------
+        regularisation : float, "gcv", "auto" or None
+            Ridge parameter for columns of unit norm; "gcv" chooses it by cross validation, each target its own;
+            "auto" does so where the data look noisy (relative GCV error above 1e-6) or there are too few rows;
+            None solves without.
+        tikhonov : float
+            Times sqrt(columns), on columns of unit norm: what bounds the solution of dependent columns.
+        """
+        triangle = self._reduce()
+        columns, size = self.columns, len(triangle)
+        # what orthogonalisation keeps: the norms of columns and targets
+        norms, targets = np.split(np.linalg.norm(triangle, axis=0), [columns])
+        norms[norms == 0.0] = 1.0
+        targets[targets == 0.0] = 1.0
+        triangle[:, :columns] /= norms
+        if columns:
+            penalty = np.zeros((columns, size), order="F")
+            np.fill_diagonal(penalty, tikhonov * np.sqrt(columns))
+            triangle = lapack.dtpqrt(columns, min(32, size), triangle, penalty, overwrite_a=1, overwrite_b=1)[0]
+        result = _solve(triangle, columns, self.unpenalised, self.rows, regularisation, targets)
+        rms = targets / np.sqrt(max(self.rows, 1))
+        return Solution(result[0] / norms[:, None], *result[1:], rows=self.rows, rms=rms)
+
+
+def _solve(
+    triangle: np.ndarray,
+    columns: int,
+    free: int,
+    rows: int,
+    regularisation: float | str | None,
+    size: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, float]:
+    targets = len(size)
+    r, y = triangle[:columns, :columns], triangle[:columns, columns:]
+    rest = np.sqrt(np.sum(triangle[columns:, columns:] ** 2, axis=0))  # what no coefficients can fit
+    freedom = rows - columns
+    gcv = rest * rows / freedom / size if freedom > 0 else np.full(targets, np.inf)
+    diagonal = np.abs(np.diag(r))
+    rank = int(np.sum(diagonal > RANK_CUT))
+    reciprocal = float(lapack.dtrcon(np.asfortranarray(r))[0]) if columns else 1.0
+    condition = 1.0 / reciprocal if reciprocal > 0.0 else float("inf")
+    if columns == free or regularisation is None or (regularisation == "auto" and np.all(gcv < NOISE)):
+        ridge = np.zeros(targets)
+    elif isinstance(regularisation, str):
+        ridge = np.zeros(targets)
+        values, vectors = eigh(r[free:, free:].T @ r[free:, free:], check_finite=False)
+        moments = vectors.T @ (r[free:, free:].T @ y[free:])
+        for k in range(targets):
+            ridge[k] = _choose_ridge(values, moments[:, k], y[free:, k], float(rest[k]), rows, free)
+    else:
+        ridge = np.full(targets, float(regularisation))
+    coefficients = np.empty((columns, targets))
+    residual, dimension = rest / size, np.full(targets, float(columns))
+    plain = ridge == 0.0
+    if columns and np.any(plain):
+        coefficients[:, plain] = solve_triangular(r, y[:, plain], check_finite=False)
+    for k in map(int, np.flatnonzero(~plain)):
+        coefficients[:, k], distance, dimension[k] = _ridge(r, y[:, k], free, ridge[k])
+        missing = np.hypot(rest[k], distance)
+        residual[k] = missing / size[k]
+        gcv[k] = missing * rows / max(rows - dimension[k], 1e-100) / size[k]
+    return coefficients, residual, gcv, ridge, dimension, rank, condition
+
+
+def _choose_ridge(values: np.ndarray, moments: np.ndarray, y: np.ndarray, rest: float, rows: int, free: int) -> float:
+    """Ridge parameter of least GCV score; 0 where none beats plain least squares.
+
+    ``values`` are eigenvalues of the Gram matrix of the penalised part, ``moments`` the coordinates of its
+    right-hand side A'y in the eigenvectors.
+    """
+    values = np.maximum(values, 0.0)
+    total = float(y @ y)
+
+    def score(logarithm: np.ndarray) -> np.ndarray:
+        ridge = np.exp(logarithm)[:, None]
+        shrunk = values / (values + ridge)
+        # |y - A x|^2 = |y|^2 - 2 x.m + x' G x
+        gain = np.sum(moments**2 * (2.0 / (values + ridge) - values / (values + ridge) ** 2), axis=1)
+        missing = np.maximum(total - gain, 0.0) + rest**2
+        freedom = rows - free - SMOOTHNESS * np.sum(shrunk, axis=1)
+        result: np.ndarray = np.where(freedom > 0.0, missing / np.maximum(freedom, 1e-100) ** 2, np.inf)
+        return result
+
+    top = np.log(max(values[-1], 1e-300))
+    grid = top + np.linspace(np.log(1e-13), np.log(1e3), 75)
+    for _ in range(3):  # zoom in
+        scores = score(grid)
+        best = int(np.argmin(scores))
+        if not np.isfinite(scores[best]):
+            return float(np.exp(grid[-1]))
+        if best == 0 and len(grid) == 75 and rows > free + len(values):
+            return 0.0  # the data ask for no penalty
+        step = grid[1] - grid[0]
+        grid = grid[best] + np.linspace(-step, step, 9)
+    return float(np.exp(grid[4]))
+
+
+def _ridge(r: np.ndarray, y: np.ndarray, free: int, ridge: float) -> tuple[np.ndarray, float, float]:
+    """Coefficients, norm of the part of the residual inside the range, effective dimension."""
+    inner = r[free:, free:]
+    count = len(inner)
+    stacked = np.zeros((2 * count, count + 1), order="F")
+    stacked[:count, :count], stacked[:count, count] = inner, y[free:]
+    stacked[count:, :count][np.diag_indices(count)] = np.sqrt(ridge)
+    work, _ = lapack.dgeqrf_lwork(*stacked.shape)
+    factor = lapack.dgeqrf(stacked, lwork=int(work), overwrite_a=1)[0]
+    upper = factor[:count, :count]
+    penalised = solve_triangular(upper, factor[:count, count], check_finite=False)
+    others = y[:0]
+    if free:
+        others = solve_triangular(r[:free, :free], y[:free] - r[:free, free:] @ penalised, check_finite=False)
+    # trace of A (A'A + ridge)^-1 A' = |inner upper^-1|^2
+    hat = solve_triangular(upper, inner.T, trans=1, check_finite=False)
+    dimension = free + float(np.sum(hat**2))
+    return np.concatenate([others, penalised]), float(np.linalg.norm(y[free:] - inner @ penalised)), dimension
