@@ -1,0 +1,88 @@
+"""What an estimator and a fitted model are: knobs in, frozen arrays out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from dynsamp.solve import Kernel
+from dynsamp.words import State
+
+__all__ = ["Estimator", "Model", "Samples"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Training data as plain arrays; scattered points are trajectories with one time."""
+
+    t: np.ndarray  # (trajectory, time), in facts["time_unit"]
+    y: np.ndarray  # (trajectory, time, component), NaN beyond `length`
+    states: tuple[State, ...]
+    dy: np.ndarray | None = None  # (trajectory, time, component), or None
+    u: np.ndarray | None = None  # (trajectory, time, input), or None
+    length: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (trajectory,) valid times
+    ids: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (trajectory,)
+    facts: Mapping[str, Any] = field(default_factory=dict)  # JSON values: system, time_unit, separable, ...
+
+    def __post_init__(self) -> None:
+        count = self.y.shape[0]
+        if not len(self.length):
+            object.__setattr__(self, "length", np.full(count, self.y.shape[1], np.int64))
+        if not len(self.ids):
+            object.__setattr__(self, "ids", np.arange(count, dtype=np.int64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """A fitted model: frozen arrays and what is known about them.
+
+    Array fields are saved raw, the rest as JSON, so a field is an ndarray or a JSON value
+    (``states`` apart, which every model has).
+    """
+
+    name: ClassVar[str]  # of the estimator that makes it
+
+    states: tuple[State, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)  # system, parameters, time_unit, dt, ...
+    report: Mapping[str, Any] = field(default_factory=dict)  # width, scale, residual, seconds, joules, ...
+    low: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) of the training data
+    high: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it forecasts sample paths; a model that overrides ``predict`` says so itself."""
+        if type(self).kernel is Model.kernel:
+            return False
+        kernel = self.kernel()
+        return kernel.kind == "sde" or bool(kernel.noise)
+
+    def kernel(self) -> Kernel:
+        """Compiled functions and ``theta``; a model without them overrides ``predict``."""
+        raise NotImplementedError(f"{type(self).__name__} has no kernel; use predict()")
+
+    def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Forecast without a kernel: states (trajectory, time, component) and status (trajectory,)."""
+        raise NotImplementedError(f"{type(self).__name__} forecasts through its kernel()")
+
+    def summary(self) -> str:
+        """A few lines for a person: what was chosen, how well it fits, what it cost."""
+        head = f"{type(self).__name__} of {', '.join(state.name for state in self.states)}"
+        return "\n".join([head, *(f"  {key}: {value}" for key, value in self.report.items())])
+
+
+_Fitted: TypeAlias = Model  # inside Estimator the name Model is its class attribute
+
+
+class Estimator(ABC):
+    """A frozen dataclass of knobs with ``fit``; it stores what it was given."""
+
+    name: ClassVar[str]
+    Model: ClassVar[type[Model]]
+
+    @abstractmethod
+    def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> _Fitted:
+        """Fit; ``memory`` bounds the peak in bytes."""

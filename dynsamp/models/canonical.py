@@ -1,0 +1,114 @@
+"""Canonical pairs and the rows of a Hamiltonian fit: what grad H is at, or between, the samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynsamp.models.base import Samples
+from dynsamp.models.increments import component_name
+from dynsamp.networks.energy import Gradients
+from dynsamp.words import State
+
+__all__ = ["canonical_pairs", "gradient_data"]
+
+EVEN = 1e-6  # relative difference of two spacings that a Simpson triple tolerates
+SIMPSON = (1 / 6, 4 / 6, 1 / 6)
+
+
+def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, bool]:
+    """Components of q and of p, (2, dof), and whether the states declare them.
+
+    Without any ``conjugate`` the first half is q and the second half p.
+    """
+    sizes = [state.size for state in states]
+    total = sum(sizes)
+    if total % 2:
+        raise ValueError(
+            f"a Hamiltonian needs canonical pairs (q, p), but the data have {total} components"
+            f" ({', '.join(state.name for state in states)}); add the missing momentum or coordinate"
+        )
+    if not any(state.conjugate for state in states):
+        return np.arange(total).reshape(2, -1), False
+    start = {state.name: int(at) for state, at in zip(states, np.cumsum([0, *sizes]), strict=False)}
+    size = {state.name: state.size for state in states}
+    q: list[int] = []
+    p: list[int] = []
+    for state in states:
+        if state.conjugate is not None:
+            if size.get(state.conjugate) != state.size:
+                known = ", ".join(size)
+                raise ValueError(
+                    f"state {state.name!r} names {state.conjugate!r} as its momentum, which is not a state of the same"
+                    f" size (states: {known}); correct the name"
+                )
+            q += range(start[state.name], start[state.name] + state.size)
+            p += range(start[state.conjugate], start[state.conjugate] + state.size)
+    if sorted(q + p) != list(range(total)):
+        missing = set(range(total)) ^ set(q + p) or {k for k in q + p if (q + p).count(k) > 1}
+        raise ValueError(
+            f"state {component_name(states, min(missing))!r} is in no canonical pair, or in two; give every q the"
+            " name of its own momentum, State(conjugate=...)"
+        )
+    return np.array([q, p]), True
+
+
+def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
+    """Rows for grad H, and in a few words where they come from."""
+    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    for label, values in (("", samples.y), ("the derivative of ", samples.dy)):
+        if values is None:
+            continue
+        bad = inside[..., None] & ~np.isfinite(values)
+        if bad.any():
+            trajectory, step, component = map(int, np.unravel_index(int(bad.argmax()), bad.shape))
+            raise ValueError(
+                f"{label}{component_name(samples.states, component)!r} is {values[trajectory, step, component]} in"
+                f" trajectory {samples.ids[trajectory]} at sample {step}; fill the gap or leave the trajectory out"
+            )
+    if samples.u is not None and samples.u.shape[-1]:
+        raise ValueError(
+            f"the data have {samples.u.shape[-1]} external inputs, which a Hamiltonian cannot use; drop them, or learn"
+            " a flow map"
+        )
+    y = samples.y[inside]
+    if len(y) < 2:
+        raise ValueError(f"a Hamiltonian needs at least two points, the data have {len(y)}; give more")
+    if np.all(y == y[0]):
+        raise ValueError(f"the data never change: all {len(y)} points are equal; check which column is which")
+    if samples.dy is not None:
+        return Gradients(y[None], np.ones(1), _gradient(samples.dy[inside], pairs)), "derivatives"
+    return _collocations(samples, inside, pairs)
+
+
+def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tuple[Gradients, str]:
+    if not np.any(inside[:, 1:]):
+        raise ValueError(
+            "a Hamiltonian needs derivatives or trajectories, but the data have no derivatives and one time a"
+            " trajectory; give tendencies (derivatives) or at least two times"
+        )
+    y, step = samples.y, np.diff(samples.t, axis=1)
+    pair = inside[:, 1:]
+    if not np.all(step[pair] > 0):
+        trajectory = int(np.argmax(np.any(pair & ~(step > 0), axis=1)))
+        raise ValueError(
+            f"the times of trajectory {samples.ids[trajectory]} do not increase; sort them and drop duplicates"
+        )
+    with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
+        even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= EVEN * step[:, :-1])
+    if 4 * np.count_nonzero(even) >= np.count_nonzero(pair):
+        nodes = np.stack([y[:, :-2][even], y[:, 1:-1][even], y[:, 2:][even]])
+        slope = (nodes[2] - nodes[0]) / (step[:, :-1] + step[:, 1:])[even][:, None]
+        weights, source = np.array(SIMPSON), "snapshots: Milne-Simpson collocation of evenly spaced triples"
+    else:
+        first, second = y[:, :-1][pair], y[:, 1:][pair]
+        nodes = 0.5 * (first + second)[None]
+        slope = (second - first) / step[pair][:, None]
+        weights, source = np.ones(1), "snapshots: mid-points of consecutive pairs"
+    return Gradients(nodes, weights, _gradient(slope, pairs)), source
+
+
+def _gradient(slope: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Gradient of H (row, component) = (-p', q')."""
+    gradient = np.empty_like(slope)
+    gradient[:, pairs[0]], gradient[:, pairs[1]] = -slope[:, pairs[1]], slope[:, pairs[0]]
+    return gradient

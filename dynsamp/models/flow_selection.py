@@ -1,0 +1,253 @@
+"""Choosing and fitting the network of a flow map.
+
+One-step errors inside a trajectory flatter a steep network: neighbouring samples are almost the same point. So the
+candidates that generalised cross validation lists are compared on blocks of time, or whole trajectories, that their
+fit has not seen, and the best of them that stays near the data when iterated wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from dynsamp.models.increments import Increments
+from dynsamp.networks.features import HiddenLayer, blocks
+from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
+from dynsamp.networks.sampling import generator, sample_layer
+
+__all__ = ["FlowFit", "fit_flow"]
+
+WIDTH = 600  # more neurons do not help low-dimensional flow maps
+SMALL = 150  # width at which activations and slopes are first compared
+SCALES = {
+    "sin": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
+    "tanh": (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
+}
+OTHER_SCALES = (0.1, 0.2, 0.4, 0.8, 1.5)  # gauss competes only when asked for
+NOISY_WIDTHS = (20, 60, 200)
+FOLDS = 4
+LISTED = 3
+WITHIN = 100.0  # of the best: errors of a shortlist
+MARGIN = 1.02  # a simpler model wins within this factor
+TOLERATED = 3.0  # a stable model may be this much worse in one step
+ROWS_A_COLUMN = 10  # of a noise-free fit; more rows gain nothing
+ROWS_TO_COMPARE = 4  # a column, when candidates are compared
+MANY_ROWS = 5000  # at least so many where there is noise
+MOST_ROWS = 400_000  # of a noisy fit
+CHUNK = 8192
+TIKHONOV = 1e-16  # iterated maps show the last digit: 1e-15 costs more than one Lyapunov time
+
+
+@dataclass(frozen=True)
+class FlowFit:
+    """A candidate, fitted."""
+
+    layer: HiddenLayer
+    solution: Solution
+    scale: float
+    chosen: str = ""
+
+    def change(self, y: np.ndarray) -> np.ndarray:
+        """Increments (row, component) from states (row, component)."""
+        c, n = self.solution.coefficients, y.shape[1]
+        result = c[0] + (y - self.layer.centre) / self.layer.half_width @ c[1 : n + 1]
+        for rows in blocks(len(y), self.layer.width):
+            result[rows] += self.layer.values(y[rows]) @ c[n + 1 :]
+        return np.asarray(result)
+
+    def arrays(self) -> dict[str, Any]:
+        """Fields of the fitted model, which works on states as they are."""
+        c, layer = self.solution.coefficients, self.layer
+        n = len(layer.centre)
+        return {
+            "activation": layer.activation,
+            "centre": layer.centre,
+            "constant": c[0].copy(),
+            "linear": np.ascontiguousarray(c[1 : n + 1].T / layer.half_width),
+            "weights": np.ascontiguousarray(layer.weights / layer.half_width),
+            "biases": layer.biases,
+            "coefficients": np.ascontiguousarray(c[n + 1 :].T),
+        }
+
+    def report(self) -> dict[str, Any]:
+        """What was chosen and how well it fits."""
+        solution = self.solution
+        return {
+            "width": self.layer.width,
+            "activation": self.layer.activation,
+            "scale": self.scale,
+            "rows": solution.rows,
+            "rank": solution.rank,
+            "condition": solution.condition,
+            "residual": float(solution.residual.max()),
+            "cross_validated_error": float(solution.gcv.max()),
+            "regularisation": float(solution.regularisation.max()),
+            "chosen": self.chosen,
+        }
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    activation: str
+    scale: float
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.activation} of slope {self.scale:g}, {self.width} neurons" if self.width else "the linear map"
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The rows and everything that all candidates share."""
+
+    rows: Increments
+    centre: np.ndarray
+    spread: np.ndarray
+    sampler: str | None
+    regularisation: float | None
+    seed: int
+    memory: int | None
+
+    def fit(self, candidate: _Candidate, mask: np.ndarray | None = None, most: int | None = None) -> FlowFit:
+        """Fit to all rows, or to at most ``most`` of those in ``mask``."""
+        y, dy = self.rows.y, self.rows.dy
+        chosen = np.arange(len(y)) if mask is None else np.flatnonzero(mask)
+        if most is not None and len(chosen) > most:
+            chosen = np.sort(generator(self.seed, 2).permutation(chosen)[:most])
+        n = y.shape[1]
+        points = y[generator(self.seed, 3).permutation(len(y))[:20_000]]
+        layer = sample_layer(
+            points if self.sampler != "swim" else y, candidate.width, rng=generator(self.seed, 1),
+            activation=candidate.activation, scale=candidate.scale, sampler=self.sampler,
+            target=dy / np.where(dy.std(axis=0) > 0, dy.std(axis=0), 1.0) if self.sampler == "swim" else None,
+            centre=self.centre, half_width=self.spread,
+        )  # fmt: skip
+        columns = 1 + n + layer.width
+        chunk = max(CHUNK, 4 * columns) if self.memory is None else max(self.memory // (24 * (columns + n)), columns)
+        problem = LeastSquares(columns, n, min(len(chosen), chunk), unpenalised=1 + n)
+        for start in range(0, len(chosen), chunk):
+            part = chosen[start : start + chunk]
+            block = problem.block(len(part))
+            block[0] = 1.0
+            block[1 : n + 1] = ((y[part] - self.centre) / self.spread).T
+            layer.fill_values(y[part], block[n + 1 : columns])
+            block[columns:] = dy[part].T
+        way: float | Literal["auto"] | None = "auto" if self.regularisation is None else self.regularisation
+        return FlowFit(layer, problem.solve(way, tikhonov=TIKHONOV), candidate.scale)
+
+    def unseen_error(self, candidate: _Candidate, folds: np.ndarray, most: int) -> float:
+        """Geometric mean over folds of the one-step error, relative to the increments."""
+        norm = np.sqrt((self.rows.dy**2).mean(axis=0))
+        norm[norm == 0] = 1.0
+        logs = []
+        for fold in range(folds.max() + 1):
+            inside = folds == fold
+            if not inside.any() or inside.all():
+                continue
+            fit = self.fit(candidate, ~inside, most)
+            error = (fit.change(self.rows.y[inside]) - self.rows.dy[inside]) / norm
+            logs.append(np.log(np.sqrt((error**2).mean()) + 1e-300))
+        return float(np.exp(np.mean(logs))) if logs else np.inf
+
+    def strays(self, fit: FlowFit) -> bool:
+        """Whether a trajectory leaves the box of the data, widened by its width, within their length."""
+        y, trajectory = self.rows.y, self.rows.trajectory
+        low, high = y.min(axis=0), y.max(axis=0)
+        last = np.flatnonzero(np.diff(trajectory, append=trajectory[-1] + 1))
+        first = np.concatenate([[0], last[:-1] + 1])
+        state = y[np.concatenate([first[:8], last[:8]])]
+        margin = np.where(high > low, high - low, 1.0)
+        with np.errstate(all="ignore"):
+            for _ in range(min(int((last - first).max()) + 1, 1000)):
+                state = state + fit.change(state)
+                if not np.all((state >= low - margin) & (state <= high + margin)):
+                    return True
+        return False
+
+
+def fit_flow(
+    rows: Increments,
+    *,
+    width: int | None,
+    activation: str | None,
+    scale: float | None,
+    sampler: str | None,
+    regularisation: float | None,
+    seed: int,
+    memory: int | None,
+) -> FlowFit:
+    """Choose what is None, then fit to all rows that help; parameters as in FlowMap."""
+    spread = rows.y.std(axis=0)
+    spread[spread <= 1e-13 * np.abs(rows.y).max(axis=0)] = 1.0  # a constant component, up to rounding
+    problem = _Problem(rows, rows.y.mean(axis=0), spread, sampler, regularisation, seed, memory)
+    count, n = rows.y.shape
+    top = max(min(WIDTH, count // 4 - n - 1), 0) if width is None else width
+    linear = _Candidate("tanh", 1.0, 0)
+    if top == 0:
+        why = "as asked" if width == 0 else f"{count} increments are too few for neurons"
+        return replace(problem.fit(linear, most=MOST_ROWS), chosen=f"the linear map, {why}")
+
+    small = min(SMALL, top)
+    names = ("sin", "tanh") if activation is None else (activation,)
+    trials = []
+    for name in names:
+        for value in SCALES.get(name, OTHER_SCALES) if scale is None else (scale,):
+            candidate = _Candidate(name, value, small)
+            fit = problem.fit(candidate, most=ROWS_A_COLUMN * (small + n + 1))
+            trials.append((float(np.sqrt((fit.solution.gcv**2).mean())), candidate))
+    trials.sort(key=lambda trial: trial[0])
+    noisy = trials[0][0] > NOISE
+    listed = [c for error, c in trials if error <= WITHIN * trials[0][0]][:LISTED]
+    folds = _folds(rows)
+    scored: list[tuple[float, int, _Candidate]] = []
+
+    def compare(candidates: list[_Candidate]) -> None:
+        for candidate in candidates:
+            most = ROWS_TO_COMPARE * (candidate.width + n + 1)
+            error = problem.unseen_error(candidate, folds, max(most, MANY_ROWS) if noisy else most)
+            scored.append((error, len(scored), candidate))
+
+    def simplest(items: list[tuple[float, int, _Candidate]]) -> tuple[float, int, _Candidate]:
+        best = min(items)[0]
+        return min((item for item in items if item[0] <= best * MARGIN), key=lambda item: item[1])
+
+    if not noisy or width is not None:
+        compare([replace(c, width=top) for c in listed])
+    else:
+        compare([linear, *(replace(c, width=w) for w in NOISY_WIDTHS if w < top for c in listed)])
+        if simplest(scored)[2].width == max(c.width for _, _, c in scored):  # perhaps a hard target, not noise
+            compare([replace(c, width=top) for c in listed])
+    winner = simplest(scored) if noisy else min(scored)
+    ranked = [winner, *sorted(item for item in scored if item is not winner)]
+    how = f"{len(trials)} small networks compared by generalised cross validation, {len(scored)} on unseen blocks"
+    how += ", noise suspected" if noisy else ""
+    fits = _fits(problem, ranked, MOST_ROWS if noisy else ROWS_A_COLUMN * (top + n + 1))
+    best, candidate = next(fits)
+    if problem.strays(best):
+        for other, calmer in fits:
+            if not problem.strays(other):
+                best, candidate, how = other, calmer, f"{how}; the best in one step strayed from the data when iterated"
+                break
+    return replace(best, chosen=f"{candidate}: {how}")
+
+
+def _fits(
+    problem: _Problem, ranked: list[tuple[float, int, _Candidate]], most: int
+) -> Iterator[tuple[FlowFit, _Candidate]]:
+    for error, _, candidate in ranked:
+        if error <= TOLERATED * ranked[0][0]:
+            yield problem.fit(candidate, most=most), candidate
+
+
+def _folds(rows: Increments) -> np.ndarray:
+    """Fold of each row: whole trajectories where there are at least two a fold, else blocks of time."""
+    trajectories = rows.trajectory.max() + 1
+    if trajectories >= 2 * FOLDS:
+        return np.asarray(rows.trajectory % FOLDS)
+    starts = np.searchsorted(rows.trajectory, np.arange(trajectories))
+    ends = np.append(starts[1:], len(rows.trajectory))
+    place = (np.arange(len(rows.trajectory)) - starts[rows.trajectory]) / (ends - starts)[rows.trajectory]
+    return np.asarray(np.minimum((FOLDS * place).astype(np.int64), FOLDS - 1))
