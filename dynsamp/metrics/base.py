@@ -1,0 +1,80 @@
+"""What a metric is: a function of arrays under a declared name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dynsamp.words import State
+
+__all__ = ["Metric", "Record", "Score", "metric"]
+
+NEEDS = ("forecast", "truth", "model", "system")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A forecast or a truth as plain arrays; a truth has one member."""
+
+    t: np.ndarray  # (time,) lead time since the start, in the system's time unit
+    y: np.ndarray  # (trajectory, member, time, component), NaN after a failure
+    status: np.ndarray  # (trajectory, member)
+    states: tuple[State, ...]
+    theta: np.ndarray  # (trajectory, parameter) of the system, width 0 if unknown
+    valid_until: np.ndarray  # (trajectory,) lead time until which a truth is one; inf where not chaotic
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The values of one metric with what must be said beside them."""
+
+    values: np.ndarray  # over the metric's dims
+    attrs: dict[str, Any] = field(default_factory=dict)  # norm, threshold, reference: JSON values
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric; call it with exactly its ``needs``."""
+
+    name: str
+    dims: tuple[str, ...]
+    units: str
+    needs: tuple[str, ...]
+    function: Callable[..., np.ndarray | Score]
+    long_name: str = ""
+
+    def __call__(self, *records: Any) -> Score:
+        """Compute the score; a bare array becomes a Score without attributes."""
+        values = self.function(*records)
+        return values if isinstance(values, Score) else Score(np.asarray(values, dtype=float))
+
+
+def metric(
+    name: str, dims: tuple[str, ...], units: str = "1", needs: tuple[str, ...] = ("forecast", "truth")
+) -> Callable[[Callable[..., np.ndarray | Score]], Metric]:
+    """Declare a metric.
+
+    Parameters
+    ----------
+    name : str
+        Name of the variable in the scores Dataset.
+    dims : tuple of str
+        Of the returned array, out of "trajectory", "member", "lead_time", "state".
+    units : str
+        Units of the values; "time" stands for the system's time unit.
+    needs : tuple of str
+        Out of "forecast", "truth", "model", "system": exactly the function's arguments, in this order.
+    """
+    unknown = [need for need in needs if need not in NEEDS]
+    if unknown:
+        raise ValueError(f"metric {name!r} needs {unknown}, but only {', '.join(NEEDS)} exist")
+
+    def declare(function: Callable[..., np.ndarray | Score]) -> Metric:
+        doc = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        return Metric(name, tuple(dims), units, tuple(needs), function, doc)
+
+    return declare

@@ -1,0 +1,70 @@
+"""Errors of a learned drift and diffusion against the system's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dynsamp.metrics.base import Record, Score, metric
+from dynsamp.metrics.difference import known, spread
+from dynsamp.solve import diffusion_values, field_values
+
+__all__ = ["diffusion_error", "drift_error"]
+
+POINTS = 100_000  # more states than these do not change the errors
+
+
+def _states(truth: Record, system: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, states and parameters of the truth, at most `POINTS` of them evenly picked."""
+    if getattr(system, "diffusion", None) is None:
+        raise TypeError(f"system {system.name!r} is not a stochastic differential equation; it has no drift to compare")
+    trajectory, step = np.nonzero(known(truth))
+    pick = slice(None, None, -(-len(step) // POINTS) or 1)
+    trajectory, step = trajectory[pick], step[pick]
+    theta = truth.theta[trajectory] if truth.theta.shape[1] else system.theta()
+    return truth.t[step], truth.y[trajectory, 0, step], theta
+
+
+def _learned(model: Any, name: str, y: np.ndarray) -> np.ndarray:
+    function = getattr(model, name, None)
+    if function is None:
+        raise TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
+    return np.asarray(function(y), dtype=float)
+
+
+def _relative(learned: np.ndarray, exact: np.ndarray, what: str, states: int) -> Score:
+    norm = float(np.linalg.norm(exact))
+    error = float(np.linalg.norm(learned - exact))
+    text = f"relative L2 of the {what} over the truth's states, components in standard deviations of the truth"
+    value = error / norm if norm > 0 else (0.0 if error == 0 else np.inf)
+    return Score(np.asarray(value), {"norm": text, "states": states})
+
+
+@metric("drift_error", (), needs=("truth", "model", "system"))
+def drift_error(truth: Record, model: Any, system: Any) -> Score:
+    """Relative error of the learned drift."""
+    t, y, theta = _states(truth, system)
+    exact = field_values(system.kernel(), t, y, theta)
+    scale = spread(truth)
+    return _relative(_learned(model, "drift", y) / scale, exact / scale, "drift", len(y))
+
+
+@metric("diffusion_error", (), needs=("truth", "model", "system"))
+def diffusion_error(truth: Record, model: Any, system: Any) -> Score:
+    """Relative error of the learned diffusion matrix g g^T.
+
+    The matrix, because g itself is only unique up to a rotation of the noise.
+    """
+    t, y, theta = _states(truth, system)
+    scale = spread(truth)
+    exact = _matrix(diffusion_values(system.kernel(), t, y, theta), scale)
+    return _relative(_matrix(_learned(model, "diffusion", y), scale), exact, "diffusion matrix", len(y))
+
+
+def _matrix(g: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Products g g^T in standard deviations (point, component, component); a 2-d g is a diagonal."""
+    if g.ndim == 2:
+        g = g[:, :, None] * np.eye(g.shape[1])
+    g = g / scale[:, None]
+    return np.asarray(g @ np.swapaxes(g, 1, 2))
