@@ -1,0 +1,124 @@
+"""Files that are either there in full or not at all: written beside, synced to disk, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["explained", "replaced", "reserve", "sync", "sync_folder", "temporary", "write_bytes"]
+
+TEMPORARY = ".tmp"
+
+
+def temporary(path: Path) -> Path:
+    """A name beside ``path`` that no other process takes (machines that share a disk share process ids)."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+
+
+def sync(path: Path) -> None:
+    """Make the content of a file survive a power cut."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; Windows cannot and need not."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Complain now if ``size`` bytes do not fit; leaves a file of that size where the system can reserve room."""
+    free = shutil.disk_usage(path.parent).free
+    if free < size:
+        raise OSError(errno.ENOSPC, f"no space left on device ({free} bytes free, {size} needed)")
+    if hasattr(os, "posix_fallocate"):  # knows of quotas and limits, too
+        with open(path, "wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, max(size, 1))
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):  # not every disk can
+                    raise
+
+
+def write_bytes(path: Path, data: Any, *, durable: bool = True) -> None:
+    """Write a buffer as a whole file, or leave what was there.
+
+    ``durable=False`` leaves out the wait for the disk.
+    """
+    beside = temporary(path)
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A place to write a file or folder; on leaving, it takes the place of ``path``.
+
+    What was at ``path`` stays until then, and stays for good if the block raises.
+    """
+    beside, old = temporary(path), temporary(path)
+    try:
+        yield beside
+        if path.is_dir():  # a folder cannot be renamed over another
+            os.rename(path, old)
+            try:
+                os.rename(beside, path)
+            except BaseException:
+                os.rename(old, path)
+                raise
+        else:
+            os.replace(beside, path)
+        sync_folder(path.parent)
+    finally:
+        for rest in (beside, old):
+            if rest.is_dir():
+                shutil.rmtree(rest, ignore_errors=True)
+            else:
+                rest.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def explained(verb: str, path: Path) -> Iterator[None]:
+    """Turn the errors of the operating system into one sentence, of the same type."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileExistsError) and error.errno is None:
+            raise  # our own sentence
+        hint = {
+            errno.ENOSPC: "free some space or choose another place",
+            errno.EDQUOT: "free some space or choose another place",
+            errno.EFBIG: "the limit on the size of files is lower; choose another place",
+            errno.EACCES: "check the permissions or choose another place",
+            errno.EROFS: "choose another place",
+            errno.ENOENT: "create the folder first",
+        }.get(error.errno or 0, "choose another place")
+        reason = error.strerror or str(error) or type(error).__name__
+        # libraries derive errors whose constructors take other arguments
+        kind = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
+        clear = kind(f"cannot {verb} {path}: {reason[:1].lower()}{reason[1:]}; {hint}")
+        clear.errno = error.errno  # without strerror, str() stays the sentence
+        for note in getattr(error, "__notes__", []):
+            clear.add_note(note)
+        raise clear from error

@@ -1,0 +1,265 @@
+"""Read a CSV file, and say where it is broken: file, line, column."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from dynsamp.dataset.arrays import Canonical
+from dynsamp.dataset.tables import Units, assemble, check_columns, time_column
+
+__all__ = ["from_csv"]
+
+SEPARATORS = (",", ";", "\t", "|")
+MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
+
+
+def from_csv(
+    path: str | os.PathLike[str],
+    *,
+    time: str | None = None,
+    states: Sequence[str] | None = None,
+    trajectory: str | None = None,
+    time_unit: str = "1",
+    units: Units = None,
+    canonical: Canonical = None,
+) -> xr.Dataset:
+    """A Dataset from a CSV file with one row for each time.
+
+    Commas, semicolons, tabs, bars or blanks separate the cells; lines that start with ``#`` are comments. A file
+    without a header has the columns ``time``, ``x1``, ``x2``, ...
+
+    Parameters
+    ----------
+    path : path
+        Text in UTF-8.
+    time : str, optional
+        Column of times: numbers in ``time_unit``, or ISO dates (times with a zone become UTC). Without it a column
+        called time, t, date, datetime or timestamp, else the first one.
+    states : sequence of str, optional
+        Columns of states; all remaining ones that hold numbers without.
+    trajectory : str, optional
+        Column that says which trajectory a row belongs to (numbers or names); one trajectory without.
+    time_unit : str
+        UDUNITS spelling; for dates, the unit in which they are counted: s, min, h or d (days without).
+    units, canonical
+        As in ``from_arrays``.
+
+    Returns
+    -------
+    xarray.Dataset
+        In the schema. Uneven steps are kept as they are.
+
+    Raises
+    ------
+    ValueError
+        Naming line and column where a cell is missing or is no number, a row has too many or too few cells, or times
+        do not increase.
+    FileNotFoundError
+        If there is no such file.
+    """
+    table = _read(Path(path))
+    if time is None:
+        time = time_column([column for column in table.columns if column])
+    try:
+        check_columns(table.columns, time, states, trajectory)
+    except ValueError as error:
+        raise ValueError(f"{table.name}: {error}") from None
+    others = [column for column in table.columns if column and column not in (time, trajectory)]
+    chosen = list(states) if states is not None else [column for column in others if table.has_numbers(column)]
+    if not chosen:
+        raise ValueError(f"{table.name} has no column of numbers besides {time!r} ({', '.join(table.columns)})")
+    try:
+        return assemble(
+            stamps=table.stamps(time),
+            values=np.stack([table.numbers(column) for column in chosen], axis=-1),
+            labels=None if trajectory is None else table.labels(trajectory),
+            time=time,
+            states=chosen,
+            trajectory=trajectory,
+            time_unit=time_unit,
+            units=units,
+            canonical=canonical,
+            place=lambda row: f"line {table.lines[row]}",
+        )
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(message if message.startswith(table.name) else f"{table.name}: {message}") from None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Cells as text, with the line that each row comes from."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    decimal_comma: bool
+
+    def cells(self, column: str) -> list[str]:
+        """One column."""
+        k = self.columns.index(column)
+        return [row[k] for row in self.rows]
+
+    def number(self, cell: str) -> float | None:
+        """A cell's value, or None if it is no number."""
+        return _number(cell.replace(",", ".") if self.decimal_comma else cell)
+
+    def has_numbers(self, column: str) -> bool:
+        """Whether any cell is a number: a column of names is no state, one with a typing error is."""
+        cells = self.cells(column)
+        return any(self.number(cell) is not None for cell in cells) or all(c.lower() in MISSING for c in cells)
+
+    def numbers(self, column: str) -> np.ndarray:
+        """One column as float64."""
+        values = np.empty(len(self.rows))
+        for k, cell in enumerate(self.cells(column)):
+            value = self.number(cell)
+            if value is None or not math.isfinite(value):
+                self.complain(k, column, cell, "a number")
+            else:
+                values[k] = value
+        return values
+
+    def stamps(self, column: str) -> np.ndarray:
+        """Times as float64, or as datetime64 where the first is no number."""
+        if self.number(self.rows[0][self.columns.index(column)]) is not None:
+            return self.numbers(column)
+        values = np.empty(len(self.rows), "datetime64[us]")
+        for k, cell in enumerate(self.cells(column)):
+            stamp = _date(cell)
+            if stamp is None:
+                self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00")
+            else:
+                values[k] = stamp
+        if len(values) and (values.min() < np.datetime64("1678-01-01") or values.max() > np.datetime64("2262-01-01")):
+            return values  # nanoseconds end there
+        return values.astype("datetime64[ns]")
+
+    def labels(self, column: str) -> np.ndarray:
+        """Names or numbers of trajectories."""
+        cells = self.cells(column)
+        for k, cell in enumerate(cells):
+            if not cell:
+                self.complain(k, column, cell, "the name of a trajectory")
+        try:
+            return np.array([int(cell) for cell in cells], np.int64)
+        except (ValueError, OverflowError):
+            return np.array(cells)
+
+    def complain(self, row: int, column: str, cell: str, wanted: str) -> None:
+        """Name line and column."""
+        place = f"{self.name}, line {self.lines[row]}, column {column!r}"
+        if cell.lower() in MISSING:
+            found = (
+                f"the cell is {'empty' if not cell else repr(cell)}, expected {wanted}; fill the gap or drop the row"
+            )
+        else:
+            found = f"{cell!r} is not {wanted}; correct it, or choose other columns with states="
+        raise ValueError(f"{place}: {found}")
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return None if "_" in cell else float(cell)  # float() would take 1_000
+    except ValueError:
+        return None
+
+
+def _date(cell: str) -> np.datetime64 | None:
+    try:
+        stamp = datetime.fromisoformat(cell)
+    except ValueError:
+        return None
+    if stamp.tzinfo is not None:
+        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(stamp, "us")
+
+
+def _read(path: Path) -> _Table:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV in UTF-8") from error
+    if "\0" in text:
+        raise ValueError(f"{path} is not a text file; export the table as CSV")
+    name = path.name
+    content = [
+        (number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line.lstrip()[0] != "#"
+    ]
+    if not content:
+        raise ValueError(f"{name} has no rows; it is empty or all comments")
+    separator = _separator([line for _, line in content[:50]])
+    rows, lines = [], []
+    for number, row in _split(content, separator):
+        rows.append([cell.strip() for cell in row])
+        lines.append(number)
+    comma = separator != ","
+    if all(_is_value(cell, comma) for cell in rows[0]):
+        columns = ["time", *(f"x{k}" for k in range(1, len(rows[0])))]
+    else:
+        columns, rows, lines = rows[0], rows[1:], lines[1:]
+    if not rows:
+        raise ValueError(f"{name} has a header ({', '.join(columns)}) but no rows")
+    if columns[-1] == "" and all(len(row) == len(columns) and row[-1] == "" for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]  # each line ends with a separator
+    for number, row in zip(lines, rows, strict=True):
+        if len(row) != len(columns):
+            raise ValueError(
+                f"{name}, line {number}: {len(row)} cells, but there are {len(columns)} columns ({', '.join(columns)});"
+                f" cells are separated by {_called(separator)}, mark missing ones or quote text that contains it"
+            )
+    if len(columns) == 1:
+        raise ValueError(
+            f"{name} has only the column {columns[0]!r}; a time and a state are needed, separated by commas"
+        )
+    # the index that pandas writes has no name
+    columns = [column or (f"column_{k}" if k or time_column(columns) == "" else "") for k, column in enumerate(columns)]
+    return _Table(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
+
+
+def _is_value(cell: str, comma: bool) -> bool:
+    return _number(cell.replace(",", ".") if comma else cell) is not None or _date(cell) is not None
+
+
+def _called(separator: str | None) -> str:
+    return {None: "blanks", ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
+
+
+def _separator(lines: Sequence[str]) -> str | None:
+    """The separator that most lines agree on; None for blanks."""
+    best, votes = None, 0
+    for candidate in SEPARATORS:
+        counts = [len(row) for row in csv.reader(lines, delimiter=candidate)]
+        wide = [count for count in counts if count > 1]
+        agreement = max((wide.count(count) for count in set(wide)), default=0)
+        # a decimal comma loses against the semicolons around it
+        if agreement > votes or (agreement == votes and votes and candidate == ";"):
+            best, votes = candidate, agreement
+    return best
+
+
+def _split(content: Sequence[tuple[int, str]], separator: str | None) -> Iterator[tuple[int, list[str]]]:
+    """Cells of each line, and its number in the file."""
+    if separator is None:
+        yield from ((number, line.split()) for number, line in content)
+        return
+    current = 0
+
+    def feed() -> Iterator[str]:
+        nonlocal current
+        for number, line in content:
+            current = number
+            yield line + "\n"
+
+    for row in csv.reader(feed(), delimiter=separator, skipinitialspace=True):
+        yield current, row

@@ -1,0 +1,100 @@
+"""CF contiguous ragged arrays: all trajectories one after the other, with their numbers of samples.
+
+CF Conventions, sections 9.3.3 (contiguous ragged array) and H.4 (trajectory data).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["from_ragged", "is_ragged"]
+
+
+def _rowsize(ds: xr.Dataset) -> str | None:
+    found = [str(name) for name, variable in ds.variables.items() if "sample_dimension" in variable.attrs]
+    return found[0] if found else None
+
+
+def is_ragged(ds: xr.Dataset) -> bool:
+    """Whether a variable has the attribute ``sample_dimension``."""
+    return _rowsize(ds) is not None
+
+
+def from_ragged(ds: xr.Dataset) -> xr.Dataset:
+    """The same data with dims (trajectory, time), shorter trajectories padded at their end.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of samples do not add up, or no variable holds the times.
+    """
+    rowsize = _rowsize(ds)
+    if rowsize is None:
+        return ds
+    sample = str(ds[rowsize].attrs["sample_dimension"])
+    instance = str(ds[rowsize].dims[0])
+    sizes = ds[rowsize].values.astype(np.int64)
+    if sample not in ds.dims or int(sizes.sum()) != ds.sizes[sample]:
+        raise ValueError(
+            f"{rowsize!r} adds up to {int(sizes.sum())} samples, but its sample dimension {sample!r} has"
+            f" {ds.sizes.get(sample, 0)}; the file is damaged"
+        )
+    time = _time_name(ds, sample)
+    inside = np.arange(sizes.max(initial=0)) < sizes[:, None]
+    variables: dict[str, Any] = {}
+    coords: dict[str, Any] = {}
+    ids: np.ndarray = np.arange(len(sizes), dtype=np.int64)
+    for key, variable in ds.variables.items():
+        name = str(key)
+        if name == rowsize:
+            continue
+        values, attrs = variable.values, dict(variable.attrs)
+        if variable.dims[:1] == (sample,):
+            padded = _pad(values, inside)
+            if name == time:
+                coords["time"] = _shared(padded, attrs)
+            else:
+                variables[name] = (("trajectory", "time", *variable.dims[1:]), padded, attrs)
+        elif attrs.get("cf_role") == "trajectory_id" or name == "trajectory":
+            if values.dtype.kind in "iu":
+                ids = values.astype(np.int64)
+            else:
+                coords["trajectory_name"] = (("trajectory",), values.astype(str), {})
+        else:
+            dims = tuple("trajectory" if dim == instance else dim for dim in variable.dims)
+            (coords if key in ds.coords else variables)[name] = (dims, values, attrs)
+    coords["trajectory"] = (("trajectory",), ids, {"long_name": "trajectory id", "cf_role": "trajectory_id"})
+    for name, (dims, *_) in list(variables.items()):
+        if dims[:2] == ("trajectory", "time") and name in ds.coords:
+            coords[name] = variables.pop(name)
+    return xr.Dataset(variables, coords, {k: v for k, v in ds.attrs.items() if k != "featureType"})
+
+
+def _time_name(ds: xr.Dataset, sample: str) -> str:
+    candidates = [str(name) for name, variable in ds.variables.items() if variable.dims == (sample,)]
+    marked = [name for name in candidates if ds[name].attrs.get("standard_name") == "time" or name == "time"]
+    marked += [name for name in candidates if ds[name].dtype.kind == "M"]
+    if not marked:
+        raise ValueError(
+            f"no variable over {sample!r} holds the times ({', '.join(candidates)}); name it 'time' or set its"
+            " standard_name"
+        )
+    return marked[0]
+
+
+def _pad(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "iub":
+        values = values.astype(np.float64)  # NaN is the padding
+    missing: Any = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT")}.get(values.dtype.kind, np.nan)
+    padded = np.full((*inside.shape, *values.shape[1:]), missing, values.dtype)
+    padded[inside] = values
+    return padded
+
+
+def _shared(time: np.ndarray, attrs: dict[str, Any]) -> tuple[tuple[str, ...], np.ndarray, dict[str, Any]]:
+    if len(time) and all(np.array_equal(time[0], row) for row in time[1:]):
+        return ("time",), time[0], attrs
+    return ("trajectory", "time"), time, attrs

@@ -1,0 +1,267 @@
+"""The schema of a Dataset: what its variables are, and what is wrong with one that does not follow it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from dynsamp.dataset.attributes import closest, decode, nearest
+from dynsamp.dataset.times import time_unit
+from dynsamp.words import State, Status
+
+__all__ = ["TENDENCY", "Role", "facts", "names", "role", "state_list", "validate"]
+
+Role = Literal["state", "tendency", "input", "diagnostic", "parameter", "record", "other"]
+
+TENDENCY = "tendency_of_"
+PARAMETER = "parameter_"
+RECORDS = ("status", "left_domain_time", "truth_valid_until")
+CORE = ("trajectory", "member", "time")
+
+
+def role(ds: xr.Dataset, name: str) -> Role:
+    """What a data variable is, from its name, its attribute ``role`` and its dimensions."""
+    variable = ds[name]
+    declared = variable.attrs.get("role")
+    if name in RECORDS:
+        return "record"
+    if name.startswith(PARAMETER) and "time" not in variable.dims:
+        return "parameter"
+    if declared == "input":
+        return "input"
+    if declared == "diagnostic":
+        return "diagnostic"
+    if name.startswith(TENDENCY):
+        return "tendency"
+    return "state" if "time" in variable.dims else "other"
+
+
+def names(ds: xr.Dataset, wanted: Role) -> list[str]:
+    """Names of the data variables with a role, in the order that the attribute ``states`` or ``inputs`` declares."""
+    found = [str(name) for name in ds.data_vars if role(ds, str(name)) == wanted]
+    # formats do not keep the order of variables, and components need theirs
+    order = {name: k for k, name in enumerate(str(ds.attrs.get(f"{wanted}s", "")).split())}
+    return sorted(found, key=lambda name: order.get(name, len(order)))
+
+
+def state_list(ds: xr.Dataset) -> tuple[State, ...]:
+    """The state variables of a Dataset in the order of their components.
+
+    A ``conjugate`` that is not in the Dataset (a part was selected) is left out.
+    """
+    present = names(ds, "state")
+    states = []
+    for name in present:
+        variable = ds[name]
+        attrs = variable.attrs
+        conjugate, period = attrs.get("conjugate"), attrs.get("period")
+        states.append(
+            State(
+                name,
+                str(attrs.get("units", "1")),
+                str(attrs.get("long_name", "")),
+                str(attrs["standard_name"]) if "standard_name" in attrs else None,
+                str(conjugate) if conjugate in present else None,
+                float(period) if period is not None else None,
+                {str(dim): size for dim, size in variable.sizes.items() if dim not in CORE},
+            )
+        )
+    return tuple(states)
+
+
+def facts(ds: xr.Dataset) -> dict[str, Any]:
+    """What is known about where a Dataset comes from, as JSON values.
+
+    The attribute ``facts`` (what a system passes on: kind, separable, ...), and ``system``, ``parameters``, ``seed``,
+    ``method`` and ``time_unit``.
+    """
+    known: dict[str, Any] = dict(decode(ds.attrs, "facts", {}))
+    if ds.attrs.get("system"):
+        known["system"] = str(ds.attrs["system"])
+    if "parameters" in ds.attrs:
+        known["parameters"] = decode(ds.attrs, "parameters")
+    for key in ("method", "seed"):
+        if key in ds.attrs:
+            value = ds.attrs[key]
+            known[key] = value.item() if isinstance(value, np.generic) else value
+    known["time_unit"] = time_unit(ds)
+    return known
+
+
+def validate(ds: Any) -> xr.Dataset:
+    """Check a Dataset against the schema.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        One data variable per state with dims (trajectory, [member,] time, own dims); ``dynsamp.dataset`` has all of it.
+
+    Returns
+    -------
+    xarray.Dataset
+        The same Dataset, so that calls can be chained.
+
+    Raises
+    ------
+    TypeError
+        If ``ds`` is not a Dataset.
+    ValueError
+        With one sentence for each thing that is wrong.
+    """
+    if isinstance(ds, xr.DataArray):
+        raise TypeError("expected a Dataset, got a DataArray; try .to_dataset(name=...)")
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"expected an xarray Dataset, got {type(ds).__name__}; try dynsamp.from_arrays or from_csv")
+    problems = list(_dimensions(ds)) or [*_time(ds), *_variables(ds), *_conjugates(ds), *_records(ds), *_attributes(ds)]
+    if len(problems) == 1:
+        raise ValueError(f"this Dataset cannot be used: {problems[0]}")
+    if problems:
+        raise ValueError("this Dataset cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    return ds
+
+
+def _dimensions(ds: xr.Dataset) -> Iterator[str]:
+    """Without these two dims no other check makes sense."""
+    dims = [str(dim) for dim in ds.dims]
+    listed = ", ".join(dims) or "none"
+    if "time" not in dims:
+        alike = [dim for dim in dims if dim.lower() in ("t", "date", "datetime", "time")] or [closest("time", dims)]
+        hint = f"try ds.rename({{{alike[0]!r}: 'time'}})" if alike[0] else "name the dimension of the samples 'time'"
+        yield f"it has no dimension 'time' (dimensions: {listed}); {hint}"
+        return
+    if "time" not in ds.coords:
+        yield "the dimension 'time' has no coordinate; try ds.assign_coords(time=('time', times, {'units': 's'}))"
+    if "trajectory" not in dims:
+        runs = [dim for dim in dims if dim.lower() in ("traj", "trajectories", "sample", "run", "id")]
+        hint = f"ds.rename({{{runs[0]!r}: 'trajectory'}})" if runs else "ds.expand_dims(trajectory=[0])"
+        yield f"it has no dimension 'trajectory' (dimensions: {listed}); try {hint}"
+    if ds.sizes["time"] == 0 or ds.sizes.get("trajectory") == 0:
+        yield "it is empty: " + ", ".join(f"{dim} has size {size}" for dim, size in ds.sizes.items() if size == 0)
+
+
+def _time(ds: xr.Dataset) -> Iterator[str]:
+    time = ds["time"]
+    if time.dims not in (("time",), ("trajectory", "time")):
+        yield f"coordinate time has dims {time.dims}, expected ('time',) or ('trajectory', 'time'); transpose it"
+        return
+    if time.dtype.kind not in "iufmM":
+        yield f"time has dtype {time.dtype}, expected floats or dates; convert it with pandas.to_datetime or float"
+        return
+    values = time.values.reshape(-1, time.shape[-1])
+    missing = np.isnat(values) if time.dtype.kind in "mM" else ~np.isfinite(values.astype(float))
+    filled = ~missing[:, 1:]
+    gaps = np.argwhere(missing[:, :-1] & filled)
+    falls = np.argwhere((values[:, 1:] <= values[:, :-1]) & filled)
+    empty = np.flatnonzero(missing.all(axis=1))
+    if len(empty):
+        yield f"time{_owner(ds, int(empty[0]))} has no value; drop the empty trajectory"
+    elif len(gaps):
+        k, n = map(int, gaps[0])
+        yield f"time[{n}]{_owner(ds, k)} is missing; only the end of a shorter trajectory may be padded, drop the rest"
+    elif len(falls):
+        k, n = map(int, falls[0])
+        before, after = values[k, n], values[k, n + 1]
+        if before == after:
+            yield f"time[{n + 1}]{_owner(ds, k)} repeats {after}; keep one sample for each time"
+        else:
+            yield f"time[{n + 1}] = {after}{_owner(ds, k)} follows {before}; sort the samples: ds.sortby('time')"
+    try:
+        time_unit(ds)
+    except ValueError as error:
+        yield str(error)
+
+
+def _owner(ds: xr.Dataset, k: int) -> str:
+    if ds["time"].ndim == 1:
+        return ""
+    return f" of trajectory {ds['trajectory'].values[k] if 'trajectory' in ds.coords else k}"
+
+
+def _variables(ds: xr.Dataset) -> Iterator[str]:
+    states = names(ds, "state")
+    if not states:
+        listed = ", ".join(map(str, ds.data_vars)) or "none"
+        yield f"it has no state variable with dims (trajectory, time); its variables: {listed}"
+    for name in map(str, ds.data_vars):
+        variable, kind = ds[name], role(ds, name)
+        declared = variable.attrs.get("role")
+        if declared not in (None, "input", "diagnostic", "state"):
+            yield f"variable {name!r} has role {declared!r}, expected 'input' or 'diagnostic'; states have none"
+        if kind in ("record", "parameter", "other"):
+            continue
+        if variable.dtype.kind not in "iufb":
+            yield f"variable {name!r} has dtype {variable.dtype}, expected real numbers; convert it or drop it"
+        lead = ("trajectory", "member", "time") if "member" in variable.dims else ("trajectory", "time")
+        if kind == "input" and variable.dims == ("time",):
+            continue
+        if variable.dims[: len(lead)] != lead:
+            expected = f"({', '.join(lead)}, own dims)"
+            if "trajectory" not in variable.dims:
+                hint = "add the dimension with expand_dims, or set its role to 'input'"
+            else:
+                hint = f"try ds.transpose({', '.join(map(repr, lead))}, ...)"
+            yield f"variable {name!r} has dims ({', '.join(map(str, variable.dims))}), expected {expected}; {hint}"
+        if kind == "tendency":
+            base = name.removeprefix(TENDENCY)
+            if base not in states:
+                yield f"{name!r} is the derivative of {base!r}, which is not a state here{nearest(base, states)}"
+            elif ds[base].dims != variable.dims:
+                yield f"{name!r} has dims {variable.dims}, but {base!r} has {ds[base].dims}; they must agree"
+        period = variable.attrs.get("period")
+        if period is not None and not (isinstance(period, int | float | np.number) and float(period) > 0):
+            yield f"the period of {name!r} is {period!r}, expected a positive number in its units"
+    members = {name for name in states if "member" in ds[name].dims}
+    if members and len(members) < len(states):
+        yield f"{min(members)!r} has a dimension 'member' but {min(set(states) - members)!r} has none"
+    tendencies = {name.removeprefix(TENDENCY) for name in names(ds, "tendency")}
+    placed = {name for name in states if "trajectory" in ds[name].dims}  # of others the dims were complained about
+    if tendencies & placed and not placed <= tendencies:
+        lacking = min(placed - tendencies)
+        yield f"{lacking!r} has no {TENDENCY + lacking!r} though other states have theirs; give all derivatives or none"
+
+
+def _conjugates(ds: xr.Dataset) -> Iterator[str]:
+    states = names(ds, "state")
+    wanted = {name: str(ds[name].attrs["conjugate"]) for name in states if "conjugate" in ds[name].attrs}
+    taken = set(wanted.values()) | set(wanted) | set(str(ds.attrs.get("states", "")).split())
+    for name, conjugate in wanted.items():
+        if conjugate == name:
+            yield f"state {name!r} names itself as its conjugate; name its momentum"
+        elif conjugate not in states:
+            # a part of a Dataset may be selected; only what looks misspelled is an error
+            hint = nearest(conjugate, [other for other in states if other not in taken])
+            if hint:
+                yield f"the conjugate of {name!r} is {conjugate!r}, which is not a state here{hint}"
+        elif list(wanted.values()).count(conjugate) > 1:
+            yield f"{conjugate!r} is named as conjugate by more than one state; each q has its own p"
+            return
+
+
+def _records(ds: xr.Dataset) -> Iterator[str]:
+    if "status" in ds:
+        status = ds["status"]
+        if status.dims not in (("trajectory",), ("trajectory", "member")):
+            yield f"status has dims {status.dims}, expected (trajectory) or (trajectory, member)"
+        known = [int(code) for code in Status]
+        unknown = np.setdiff1d(np.asarray(status.values), known)
+        if unknown.size:
+            meanings = ", ".join(f"{int(code)} {code.name.lower()}" for code in Status)
+            yield f"status holds the code {unknown[0]}, which has no meaning ({meanings})"
+    for name in map(str, ds.data_vars):
+        if role(ds, name) == "parameter" and ds[name].dims != ("trajectory",):
+            yield f"{name!r} has dims {ds[name].dims}, expected (trajectory); one value for each trajectory"
+
+
+def _attributes(ds: xr.Dataset) -> Iterator[str]:
+    for key in ("facts", "parameters"):
+        try:
+            value = decode(ds.attrs, key, {})
+        except ValueError as error:
+            yield str(error)
+            continue
+        if not isinstance(value, dict):
+            yield f"attribute {key!r} should be a JSON object, got {json.dumps(value)[:60]}"

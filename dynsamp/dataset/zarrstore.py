@@ -1,0 +1,192 @@
+"""Zarr version 3 stores with the `bytes` codec: one raw little-endian file a chunk, written atomically.
+
+Any Zarr library reads them; writing and reading them here needs none. An unwritten chunk never looks finished, which
+libraries that skip chunks of fill values cannot promise.
+Zarr core specification, version 3: https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynsamp.dataset.atomic import write_bytes
+from dynsamp.dataset.attributes import plain
+
+__all__ = ["Array", "create_array", "create_group", "group_attrs", "is_group", "members", "read_array", "write_chunk"]
+
+HEADER = "zarr.json"
+MAX_HEADER = 64 * 2**20
+NAMES = {
+    np.dtype(name).newbyteorder("<"): name
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float32", "float64", "complex64", "complex128"),
+    )
+}
+DTYPES = {name: dtype for dtype, name in NAMES.items()}
+
+
+@dataclass(frozen=True)
+class Array:
+    """The header of an array."""
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: np.dtype[Any]
+    dims: tuple[str, ...]
+    attrs: dict[str, Any]
+    fill: Any
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_bytes(path, json.dumps(value, indent=1, default=plain).encode())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_HEADER:
+        raise ValueError(f"{path} is larger than any header; it is damaged")
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON; the store is damaged") from error
+    if not isinstance(value, dict) or value.get("zarr_format") != 3:
+        raise ValueError(f"{path} is not the header of a Zarr version 3 store")
+    return value
+
+
+def create_group(folder: Path, attrs: Mapping[str, Any]) -> None:
+    """Write the header of a group."""
+    folder.mkdir(exist_ok=True)
+    _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": dict(attrs)})
+
+
+def is_group(folder: Path) -> bool:
+    """Whether there is a Zarr version 3 group."""
+    try:
+        return _read_json(folder / HEADER).get("node_type") == "group"
+    except (OSError, ValueError):
+        return False
+
+
+def group_attrs(folder: Path) -> dict[str, Any]:
+    """Attributes of a group."""
+    return dict(_read_json(folder / HEADER).get("attributes", {}))
+
+
+def members(folder: Path) -> list[str]:
+    """Names of the arrays in a group."""
+    return sorted(entry.name for entry in folder.iterdir() if (entry / HEADER).is_file())
+
+
+def create_array(
+    folder: Path,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    dtype: np.dtype[Any] | type[Any],
+    dims: Sequence[str],
+    attrs: Mapping[str, Any],
+) -> Array:
+    """Write the header of an array, in a folder of its own inside the group."""
+    kind = np.dtype(dtype).newbyteorder("<")
+    if kind not in NAMES:
+        raise ValueError(f"{folder.name!r} has dtype {np.dtype(dtype)}, which a Zarr store cannot hold; convert it")
+    fill: Any = {"f": "NaN", "c": ["NaN", "NaN"], "b": False}.get(kind.kind, 0)
+    codec: dict[str, Any] = {"name": "bytes"}
+    if kind.itemsize > 1:
+        codec["configuration"] = {"endian": "little"}
+    header = {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": list(shape),
+        "data_type": NAMES[kind],
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [max(size, 1) for size in chunks]}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": fill,
+        "codecs": [codec],
+        "dimension_names": list(dims),
+        "attributes": dict(attrs),
+    }
+    folder.mkdir(exist_ok=True)
+    _write_json(folder / HEADER, header)
+    return _array(header, folder)
+
+
+def _array(header: Mapping[str, Any], folder: Path) -> Array:
+    try:
+        codecs = [str(codec["name"]) for codec in header["codecs"]]
+        data_type = str(header["data_type"])
+        shape = tuple(int(size) for size in header["shape"])
+        chunks = tuple(int(size) for size in header["chunk_grid"]["configuration"]["chunk_shape"])
+        dims = tuple(map(str, header.get("dimension_names") or [f"dim_{k}" for k in range(len(shape))]))
+        fill, attrs = header["fill_value"], dict(header.get("attributes", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / HEADER} is not the header of an array; the store is damaged") from error
+    if codecs != ["bytes"] or data_type not in DTYPES:
+        raise ValueError(f"{folder} has data type {data_type} and codecs {codecs}; install dynsamp[zarr] to read it")
+    if len(chunks) != len(shape) or len(dims) != len(shape) or min((*shape, 0)) < 0 or min((*chunks, 1)) < 1:
+        raise ValueError(f"{folder / HEADER} has shape {shape} in chunks {chunks}; the store is damaged")
+    return Array(shape, chunks, DTYPES[data_type], dims, attrs, _fill(fill, DTYPES[data_type]))
+
+
+def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
+    if dtype.kind == "c":
+        return complex(*map(float, value))
+    return float(value) if dtype.kind == "f" else value
+
+
+def read_header(folder: Path) -> Array:
+    """The header of an array."""
+    return _array(_read_json(folder / HEADER), folder)
+
+
+def chunk_path(folder: Path, index: Sequence[int]) -> Path:
+    """File of a chunk."""
+    return folder.joinpath("c", *map(str, index))
+
+
+def write_chunk(folder: Path, array: Array, index: Sequence[int], block: np.ndarray, *, durable: bool = True) -> int:
+    """Write one chunk and return its CRC-32; chunks at the edge are padded to full size, as the format demands."""
+    path = chunk_path(folder, index)
+    if block.shape != array.chunks:
+        padded = np.full(array.chunks, array.fill, array.dtype)
+        padded[tuple(slice(size) for size in block.shape)] = block
+        block = padded
+    data = np.ascontiguousarray(block, array.dtype).reshape(-1).view(np.uint8).data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data, durable=durable)
+    return zlib.crc32(data)
+
+
+def read_array(folder: Path, array: Array | None = None) -> np.ndarray:
+    """All of an array; sizes are checked before anything is read."""
+    array = array or read_header(folder)
+    grid = [range(math.ceil(size / chunk)) for size, chunk in zip(array.shape, array.chunks, strict=True)]
+    expected = math.prod(array.chunks) * array.dtype.itemsize
+    indices = list(itertools.product(*grid))
+    if indices and len(indices) * expected > 4 * max(math.prod(array.shape) * array.dtype.itemsize, 1 << 20):
+        raise ValueError(f"{folder} declares chunks {array.chunks} for the shape {array.shape}; install dynsamp[zarr]")
+    present = {index: chunk_path(folder, index) for index in indices if chunk_path(folder, index).is_file()}
+    for path in present.values():
+        if path.stat().st_size != expected:
+            raise ValueError(f"{path} has {path.stat().st_size} bytes, expected {expected}; the store is damaged")
+    if not present:
+        return np.full(array.shape, array.fill, array.dtype.newbyteorder("="))
+    values = np.empty(array.shape, array.dtype.newbyteorder("="))
+    for index in indices:
+        low = [k * chunk for k, chunk in zip(index, array.chunks, strict=True)]
+        window = tuple(slice(a, min(a + c, n)) for a, c, n in zip(low, array.chunks, array.shape, strict=True))
+        if index in present:
+            block = np.fromfile(present[index], array.dtype).reshape(array.chunks)
+            values[window] = block[tuple(slice(part.stop - part.start) for part in window)]
+        else:
+            values[window] = array.fill
+    return values
