@@ -1,0 +1,134 @@
+"""Which variables a store has, in which chunks; everything that must agree between two runs of one plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dynsamp.dataset import zarrfile, zarrstore
+
+__all__ = ["Layout", "chunk_rows", "create", "described", "digest"]
+
+TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
+COPIES = 3  # of a chunk in memory while it is computed and written
+
+
+def chunk_rows(template: xr.Dataset, count: int, *, memory: int | None = None, in_flight: int = 2) -> int:
+    """Trajectories of a chunk: about 32 MB, less where ``memory`` (bytes) demands it, at least one."""
+    rows = max(template.sizes["trajectory"], 1)
+    row = max(sum(v.nbytes for v in template.variables.values() if "trajectory" in v.dims) // rows, 1)
+    target = TARGET if memory is None else min(TARGET, memory // (COPIES * in_flight))
+    return int(min(max(target // row, 1), max(count, 1)))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a store and the chunks of its trajectories."""
+
+    store: Path
+    count: int
+    rows: int  # trajectories of a chunk
+    arrays: Mapping[str, zarrstore.Array]  # over trajectories
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        return math.ceil(self.count / self.rows)
+
+    def bounds(self, chunk: int) -> tuple[int, int]:
+        """Trajectories low..high-1 of a chunk."""
+        return chunk * self.rows, min((chunk + 1) * self.rows, self.count)
+
+    def path(self, name: str, chunk: int) -> Path:
+        """File of a chunk of a variable."""
+        return zarrstore.chunk_path(self.store / name, self._index(name, chunk))
+
+    def _index(self, name: str, chunk: int) -> tuple[int, ...]:
+        return (chunk, *[0] * (len(self.arrays[name].shape) - 1))
+
+    def write(self, chunk: int, values: Any, durable: bool) -> dict[str, int]:
+        """Write all variables of a chunk; returns their CRC-32.
+
+        ``values`` is a Dataset, or a mapping of arrays (trajectory, ...).
+        """
+        low, high = self.bounds(chunk)
+        if isinstance(values, xr.Dataset):
+            values = {str(name): variable for name, variable in values.variables.items()}
+        crcs = {}
+        for name, array in self.arrays.items():
+            if name not in values:
+                raise ValueError(f"chunk {chunk} lacks the variable {name!r}; every chunk needs those of the first")
+            block = np.asarray(values[name].values if isinstance(values[name], xr.Variable) else values[name])
+            expected = (high - low, *array.shape[1:])
+            if block.shape != expected:
+                raise ValueError(f"{name!r} has shape {block.shape} in chunk {chunk}, expected {expected}")
+            if block.dtype.kind == "M":
+                block = zarrfile.stored(xr.Variable(array.dims, block)).values
+            if not np.can_cast(block.dtype, array.dtype, "same_kind"):
+                raise ValueError(f"{name!r} has dtype {block.dtype} in chunk {chunk}, expected {array.dtype}")
+            folder = self.store / name
+            crcs[name] = zarrstore.write_chunk(folder, array, self._index(name, chunk), block, durable=durable)
+        return crcs
+
+    def sizes_fit(self, chunk: int) -> bool:
+        """Whether all files of a chunk are there with their full size."""
+        return all(
+            path.is_file() and path.stat().st_size == math.prod(array.chunks) * array.dtype.itemsize
+            for name, array in self.arrays.items()
+            for path in [self.path(name, chunk)]
+        )
+
+    def crcs(self, chunk: int) -> dict[str, int]:
+        """CRC-32 of the files of a chunk."""
+        return {name: _crc(self.path(name, chunk)) for name in self.arrays}
+
+
+def _crc(path: Path) -> int:
+    value = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def digest(plan: Mapping[str, Any]) -> str:
+    """Hash of a plan."""
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def described(template: xr.Dataset, count: int) -> dict[str, Any]:
+    """Names, types and shapes of the variables over trajectories, for the plan."""
+    described = {}
+    for name, variable in template.variables.items():
+        if "trajectory" not in variable.dims:
+            continue
+        if variable.dims[0] != "trajectory":
+            raise ValueError(f"{name!r} has dims {variable.dims}; a store is cut along trajectories, which come first")
+        if variable.dtype.kind in "OTU":
+            raise ValueError(f"{name!r} holds text, which cannot be written in chunks; use numbers")
+        described[str(name)] = [str(variable.dtype), [count, *variable.shape[1:]]]
+    return described
+
+
+def create(template: xr.Dataset, store: Path, count: int, rows: int) -> Layout:
+    """Write the headers of all variables, and those that have no trajectories in full."""
+    store.mkdir(exist_ok=True)
+    arrays = {}
+    for key, variable in template.variables.items():
+        name = str(key)
+        if "trajectory" not in variable.dims:
+            zarrfile.write_variable(store, name, variable)
+            continue
+        variable = zarrfile.stored(variable) if variable.dtype.kind == "M" else variable
+        shape = (count, *variable.shape[1:])
+        arrays[name] = zarrfile.create_variable(store, name, variable, shape, (rows, *shape[1:]))
+    return Layout(store, count, rows, arrays)
