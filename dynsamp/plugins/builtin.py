@@ -1,0 +1,29 @@
+"""The estimators and metrics of dynsamp itself, offered through the same hooks as anybody's."""
+
+from __future__ import annotations
+
+from dynsamp.hookspecs import hookimpl
+from dynsamp.metrics import METRICS
+from dynsamp.metrics.base import Metric
+from dynsamp.models import (
+    Climatology,
+    DriftDiffusion,
+    Estimator,
+    FlowMap,
+    HamiltonianNetwork,
+    Linear,
+    Persistence,
+    RandomWalk,
+)
+
+
+@hookimpl
+def dynsamp_estimators() -> list[type[Estimator]]:
+    """Sampled networks first, then the null models."""
+    return [HamiltonianNetwork, FlowMap, DriftDiffusion, Persistence, Climatology, Linear, RandomWalk]
+
+
+@hookimpl
+def dynsamp_metrics() -> list[Metric]:
+    """All metrics of the core."""
+    return list(METRICS)

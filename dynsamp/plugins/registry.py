@@ -1,0 +1,199 @@
+"""The registry: every plugin's systems, estimators and metrics by name, and what became of each plugin."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal
+
+from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from dynsamp.plugins.loading import Contribution, Failure
+
+__all__ = ["PluginError", "PluginRecord", "PluginWarning", "Registry", "loaded", "reload"]
+
+
+Status = Literal["ok", "broken", "disabled", "unsupported"]
+
+
+class PluginError(RuntimeError):
+    """A plugin is broken, in strict mode."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin is broken and was left out; everything else works."""
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """One installed plugin and what became of it.
+
+    ``systems``, ``estimators`` and ``metrics`` are names under which the objects can be asked for; an object whose
+    plain name was already taken is there as ``distribution:name``, and ``clashes`` says so.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    error: str = ""
+    systems: tuple[str, ...] = ()
+    estimators: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object and the plugin that it comes from."""
+
+    value: Any
+    distribution: str
+    version: str
+    plugin: str
+
+
+@dataclass
+class Registry:
+    """Filled once, plugin by plugin; a plugin that fails leaves nothing behind."""
+
+    systems: dict[str, Entry] = field(default_factory=dict)
+    estimators: dict[str, Entry] = field(default_factory=dict)
+    metrics: dict[str, Entry] = field(default_factory=dict)
+    records: list[PluginRecord] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)  # not yet reported
+
+    def values(self, kind: Literal["systems", "estimators", "metrics"]) -> dict[str, Any]:
+        """Objects by plain name, and by ``distribution:name`` where another one has the plain name."""
+        table: dict[str, Entry] = getattr(self, kind)
+        return {
+            name: entry.value
+            for name, entry in table.items()
+            if ":" not in name or table[name.partition(":")[2]] is not entry
+        }
+
+    def add(self, plugin: Candidate, found: Contribution) -> PluginRecord:
+        """Enter the objects of one plugin; the first to come keeps a plain name."""
+        names: dict[str, Any] = {}
+        clashes: list[str] = []
+        for kind in ("systems", "estimators", "metrics"):
+            table: dict[str, Entry] = getattr(self, kind)
+            own = []
+            for name, value in getattr(found, kind).items():
+                entry = Entry(value, plugin.distribution, plugin.version, plugin.name)
+                table[f"{plugin.distribution}:{name}"] = entry
+                first = table.setdefault(name, entry)
+                own.append(name if first is entry else f"{plugin.distribution}:{name}")
+                if first is not entry:
+                    clashes.append(
+                        f"{name!r} belongs to plugin {first.plugin!r} of {first.distribution}; use {own[-1]!r}"
+                    )
+            names[kind] = tuple(own)
+        return replace(_record(plugin, "ok"), **names, clashes=tuple(clashes))
+
+    def taken_in_distribution(self, plugin: Candidate, found: Contribution) -> str:
+        """Why a plugin cannot be told apart from another of its own distribution; empty where it can."""
+        for kind in ("systems", "estimators", "metrics"):
+            for name in getattr(found, kind):
+                entry = getattr(self, kind).get(f"{plugin.distribution}:{name}")
+                if entry is not None:
+                    return f"{name!r} is already in plugin {entry.plugin!r} of the same distribution; rename one"
+        return ""
+
+
+_lock = RLock()
+_registry: Registry | None = None
+_filling = False
+
+
+def loaded() -> Registry:
+    """The registry, filled at the first call; warns once about each plugin that is broken."""
+    with _lock:
+        filled = _registry if _registry is not None and not _filling else reload()
+        complaints, filled.complaints = filled.complaints, []
+    for complaint in complaints:
+        warnings.warn(complaint, PluginWarning, stacklevel=3)
+    return filled
+
+
+def reload(*, strict: bool | None = None) -> Registry:
+    """Fill the registry anew, for tests and after an installation in the same process.
+
+    Modules that were imported before are not imported again.
+
+    Parameters
+    ----------
+    strict : bool, optional
+        Raise PluginError at the first plugin that is broken; default: whether DYNSAMP_PLUGINS_STRICT is set to 1.
+    """
+    global _registry, _filling
+    if strict is None:
+        strict = os.environ.get("DYNSAMP_PLUGINS_STRICT", "") not in ("", "0")
+    with _lock:
+        if _filling:
+            raise RuntimeError("plugins are still being loaded; a plugin must not ask for others while it is imported")
+        _filling = True
+        try:
+            _registry = _filled(strict)
+        finally:
+            _filling = False
+        return _registry
+
+
+def _filled(strict: bool) -> Registry:
+    from dynsamp import __version__
+    from dynsamp.plugins import loading  # imports the numerics: only when plugins do so themselves
+
+    result = Registry()
+    plugin_manager = loading.manager()
+    builtin = EntryPoint(name="core", value="dynsamp.plugins.builtin", group=GROUP)
+    result.records.append(_loaded(Candidate("core", IN_TREE, __version__, builtin), result, plugin_manager))
+    if result.records[0].status != "ok":
+        raise PluginError(f"dynsamp itself cannot be loaded: {result.records[0].error}")
+    installed, selection = candidates(), Selection.from_environment()
+    for plugin in installed:
+        reason = selection.excludes(plugin)
+        record = _record(plugin, "disabled", reason) if reason else _loaded(plugin, result, plugin_manager)
+        if record.status in ("broken", "unsupported"):
+            if strict:
+                raise PluginError(_complaint(record))
+            result.complaints.append(_complaint(record))
+        result.records.append(record)
+    result.complaints += [
+        f"{variable} names {name!r}, but no installed plugin is called that; `dynsamp plugins` lists them"
+        for variable, name in selection.unknown(installed)
+    ]
+    return result
+
+
+def _loaded(plugin: Candidate, result: Registry, plugin_manager: pluggy.PluginManager) -> PluginRecord:
+    from dynsamp.plugins import loading
+
+    name = f"{plugin.distribution}:{plugin.name}"
+    found: Contribution | Failure = loading.load(plugin.entry_point.load, name, plugin_manager)
+    if isinstance(found, loading.Failure):
+        return replace(_record(plugin, found.status, found.error), traceback=found.traceback)
+    taken = result.taken_in_distribution(plugin, found)
+    if taken:
+        plugin_manager.unregister(name=name)
+        return _record(plugin, "broken", taken)
+    return result.add(plugin, found)
+
+
+def _record(plugin: Candidate, status: Status, error: str = "") -> PluginRecord:
+    return PluginRecord(plugin.name, plugin.distribution, plugin.version, status, error)
+
+
+def _complaint(record: PluginRecord) -> str:
+    origin = f"{record.distribution} {record.version}".strip()
+    return (
+        f"plugin {record.name!r} ({origin}) is {record.status} and was left out: {record.error}; run `dynsamp plugins"
+        f" doctor` for details, or set DYNSAMP_DISABLE_PLUGINS={record.name} to silence this"
+    )

@@ -1,0 +1,325 @@
+"""What a system is: a law of nature, or a model of one, in arrays.
+
+The functions of a system are plain Python on scalars of ``y`` (or njit), in place, with ``y`` in the order of
+``states`` and ``theta`` in that of ``parameters``; helpers that they call are njit. The core compiles them.
+
+=======================================  ========================================================
+``rhs(t, y, theta, dy)``                 ODESystem, HamiltonianSystem
+``velocity(t, p, theta, dq)``,
+``force(t, q, theta, dp)``               HamiltonianSystem, separable: rhs is derived from them
+``hamiltonian(t, y, theta) -> float``    HamiltonianSystem
+``drift(t, y, theta, dy)``,
+``diffusion(t, y, theta, g)``            SDESystem, Ito; ``g`` is (state,), or (state, m) with noise=m
+``step(t, y, theta, out)``               MapSystem; with noise=m: ``step(t, y, theta, xi, out)``
+=======================================  ========================================================
+
+With ``inputs``, ``u`` (input,) follows ``theta`` in every one of them but ``velocity``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dynsamp.solve import Kernel
+from dynsamp.words import Box, Input, Parameter, State
+
+if TYPE_CHECKING:
+    from dynsamp.models.base import Estimator
+
+__all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "System"]
+
+Function = Callable[..., Any]
+Initial = Box | np.ndarray | Callable[[np.random.Generator, int], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class System(ABC):
+    """Common part of all systems; use one of the four kinds.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case identifier; the name in Datasets and on the command line.
+    states : sequence of State
+        State variables, in the order of ``y``.
+    parameters : mapping of str to Parameter or float
+        In the order of ``theta``.
+    title, description, equations : str
+        One line; a paragraph; the equations as people write them.
+    references : sequence of str
+        Where the equations and values come from.
+    inputs : sequence of Input
+        External signals ``u``.
+    time_unit : str
+        UDUNITS spelling; "1" where time is nondimensional.
+    initial : Box, ndarray (n, state) or callable (rng, n) -> (n, state)
+        Default starts; a callable is called once per block of 1024 trajectory ids with the block's generator.
+    spin_up : float
+        Time integrated from ``initial`` before a trajectory starts at t = 0.
+    duration, dt : float
+        Default experiment.
+    solver_step : float, optional
+        Default internal step of fixed-step methods; ``dt`` is the spacing of saved times.
+    estimator : Estimator, optional
+        Default model type; without one, that of the kind of system.
+    metrics : sequence of str, optional
+        Default evaluation; without any, that of the kind of system.
+    diagnostics, invariants : mapping of str to function(t, y, theta) -> float
+        Further quantities; invariants are conserved.
+    jacobian : function(t, y, theta, jac), optional
+        ``jac`` (state, state), of the right-hand side (of the step, for a map).
+    stiff : bool
+        The right-hand side is stiff.
+    lyapunov_exponent : float, optional
+        Largest Lyapunov exponent at the default parameters, 1 / time_unit; positive means chaotic.
+    generate : function(times, y0, theta, ids, seed) -> (states, status), optional
+        Own, usually exact, generation; draws come from ``dynsamp.kernels.random`` keyed by (seed, id, step, draw);
+        theta is (trajectory, parameter).
+    """
+
+    name: str
+    states: Sequence[State]
+    parameters: Mapping[str, Parameter | float] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    equations: str = ""
+    references: Sequence[str] = ()
+    inputs: Sequence[Input] = ()
+    time_unit: str = "1"
+    initial: Initial | None = None
+    spin_up: float = 0.0
+    duration: float = 10.0
+    dt: float = 0.1
+    solver_step: float | None = None
+    estimator: Estimator | None = None
+    metrics: Sequence[str] | None = None
+    diagnostics: Mapping[str, Function] = field(default_factory=dict)
+    invariants: Mapping[str, Function] = field(default_factory=dict)
+    jacobian: Function | None = None
+    stiff: bool = False
+    translation_invariant: bool = False
+    lyapunov_exponent: float | None = None
+    generate: Function | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier() or self.name != self.name.lower():
+            raise ValueError(f"a system's name must be a lower-case identifier, got {self.name!r}; try 'my_system'")
+        states = tuple(self.states)
+        if not states or not all(isinstance(state, State) for state in states):
+            raise TypeError(f"system {self.name!r}: states must be a non-empty sequence of State, got {self.states!r}")
+        parameters = {
+            key: value if isinstance(value, Parameter) else Parameter(float(value))
+            for key, value in self.parameters.items()
+        }
+        names = [state.name for state in states] + [u.name for u in self.inputs] + list(self.diagnostics)
+        taken = {name for name in names if names.count(name) > 1} | (set(names) & {"time", "trajectory", "member"})
+        if taken:
+            raise ValueError(f"system {self.name!r}: the name {min(taken)!r} is used twice or reserved; rename it")
+        for label, value in (("duration", self.duration), ("dt", self.dt)):
+            if not value > 0:
+                raise ValueError(f"system {self.name!r}: {label} must be positive, got {value}")
+        object.__setattr__(self, "states", states)
+        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if self.initial is None:
+            object.__setattr__(self, "initial", Box([0.0] * self.size, [1.0] * self.size))
+        if isinstance(self.initial, Box) and len(self.initial) not in (self.size, len(states)):
+            raise ValueError(
+                f"system {self.name!r}: the initial Box has {len(self.initial)} intervals, but there are"
+                f" {len(states)} states with {self.size} components"
+            )
+        self._check_functions()
+
+    @abstractmethod
+    def _check_functions(self) -> None:
+        """Complain about functions that are missing or contradict each other."""
+
+    @abstractmethod
+    def kernel(self, theta: np.ndarray | None = None) -> Kernel:
+        """Functions and ``theta`` (default parameters unless given) for a solver."""
+
+    @property
+    def kind(self) -> str:
+        """One word: "ode", "hamiltonian", "sde" or "map"."""
+        return type(self).__name__.removesuffix("System").lower()
+
+    @property
+    def size(self) -> int:
+        """Number of components of ``y``."""
+        return sum(state.size for state in self.states)
+
+    @property
+    def chaotic(self) -> bool:
+        """Whether the largest Lyapunov exponent is declared positive."""
+        return self.lyapunov_exponent is not None and self.lyapunov_exponent > 0
+
+    def theta(self, values: Mapping[str, float | np.ndarray] | None = None) -> np.ndarray:
+        """Parameter vector: defaults overridden by ``values``.
+
+        Returns (parameter,), or (trajectory, parameter) where a value is an array over trajectories.
+        """
+        values = dict(values or {})
+        for key in values:
+            if key not in self.parameters:
+                near = difflib.get_close_matches(key, self.parameters, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                known = ", ".join(self.parameters) or "none"
+                raise ValueError(f"system {self.name!r} has no parameter {key!r} (it has: {known}){hint}")
+        columns = [
+            np.asarray(values.get(key, parameter.value), dtype=float)
+            for key, parameter in self.parameters.items()
+            if isinstance(parameter, Parameter)
+        ]
+        lengths = {column.shape for column in columns if column.ndim}
+        if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
+            raise ValueError(f"swept parameters must be 1-d arrays of one length, got shapes {sorted(lengths)}")
+        if not columns:
+            return np.empty(0)
+        if any(not np.all(np.isfinite(column)) for column in columns):
+            raise ValueError(f"parameters of {self.name!r} must be finite, got {values}")
+        return np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1))
+
+    def facts(self) -> dict[str, Any]:
+        """What estimators and solvers inherit, as JSON values."""
+        return {
+            "system": self.name,
+            "kind": self.kind,
+            "time_unit": self.time_unit,
+            "separable": False,
+            "stiff": self.stiff,
+            "translation_invariant": self.translation_invariant,
+            "lyapunov_exponent": self.lyapunov_exponent,
+        }
+
+    def _kernel_facts(self) -> dict[str, Any]:
+        return {"hamiltonian": self.kind == "hamiltonian", "stiff": self.stiff, "chaotic": self.chaotic}
+
+    def _holds(self) -> tuple[bool, ...]:
+        return tuple(signal.hold for signal in self.inputs)
+
+    def _require(self, **functions: Any) -> None:
+        for label, function in functions.items():
+            if not callable(function):
+                raise TypeError(f"system {self.name!r} ({type(self).__name__}) needs a function {label}=")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ODESystem(System):
+    """y' = f(t, y)."""
+
+    rhs: Function
+
+    def _check_functions(self) -> None:
+        self._require(rhs=self.rhs)
+
+    def kernel(self, theta: np.ndarray | None = None) -> Kernel:
+        """See System.kernel."""
+        theta = self.theta() if theta is None else theta
+        return Kernel("field", (self.rhs,), theta, inputs=self._holds(), facts=self._kernel_facts())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HamiltonianSystem(System):
+    """q' = dH/dp, p' = -dH/dq, y = (q, p).
+
+    Give ``rhs``, or for a separable H ``velocity`` and ``force``.
+    """
+
+    rhs: Function | None = None
+    velocity: Function | None = None
+    force: Function | None = None
+    hamiltonian: Function
+
+    def _check_functions(self) -> None:
+        self._require(hamiltonian=self.hamiltonian)
+        if self.size % 2:
+            raise ValueError(
+                f"system {self.name!r}: canonical states come in pairs (q, p), but there are {self.size} components"
+            )
+        if (self.velocity is None) != (self.force is None):
+            raise TypeError(f"system {self.name!r}: a separable Hamiltonian needs both velocity= and force=")
+        if self.velocity is None:
+            self._require(rhs=self.rhs)
+        half = len(self.states) // 2
+        names = [state.name for state in self.states]
+        for k, state in enumerate(self.states):
+            if state.conjugate is not None and (k >= half or state.conjugate != names[k + half]):
+                raise ValueError(
+                    f"system {self.name!r}: state {state.name!r} names {state.conjugate!r} as its momentum, but states"
+                    " are all q, then all p in the same order; reorder them"
+                )
+        # every Dataset of the system names the pairs
+        q = (replace(state, conjugate=names[k + half]) for k, state in enumerate(self.states[:half]))
+        object.__setattr__(self, "states", (*q, *self.states[half:]))
+
+    @property
+    def separable(self) -> bool:
+        """Whether H = T(p) + V(q), declared by velocity and force."""
+        return self.velocity is not None
+
+    def facts(self) -> dict[str, Any]:
+        """See System.facts."""
+        return {**super().facts(), "separable": self.separable}
+
+    def kernel(self, theta: np.ndarray | None = None) -> Kernel:
+        """See System.kernel."""
+        theta = self.theta() if theta is None else theta
+        if self.velocity is not None and self.force is not None:
+            functions = (self.velocity, self.force)
+            return Kernel("separable", functions, theta, inputs=self._holds(), facts=self._kernel_facts())
+        if self.rhs is None:
+            raise TypeError(f"system {self.name!r} needs rhs=, or velocity= and force=")
+        return Kernel("field", (self.rhs,), theta, inputs=self._holds(), facts=self._kernel_facts())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SDESystem(System):
+    """dy = drift dt + diffusion dW (Ito)."""
+
+    drift: Function
+    diffusion: Function
+    noise: int | Literal["diagonal"] = "diagonal"
+
+    def _check_functions(self) -> None:
+        self._require(drift=self.drift, diffusion=self.diffusion)
+        if self.noise != "diagonal" and not (isinstance(self.noise, int) and self.noise >= 1):
+            raise ValueError(f"system {self.name!r}: noise must be 'diagonal' or a positive int, got {self.noise!r}")
+
+    def facts(self) -> dict[str, Any]:
+        """See System.facts."""
+        return {**super().facts(), "noise": self.noise}
+
+    def kernel(self, theta: np.ndarray | None = None) -> Kernel:
+        """See System.kernel."""
+        theta = self.theta() if theta is None else theta
+        facts = self._kernel_facts()
+        return Kernel("sde", (self.drift, self.diffusion), theta, noise=self.noise, inputs=self._holds(), facts=facts)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MapSystem(System):
+    """y[n+1] = step(y[n]), once every ``dt``; with ``noise=m`` driven by m standard normals."""
+
+    step: Function
+    noise: int = 0
+
+    def _check_functions(self) -> None:
+        self._require(step=self.step)
+        if not (isinstance(self.noise, int) and self.noise >= 0):
+            raise ValueError(f"system {self.name!r}: noise must be an int >= 0, got {self.noise!r}")
+
+    def facts(self) -> dict[str, Any]:
+        """See System.facts."""
+        return {**super().facts(), "noise": self.noise}
+
+    def kernel(self, theta: np.ndarray | None = None) -> Kernel:
+        """See System.kernel."""
+        theta = self.theta() if theta is None else theta
+        noise, facts = self.noise or None, self._kernel_facts()
+        return Kernel("map", (self.step,), theta, noise=noise, dt=self.dt, inputs=self._holds(), facts=facts)

@@ -1,0 +1,66 @@
+"""The contract of a system, executable: `check_system(spring)`, or one check a test case.
+
+>>> import pytest
+>>> import dynsamp.testing
+>>> @pytest.mark.parametrize("check", dynsamp.testing.checks, ids=lambda check: check.__name__)
+... def test_contract(check):
+...     check(spring)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynsamp.plugins import system as registered_system
+from dynsamp.system import System
+from dynsamp.testing.calculus import check_conserves, check_derivatives
+from dynsamp.testing.declaration import check_declaration
+from dynsamp.testing.failure import CheckFailure
+from dynsamp.testing.functions import check_compiles, check_finite, check_pure
+from dynsamp.testing.generation import check_generates
+from dynsamp.testing.reproducibility import check_batches, check_survives, check_sweeps
+
+__all__ = ["CheckFailure", "check_system", "checks"]
+
+checks: tuple[Callable[..., None], ...] = (
+    check_declaration,
+    check_pure,
+    check_finite,
+    check_derivatives,
+    check_compiles,
+    check_conserves,
+    check_generates,
+    check_batches,
+    check_sweeps,
+    check_survives,
+)
+"""The ten checks, each ``check(system, *, seed=0)``; what does not apply to a system passes."""
+
+
+def check_system(system: System | str, *, seed: int = 0) -> None:
+    """Check that a system keeps the contract of dynsamp.
+
+    Parameters
+    ----------
+    system : System or str
+        The object, or the name of a registered one.
+    seed : int
+        Seed of starts and paths.
+
+    Raises
+    ------
+    CheckFailure
+        An AssertionError that lists every check that failed, and what to do.
+    """
+    law = registered_system(system)
+    failures = []
+    for check in checks:
+        try:
+            check(law, seed=seed)
+        except CheckFailure as failure:
+            failures.append(f"{check.__name__}: {failure}")
+        except Exception as error:  # the system's own functions run here and may raise anything
+            failures.append(f"{check.__name__}: raised {type(error).__name__}: {error}")
+    if failures:
+        listed = "\n".join(f"  {k}. {failure}" for k, failure in enumerate(failures, 1))
+        raise CheckFailure(f"system {law.name!r} fails {len(failures)} of {len(checks)} checks\n{listed}")
