@@ -1,0 +1,9 @@
+"""The verbs: generate -> fit -> forecast -> evaluate, and run. The only room that knows both labels and science."""
+
+from dynsamp.workflow.fitting import fit
+from dynsamp.workflow.forecasting import forecast
+from dynsamp.workflow.generation import generate
+from dynsamp.workflow.running import Run, run, save_run
+from dynsamp.workflow.scoring import evaluate
+
+__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "run", "save_run"]

@@ -1,0 +1,142 @@
+"""The verb `fit`: data in, fitted model out."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dynsamp import dataset, plugins
+from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork
+from dynsamp.models.base import Estimator, Model, Samples
+from dynsamp.progress import Progress
+from dynsamp.system import HamiltonianSystem, System
+from dynsamp.workflow.provenance import checked_seed, versions
+
+__all__ = ["as_dataset", "fit", "system_of"]
+
+
+def fit(
+    data: xr.Dataset | str | Path | Any,
+    estimator: Estimator | type[Estimator] | str | None = None,
+    *,
+    system: str | System | None = None,
+    seed: int = 0,
+    memory: int | None = None,
+    progress: bool | None = None,
+) -> Model:
+    """Learn a model from data.
+
+    Parameters
+    ----------
+    data : Dataset, DataFrame or path
+        Data in the schema, or a file (.nc, .zarr, .csv).
+    estimator : Estimator, its class or its name, optional
+        Default: the system's own; without a system, a Hamiltonian network where the data name conjugate pairs and
+        carry derivatives, else a flow map.
+    system : str or System, optional
+        What the data come from; default: the system that the data name, if it is registered.
+    seed : int
+        Seed of the sampled weights.
+    memory : int, optional
+        Bytes that the fit may take at its peak.
+    progress : bool, optional
+        Show progress; default: on a terminal.
+
+    Returns
+    -------
+    Model
+        Frozen; ``model.summary()`` says what was chosen and what it cost.
+
+    Raises
+    ------
+    ValueError
+        Data that are too few, not finite, constant or unevenly sampled for the estimator; an unknown estimator.
+    """
+    data = as_dataset(data)
+    law = system_of(data, system)
+    samples = dataset.pack(data)
+    if law is not None:
+        samples = _declared(samples, law)
+    chosen = _estimator(estimator, law, samples)
+    with Progress(f"fitting {chosen.name}", 1, enabled=progress) as bar:
+        model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
+        bar.update(1)
+    facts = {**model.facts, "seed": seed, "dt": model.facts.get("dt", _spacing(samples)), **versions()}
+    return replace(model, facts=facts)
+
+
+def as_dataset(data: Any) -> xr.Dataset:
+    """A Dataset as it is; a path or DataFrame read."""
+    if isinstance(data, xr.Dataset):
+        return data
+    if isinstance(data, str | Path):
+        return dataset.open_dataset(data)
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        return dataset.from_dataframe(data)
+    raise TypeError(
+        f"data must be a Dataset, a DataFrame or a path, got {type(data).__name__}; for arrays use"
+        " dynsamp.from_arrays(states, times, names=...)"
+    )
+
+
+def system_of(data: xr.Dataset, system: str | System | None) -> System | None:
+    """The system that was named, else the one that the data name, where it is registered."""
+    if system is not None:
+        return plugins.system(system)
+    name = data.attrs.get("system")
+    return plugins.systems().get(name) if name else None
+
+
+def _declared(samples: Samples, law: System) -> Samples:
+    """Samples with what the system declares: facts and, for equal names, the states."""
+    names = [state.name for state in samples.states]
+    if names != [state.name for state in law.states]:
+        expected = ", ".join(state.name for state in law.states)
+        raise ValueError(
+            f"the data have the states {', '.join(names)}, but system {law.name!r} has {expected}; rename them, or"
+            " fit without system="
+        )
+    return replace(samples, states=tuple(law.states), facts={**law.facts(), **samples.facts})
+
+
+def _estimator(given: Estimator | type[Estimator] | str | None, law: System | None, samples: Samples) -> Estimator:
+    if isinstance(given, Estimator):
+        return given
+    if isinstance(given, type) and issubclass(given, Estimator):
+        return given()
+    if isinstance(given, str):
+        known = plugins.estimators()
+        if given not in known:
+            near = difflib.get_close_matches(given, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
+            raise ValueError(f"unknown estimator {given!r}{hint}")
+        return known[given]()
+    if given is not None:
+        raise TypeError(f"estimator must be an Estimator, its class or its name, got {given!r}")
+    if law is not None and law.estimator is not None:
+        return law.estimator
+    return _default(law, samples)
+
+
+def _default(law: System | None, samples: Samples) -> Estimator:
+    if law is not None:
+        if law.kind == "sde":
+            return DriftDiffusion()
+        if isinstance(law, HamiltonianSystem):
+            return HamiltonianNetwork()
+        return FlowMap()
+    if samples.dy is not None and any(state.conjugate for state in samples.states):
+        return HamiltonianNetwork()
+    return FlowMap()
+
+
+def _spacing(samples: Samples) -> float | None:
+    """Median spacing of the times, the natural dt of a forecast; None for scattered points."""
+    steps = np.diff(samples.t, axis=-1)
+    steps = steps[np.isfinite(steps)]
+    return float(np.median(steps)) if steps.size else None

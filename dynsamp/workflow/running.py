@@ -1,0 +1,103 @@
+"""All four verbs: `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from dynsamp import dataset, plugins
+from dynsamp.models.base import Estimator, Model
+from dynsamp.system import System
+from dynsamp.workflow.fitting import fit
+from dynsamp.workflow.forecasting import forecast as forecast_verb
+from dynsamp.workflow.generation import generate as generate_verb
+from dynsamp.workflow.provenance import checked_seed
+from dynsamp.workflow.scoring import evaluate as evaluate_verb
+
+__all__ = ["Run", "run"]
+
+MEMBERS = 100  # sample paths of a stochastic forecast
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run` returns."""
+
+    train: xr.Dataset
+    model: Model
+    truth: xr.Dataset
+    forecast: xr.Dataset
+    scores: xr.Dataset
+
+
+def run(
+    system: str | System,
+    *,
+    generate: Mapping[str, Any] | None = None,
+    truth: Mapping[str, Any] | None = None,
+    estimator: Estimator | type[Estimator] | str | None = None,
+    forecast: Mapping[str, Any] | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Run:
+    """Generate, fit, forecast and evaluate.
+
+    Parameters
+    ----------
+    system : str or System
+        What to learn.
+    generate, truth, forecast, evaluate : mapping, optional
+        Further arguments of the steps; ``truth`` is generated like the training data, with another seed, unless it
+        says otherwise.
+    estimator : optional
+        As in `fit`.
+    out : path, optional
+        Folder for the datasets, the model, the pictures and a page ``index.html`` that shows them.
+    seed : int
+        The truth gets ``seed + 1``.
+    progress : bool, optional
+        Show progress; default: on a terminal.
+
+    Returns
+    -------
+    Run
+        train, model, truth, forecast, scores.
+    """
+    law = plugins.system(system)
+    seed = checked_seed(seed)
+    common = {"seed": seed, "progress": progress, **(generate or {})}
+    train = generate_verb(law, **common)
+    model = fit(train, estimator, system=law, seed=seed, progress=progress)
+    # the truth is observed without noise, whatever the training data were
+    true = generate_verb(law, **{**common, "noise": 0.0, "seed": seed + 1, **(truth or {})})
+    options = {"seed": seed, "progress": progress, **(forecast or {})}
+    if model.stochastic:
+        options.setdefault("members", MEMBERS)
+    predicted = forecast_verb(model, true, **options)
+    scores = evaluate_verb(predicted, true, model=model, system=law, **(evaluate or {}))
+    result = Run(train, model, true, predicted, scores)
+    if out is not None:
+        save_run(result, out)
+    return result
+
+
+def save_run(result: Run, folder: str | Path) -> list[Path]:
+    """Write datasets, model, pictures and the page; returns the paths."""
+    from dynsamp import report  # draws: loaded only where something is drawn
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in ("train", "truth", "forecast", "scores"):
+        paths.append(folder / f"{name}.nc")
+        dataset.save_dataset(getattr(result, name), paths[-1])
+    name = str(result.model.facts.get("system") or result.model.name)
+    paths.append(folder / f"{name}.model")
+    plugins.save_model(result.model, paths[-1])
+    return [*paths, *report.write(result, folder)]

@@ -1,0 +1,170 @@
+"""The verb `evaluate`: a forecast against the truth, as scores."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dynsamp import dataset, plugins
+from dynsamp.metrics.base import Metric, Score
+from dynsamp.models.base import Model
+from dynsamp.system import System
+from dynsamp.workflow.fitting import system_of
+from dynsamp.workflow.provenance import history, versions
+
+__all__ = ["evaluate"]
+
+_OF_KIND = {
+    "hamiltonian": (
+        "nrmse",
+        "valid_prediction_time",
+        "energy_error",
+        "truth_energy_error",
+        "energy_drift",
+        "hamiltonian_error",
+    ),
+    "ode": ("nrmse", "valid_prediction_time"),
+    "map": ("nrmse", "valid_prediction_time"),
+    "sde": ("nrmse", "crps", "spread_skill", "drift_error", "diffusion_error"),
+}
+
+
+def evaluate(
+    forecast: xr.Dataset,
+    truth: xr.Dataset,
+    *,
+    model: Model | None = None,
+    system: str | System | None = None,
+    metrics: Sequence[str | Metric] | None = None,
+) -> xr.Dataset:
+    """Score a forecast against the truth.
+
+    Parameters
+    ----------
+    forecast : Dataset
+        From `forecast`; trajectories are matched by id, times by lead time.
+    truth : Dataset
+        Truth over at least the forecast's times.
+    model : Model, optional
+        For the scores that look inside it, such as the error of the learned Hamiltonian.
+    system : str or System, optional
+        Default: the one that the truth names, if it is registered.
+    metrics : sequence of str or Metric, optional
+        Default: the system's, else those of its kind.
+
+    Returns
+    -------
+    Dataset
+        Scores over trajectory, member and lead_time; norms and thresholds in their attributes; what was left out,
+        and why, in the attribute ``skipped``. A failed trajectory scores as failed, never as missing.
+    """
+    law = system_of(truth, system)
+    forecast, truth = _aligned(forecast, truth)
+    records: dict[str, Any] = {
+        "forecast": dataset.record(forecast),
+        "truth": dataset.record(truth),
+        "model": model,
+        "system": law,
+    }
+    results: dict[str, tuple[Metric, Score]] = {}
+    skipped: dict[str, str] = {}
+    for chosen in _metrics(metrics, law, records):
+        missing = [need for need in chosen.needs if records[need] is None]
+        if missing:
+            skipped[chosen.name] = f"needs {' and '.join(missing)}"
+            continue
+        try:
+            results[chosen.name] = (chosen, chosen(*(records[need] for need in chosen.needs)))
+        except (ValueError, TypeError, AttributeError) as error:
+            if metrics is not None:  # asked for by name: the reason is an error
+                raise ValueError(f"metric {chosen.name!r} cannot be computed: {error}") from error
+            skipped[chosen.name] = str(error)
+    record = records["forecast"]
+    return dataset.scores(
+        results,
+        lead_time=record.t,
+        ids=forecast["trajectory"].values,
+        states=record.states,
+        time_unit=str(record.facts.get("time_unit", "1")),
+        skipped=skipped,
+        attrs={
+            "title": "Scores of a forecast",
+            "system": "" if law is None else law.name,
+            "estimator": forecast.attrs.get("estimator", ""),
+            **versions(),
+            "history": history("evaluate"),
+        },
+    )
+
+
+def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: dict[str, Any]) -> list[Metric]:
+    known = plugins.metrics()
+    names: Sequence[str | Metric]
+    if given is not None:
+        names = given
+    elif law is not None and law.metrics is not None:
+        names = law.metrics
+    else:
+        kind = "ode" if law is None else law.kind
+        stochastic = records["forecast"].y.shape[1] > 1
+        names = _OF_KIND["sde" if stochastic and kind == "map" else kind]
+        if law is None and stochastic:
+            names = ("nrmse", "crps", "spread_skill")
+    chosen = []
+    for name in names:
+        if isinstance(name, Metric):
+            chosen.append(name)
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
+            raise ValueError(f"unknown metric {name!r}{hint}")
+        chosen.append(known[name])
+    return chosen
+
+
+def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both over the forecast's trajectories and, in the truth, the forecast's times."""
+    for label, data in (("forecast", forecast), ("truth", truth)):
+        if not isinstance(data, xr.Dataset):
+            raise TypeError(
+                f"{label} must be a Dataset, got {type(data).__name__}; open a file with open_dataset(path)"
+            )
+    dataset.check_time_units(forecast["time"].attrs.get("units"), truth["time"].attrs.get("units"))
+    wanted, there = forecast["trajectory"].values, truth["trajectory"].values
+    missing = np.setdiff1d(wanted, there)
+    if missing.size:
+        raise ValueError(
+            f"the truth lacks trajectory {missing[0]} of the forecast ({missing.size} of {wanted.size} in all);"
+            " forecast from this truth, or generate more of it"
+        )
+    truth = truth.isel(trajectory=[int(np.flatnonzero(there == k)[0]) for k in wanted])
+    times, own = forecast["time"].values, truth["time"].values
+    if times.ndim != 1 or own.ndim != 1:
+        if times.shape != own.shape or not np.allclose(times, own, equal_nan=True):
+            raise ValueError("forecast and truth have different times per trajectory; forecast from this truth")
+        return forecast, truth
+    if times.dtype.kind == "M":
+        index = np.searchsorted(own, times)
+    else:
+        index = np.abs(own[None, :] - times[:, None]).argmin(axis=1) if own.size < 4096 else _nearest(own, times)
+    index = np.minimum(index, own.size - 1)
+    gap = np.abs(own[index] - times)
+    close = gap <= 1e-9 * max(float(np.abs(times).max()), 1.0) if times.dtype.kind != "M" else own[index] == times
+    if not np.all(close):
+        n = int(np.flatnonzero(~np.asarray(close))[0])
+        raise ValueError(
+            f"the forecast's time {times[n]} is not a time of the truth, which runs from {own[0]} to {own[-1]};"
+            " generate the truth with the forecast's duration= and dt="
+        )
+    return forecast, truth.isel(time=index)
+
+
+def _nearest(own: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Index of the element of the increasing ``own`` nearest to each time."""
+    right = np.clip(np.searchsorted(own, times), 1, own.size - 1)
+    return np.where(times - own[right - 1] <= own[right] - times, right - 1, right)

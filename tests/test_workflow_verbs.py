@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+
+import dynsamp as ds
+from dynsamp.words import Status
+
+
+def oscillator(t, y, theta, dy):
+    dy[0] = y[1]
+    dy[1] = -theta[0] * y[0]
+
+
+OSCILLATOR = ds.ODESystem(
+    name="oscillator",
+    states=[ds.State("x", "m"), ds.State("v", "m s-1")],
+    parameters={"k": 1.0},
+    rhs=oscillator,
+    time_unit="s",
+    initial=ds.Box([-1, -1], [1, 1]),
+    duration=6.0,
+    dt=0.1,
+)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return ds.generate(OSCILLATOR, trajectories=20, seed=1)
+
+
+@pytest.fixture(scope="module")
+def model(train):
+    return ds.fit(train, ds.FlowMap(width=40), system=OSCILLATOR)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return ds.generate(OSCILLATOR, trajectories=5, seed=2)
+
+
+def test_forecast_follows_the_truth(model, truth):
+    forecast = ds.forecast(model, truth)
+    np.testing.assert_array_equal(forecast["time"], truth["time"])
+    np.testing.assert_allclose(forecast["x"], truth["x"], rtol=0, atol=1e-6)
+    assert forecast["x"].attrs["units"] == "m"
+    assert (forecast["status"] == Status.OK).all()
+    assert forecast.attrs["estimator"] == "flow-map"
+    assert "lead_time" in forecast.coords
+
+
+def test_starts_from_the_last_state_and_from_a_time(model, truth):
+    last = ds.forecast(model, truth, start="last", duration=1.0)
+    np.testing.assert_array_equal(last["x"][:, 0], truth["x"][:, -1])
+    assert float(last["time"][0]) == pytest.approx(6.0)
+    middle = ds.forecast(model, truth, start=3.0, duration=1.0)
+    np.testing.assert_array_equal(middle["x"][:, 0], truth["x"].sel(time=3.0, method="nearest"))
+    with pytest.raises(ValueError, match=r"start=3\.05 is not a time"):
+        ds.forecast(model, truth, start=3.05)
+
+
+def test_starts_given_as_arrays_and_names(model):
+    by_array = ds.forecast(model, [[1.0, 0.0], [0.0, 1.0]], duration=2.0)
+    by_name = ds.forecast(model, {"v": [0.0, 1.0], "x": [1.0, 0.0]}, duration=2.0)
+    np.testing.assert_array_equal(by_array["x"], by_name["x"])
+    drawn = ds.forecast(model, ds.Box([-1, -1], [1, 1]), trajectories=3, duration=1.0, seed=4)
+    assert drawn.sizes["trajectory"] == 3
+
+
+def test_forecast_is_the_same_in_any_company_and_on_any_number_of_threads(model, truth):
+    together = ds.forecast(model, truth, workers=2)
+    alone = ds.forecast(model, truth.isel(trajectory=[3]), workers=1)
+    np.testing.assert_array_equal(alone["x"][0], together["x"][3])
+    assert int(alone["trajectory"][0]) == int(truth["trajectory"][3])
+
+
+def test_a_forecast_that_leaves_the_training_box_says_so(model):
+    forecast = ds.forecast(model, [[1.0, 0.0], [40.0, 0.0]], duration=1.0)
+    assert forecast["status"].values.tolist() == [Status.OK, Status.LEFT_DOMAIN]
+    assert float(forecast["left_domain_time"][1]) == 0.0
+    assert np.isnan(forecast["left_domain_time"][0])
+
+
+def test_a_bad_start_fails_alone(model):
+    forecast = ds.forecast(model, [[1.0, 0.0], [np.nan, 0.0]], duration=1.0)
+    assert forecast["status"].values.tolist() == [Status.OK, Status.INVALID_INPUT]
+    assert np.isfinite(forecast["x"][0]).all()
+    assert np.isnan(forecast["x"][1]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"members": 5}, ValueError, "Ensemble"),
+        ({"dt": 0.25, "duration": 1.0}, ValueError, "multiple"),
+        ({"times": [1.0, 2.0]}, ValueError, "first must be 0"),
+        ({"duration": 1.0, "times": [0.0, 2.0]}, ValueError, "not both"),
+        ({"start": "frist"}, ValueError, "'first', 'last' or a time"),
+    ],
+)
+def test_bad_forecast_arguments(model, truth, arguments, error, message):
+    with pytest.raises(error, match=message):
+        ds.forecast(model, truth, **arguments)
+
+
+def test_wrong_things_are_named(model, train, truth):
+    with pytest.raises(TypeError, match="load_model"):
+        ds.forecast("x.model", truth)
+    with pytest.raises(ValueError, match="forecasts x, v, but initial holds q, v"):
+        ds.forecast(model, truth.rename(x="q"))
+    with pytest.raises(ValueError, match="did you mean 'flow-map'"):
+        ds.fit(train, "flowmap")
+    with pytest.raises(TypeError, match="from_arrays"):
+        ds.fit(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="rename them"):
+        ds.fit(train.rename(x="q"), system=OSCILLATOR)
+
+
+def test_times_in_other_units_are_refused(model, truth):
+    minutes = truth.assign_coords(time=truth["time"].assign_attrs(units="min"))
+    with pytest.raises(ValueError, match="min"):
+        ds.forecast(model, minutes)
+    with pytest.raises(ValueError, match="min"):
+        ds.evaluate(ds.forecast(model, truth), minutes)
+
+
+def test_a_perfect_forecast_has_no_error(truth):
+    scores = ds.evaluate(truth, truth, system=OSCILLATOR)
+    assert float(scores["nrmse"].max()) == 0.0
+    assert scores["valid_prediction_time"].values == pytest.approx(6.0)
+
+
+def test_evaluate_matches_times_and_trajectories(model, truth):
+    forecast = ds.forecast(model, truth, duration=3.0, dt=0.5)
+    scores = ds.evaluate(forecast, truth)
+    assert scores.sizes["lead_time"] == 7
+    fewer = ds.evaluate(forecast.isel(trajectory=[1, 3]), truth)
+    np.testing.assert_allclose(fewer["nrmse"], scores["nrmse"].isel(trajectory=[1, 3]), rtol=0.5)
+    with pytest.raises(ValueError, match="lacks trajectory 4"):
+        ds.evaluate(forecast, truth.isel(trajectory=slice(4)))
+    with pytest.raises(ValueError, match="not a time of the truth"):
+        ds.evaluate(forecast, truth.isel(time=slice(10)))
+    with pytest.raises(ValueError, match="did you mean 'nrmse'"):
+        ds.evaluate(forecast, truth, metrics=["nrmes"])
+
+
+def test_run_returns_and_writes_everything(tmp_path):
+    result = ds.run(
+        "pendulum",
+        generate={"trajectories": 6, "duration": 5.0},
+        truth={"trajectories": 3},
+        out=tmp_path / "pendulum",
+        seed=3,
+    )
+    assert set(result.scores) >= {"nrmse", "energy_error", "energy_drift", "hamiltonian_error"}
+    assert float(result.scores["hamiltonian_error"]) < 1e-6
+    for name in ("train.nc", "truth.nc", "forecast.nc", "scores.nc", "pendulum.model", "index.html"):
+        assert (tmp_path / "pendulum" / name).stat().st_size > 0
+    model = ds.load_model(tmp_path / "pendulum" / "pendulum.model")
+    again = ds.forecast(model, ds.open_dataset(tmp_path / "pendulum" / "truth.nc"))
+    np.testing.assert_array_equal(again["q"], result.forecast["q"])
+
+
+def test_stochastic_run_forecasts_members():
+    result = ds.run("ou", generate={"trajectories": 20}, truth={"trajectories": 4}, forecast={"members": 8})
+    assert result.forecast["x" if "x" in result.forecast else "r"].sizes["member"] == 8
+    alone = ds.forecast(result.model, result.truth.isel(trajectory=[2]), members=3)
+    name = next(str(v) for v in alone.data_vars if "member" in alone[v].dims and v != "status")
+    np.testing.assert_array_equal(alone[name][0], result.forecast[name][2, :3])
+    assert "crps" in result.scores
