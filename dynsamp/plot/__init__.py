@@ -1,0 +1,26 @@
+"""Pictures: Datasets in, Axes or a Figure out.
+
+Nothing is computed here beyond selections and quantiles, and nothing is shown: in a notebook a picture appears as
+usual, in a script ``phase(...).figure.savefig("phase.png")`` writes it. The truth is grey or black, forecasts are
+coloured, and axes carry long names and units.
+"""
+
+from dynsamp.plot.album import figures, save_figures
+from dynsamp.plot.fans import fan
+from dynsamp.plot.growth import energy_error, nrmse
+from dynsamp.plot.horizons import valid_prediction_time
+from dynsamp.plot.overview import scores
+from dynsamp.plot.phases import phase
+from dynsamp.plot.series import time_series
+
+__all__ = [
+    "energy_error",
+    "fan",
+    "figures",
+    "nrmse",
+    "phase",
+    "save_figures",
+    "scores",
+    "time_series",
+    "valid_prediction_time",
+]

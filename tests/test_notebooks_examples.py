@@ -1,0 +1,76 @@
+"""Notebooks and examples run as they stand, and a notebook's two files say the same."""
+
+import os
+import runpy
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+
+def environment(folder):
+    """As a user's shell, with what is tested here on the path, no window, and its own temporary folder."""
+    own = os.pathsep.join([str(ROOT), str(ROOT / "plugins"), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": own, "MPLBACKEND": "Agg", "TMPDIR": str(folder), "TEMP": str(folder)}
+
+
+def run(script, *arguments, folder):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(script), *map(str, arguments)],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_notebook_runs_from_top_to_bottom(script, tmp_path):
+    printed = run(script, folder=tmp_path)
+    assert "same forecast: True" in printed
+
+
+@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_pair_says_the_same_and_keeps_no_outputs(script):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the reader's own dependencies
+        jupytext = pytest.importorskip("jupytext")
+        source, paired = jupytext.read(script), jupytext.read(script.with_suffix(".ipynb"))
+    assert [(cell.cell_type, cell.source) for cell in paired.cells] == [
+        (cell.cell_type, cell.source) for cell in source.cells
+    ], f"run: jupytext --sync {script.name}"
+    for cell in paired.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+def test_own_csv_forecasts_from_the_last_row(tmp_path):
+    printed = run(ROOT / "examples" / "own_csv.py", tmp_path, folder=tmp_path)
+    assert {"swing.csv", "swing.model", "swing.png"} <= {path.name for path in tmp_path.iterdir()}
+    header, first, *_ = (tmp_path / "swing.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "time,angle,velocity"
+    assert first.startswith("0,")
+    assert "of an amplitude of" in printed
+
+
+def test_own_system_learns_the_spring(tmp_path):
+    printed = run(ROOT / "examples" / "own_system.py", tmp_path, folder=tmp_path)
+    assert {"spring.model", "spring.png"} <= {path.name for path in tmp_path.iterdir()}
+    (line,) = [line for line in printed.splitlines() if line.startswith("error of H")]
+    assert float(line.split()[-1]) < 1e-6  # a quadratic H is easy
+
+
+def test_importing_an_example_runs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "examples" / "own_system.py"), run_name="imported")
+    assert not list(tmp_path.iterdir())
