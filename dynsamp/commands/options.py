@@ -1,0 +1,278 @@
+"""Options that several commands share: declared once, turned into arguments of the verbs once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynsamp.commands.output import UsageError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from dynsamp.models import Estimator
+    from dynsamp.system import System
+
+__all__ = [
+    "add_command",
+    "add_estimator",
+    "add_experiment",
+    "add_json",
+    "add_out",
+    "add_table",
+    "as_usage",
+    "chosen_estimator",
+    "chosen_system",
+    "count",
+    "existing",
+    "experiment",
+    "given",
+    "is_file",
+    "number",
+    "out_file",
+    "positive",
+    "progress",
+    "read_data",
+    "seed",
+    "table_options",
+    "typed",
+]
+
+# of `generate`, by attribute of the parsed arguments
+EXPERIMENT = ("trajectories", "duration", "dt", "noise", "method", "step", "rtol", "atol")
+
+
+def add_command(
+    commands: Any,
+    common: ArgumentParser,
+    name: str,
+    command: Callable[[Namespace], int | None],
+    summary: str,
+    more: str = "",
+) -> ArgumentParser:
+    """A parser for one command; ``summary`` is its line in the list, ``more`` the examples below its help."""
+    parser: ArgumentParser = commands.add_parser(
+        name, parents=[common], help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=more or None
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead")
+
+
+def add_experiment(parser: ArgumentParser) -> None:
+    """What `generate` takes."""
+    group = parser.add_argument_group("experiment (default: the system's own)")
+    group.add_argument("--trajectories", type=count, metavar="N", help="number of trajectories")
+    group.add_argument("--duration", type=positive, metavar="T", help="length, in the system's time unit")
+    group.add_argument("--dt", type=positive, metavar="DT", help="spacing of the saved times")
+    group.add_argument(
+        "--param", type=pair, action="append", default=[], metavar="NAME=VALUE",
+        help="value of a parameter; several values with commas sweep over trajectories; repeatable",
+    )  # fmt: skip
+    group.add_argument("--noise", type=nonnegative, metavar="X", help="observation noise, in standard deviations")
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random (default 0)")
+    solver = parser.add_argument_group("solver")
+    solver.add_argument("--method", metavar="NAME", help="rk4, dop853, verlet, yoshida4, ...")
+    solver.add_argument("--step", type=positive, metavar="H", help="internal step of a fixed-step method")
+    solver.add_argument("--rtol", type=positive, metavar="TOL", help="relative tolerance of an adaptive method")
+    solver.add_argument("--atol", type=positive, metavar="TOL", help="absolute tolerance of an adaptive method")
+
+
+def experiment(args: Namespace) -> dict[str, Any]:
+    """Arguments of `generate` that were given."""
+    options = given(args, EXPERIMENT)
+    if args.param:
+        options["parameters"] = dict(args.param)
+    return options
+
+
+def add_estimator(parser: ArgumentParser) -> None:
+    """Which estimator, and its knobs."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--estimator", metavar="NAME", help="see `dynsamp estimators`; default: the system's own")
+    group.add_argument(
+        "--knob", type=pair, action="append", default=[], metavar="NAME=VALUE",
+        help="setting of the estimator, such as width=400; repeatable",
+    )  # fmt: skip
+
+
+def chosen_estimator(args: Namespace, default: Estimator | None = None) -> Estimator | None:
+    """The estimator that was asked for, with its knobs; ``default`` where none was."""
+    if args.estimator is None and not args.knob:
+        return None
+    from dynsamp.runfile import configured
+
+    with as_usage():
+        start = default if args.estimator is None else args.estimator
+        if start is None:
+            raise ValueError("--knob needs --estimator NAME, which says whose knob it is")
+        return configured(start, dict(args.knob))
+
+
+def add_table(parser: ArgumentParser) -> None:
+    """How to read a CSV file."""
+    group = parser.add_argument_group("CSV files")
+    group.add_argument("--time", metavar="COLUMN", help="column of times (default: time, t, date, ..., else the first)")
+    group.add_argument("--states", metavar="A,B", help="columns of states (default: all other numbers)")
+    group.add_argument("--trajectory", metavar="COLUMN", help="column that tells trajectories apart")
+    group.add_argument("--time-unit", metavar="UNIT", help="unit of the times, such as s or d (default 1: none)")
+
+
+def table_options(args: Namespace) -> dict[str, Any]:
+    """Arguments of `from_csv` that were given."""
+    options = given(args, ("time", "trajectory", "time_unit"))
+    if args.states is not None:
+        options["states"] = [name.strip() for name in args.states.split(",") if name.strip()]
+    return options
+
+
+def read_data(path: str, csv: dict[str, Any] | None = None) -> xr.Dataset:
+    """Data from .nc, .zarr or .csv; ``csv`` holds arguments of `from_csv`."""
+    place = existing(path)
+    from dynsamp import dataset
+
+    if place.suffix.lower() in (".csv", ".tsv", ".txt", ".dat"):
+        return dataset.from_csv(place, **(csv or {}))
+    return dataset.open_dataset(place)
+
+
+def existing(path: str) -> Path:
+    """A path that must be there."""
+    place = Path(path)
+    if not place.exists():
+        raise UsageError(f"there is no file {path}{_nearest_file(place)}")
+    return place
+
+
+def _nearest_file(place: Path) -> str:
+    import difflib
+
+    folder = place.parent
+    names = [each.name for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
+    near = difflib.get_close_matches(place.name, names, 1)
+    return f"; did you mean {folder / near[0]}?" if near else ""
+
+
+def chosen_system(name: str) -> System:
+    """A registered system by name, or the one in a Python file."""
+    from dynsamp import plugins
+
+    if not is_file(name, ".py"):
+        with as_usage():
+            return plugins.system(name)
+    return plugins.load_system_file(existing(name))
+
+
+def is_file(name: str, suffix: str) -> bool:
+    """Whether an argument that may be a system's name is a path."""
+    return name.lower().endswith(suffix) and not name.isidentifier()
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """Complaints about names and values that the user typed are wrong usage, exit code 2."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error)) from error
+
+
+def given(args: Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """The options that are not None."""
+    return {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+
+
+def progress(args: Namespace) -> bool | None:
+    """Argument ``progress`` of the verbs."""
+    return False if args.quiet else None
+
+
+def number(text: str) -> float:
+    """Option type: a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected a number, got {text!r}") from None
+    if not math.isfinite(value):
+        raise ArgumentTypeError(f"expected a finite number, got {text!r}")
+    return value
+
+
+def positive(text: str) -> float:
+    """Option type: a positive number."""
+    value = number(text)
+    if value <= 0:
+        raise ArgumentTypeError(f"expected a positive number, got {text}")
+    return value
+
+
+def nonnegative(text: str) -> float:
+    """Option type: a number that is not negative."""
+    value = number(text)
+    if value < 0:
+        raise ArgumentTypeError(f"expected zero or a positive number, got {text}")
+    return value
+
+
+def count(text: str) -> int:
+    """Option type: a positive whole number."""
+    value = seed(text)
+    if value < 1:
+        raise ArgumentTypeError(f"expected a positive whole number, got {text}")
+    return value
+
+
+def seed(text: str) -> int:
+    """Option type: a whole number that is not negative."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+    if value < 0:
+        raise ArgumentTypeError(f"expected a whole number that is not negative, got {text}")
+    return value
+
+
+def pair(text: str) -> tuple[str, Any]:
+    """Option type: NAME=VALUE; a value is JSON, numbers with commas between them, or text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    parts = [_scalar(part) for part in value.split(",")]
+    if len(parts) > 1 and all(isinstance(part, int | float) for part in parts):
+        return name.strip(), parts
+    return name.strip(), _scalar(value)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"True": True, "False": False, "None": None}.get(text.strip(), text.strip())
+
+
+def out_file(args: Namespace, default: str | os.PathLike[str]) -> Path:
+    """Where to write; remembered in ``args.out`` for the message after an interrupt."""
+    args.out = os.fspath(default) if args.out is None else args.out
+    return Path(args.out)
+
+
+def add_out(parser: ArgumentParser, metavar: str, text: str) -> None:
+    """``--out``."""
+    parser.add_argument("-o", "--out", metavar=metavar, help=text)
+
+
+def typed(path: Path) -> str:
+    """A path as one types it in a shell."""
+    text = str(path)
+    return f'"{text}"' if " " in text else text

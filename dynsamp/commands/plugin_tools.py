@@ -1,0 +1,154 @@
+"""`dynsamp plugins`: list, check, doctor, new."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import textwrap
+from argparse import ArgumentParser, Namespace
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dynsamp.commands.listing import list_plugins
+from dynsamp.commands.options import add_command, add_json, add_out, chosen_system, out_file
+from dynsamp.commands.output import UsageError, columns, heading, print_json, say
+
+__all__ = ["add"]
+
+PACKAGES = ("dynsamp", "numpy", "scipy", "numba", "llvmlite", "xarray", "pluggy", "matplotlib")
+OPTIONAL = {"zarr": "zarr", "h5netcdf": "netcdf", "h5py": "netcdf"}  # package: extra that brings it
+VARIABLES = (
+    "DYNSAMP_PLUGINS",
+    "DYNSAMP_DISABLE_PLUGINS",
+    "DYNSAMP_PLUGINS_STRICT",
+    "DYNSAMP_CACHE_DIR",
+    "DYNSAMP_WATTS_PER_CORE",
+)
+
+
+def add(commands: Any, common: ArgumentParser) -> None:
+    """Add the parsers."""
+    parser = add_command(commands, common, "plugins", list_plugins, "list plugins; check, doctor and new for authors")
+    add_json(parser)
+    actions = parser.add_subparsers(title="actions (none: list)", metavar="ACTION")
+    check = add_command(actions, common, "check", check_one, "check that a system keeps the contract of dynsamp")
+    check.add_argument("system", metavar="SYSTEM", help="a system's name, or a file such as ./spring.py")
+    add_json(check)
+    add_json(add_command(actions, common, "doctor", doctor, "say what is installed, what is broken and why"))
+    new = add_command(
+        actions, common, "new", new_plugin, "write a complete plugin to start from",
+        "example:\n  dynsamp plugins new spring && pip install -e ./dynsamp-spring",
+    )  # fmt: skip
+    new.add_argument("name", metavar="NAME", help="name of the plugin and of its first system, such as spring")
+    add_out(new, "DIR", "folder to make (default dynsamp-NAME)")
+
+
+def check_one(args: Namespace) -> int:
+    """Run every check, one line each; 1 if any fails."""
+    law = chosen_system(args.system)
+    from dynsamp.testing import CheckFailure, checks
+
+    results = []
+    for check in checks:
+        name, error = check.__name__.removeprefix("check_"), ""
+        try:
+            check(law)
+        except CheckFailure as failure:
+            error = str(failure)
+        except Exception as failure:  # the system's own functions run here and may raise anything
+            error = f"raised {type(failure).__name__}: {failure}"
+        results.append({"check": name, "ok": not error, "error": error})
+        if not args.json:
+            print(f"{'ok  ' if not error else 'FAIL'}  {name}" + (f": {error}" if error else ""), flush=True)
+    failed = sum(not result["ok"] for result in results)
+    if args.json:
+        print_json({"system": law.name, "checks": results})
+    elif failed:
+        print(f"{law.name}: {failed} of {len(results)} checks failed")
+    else:
+        print(f"{law.name} keeps the contract")
+    return 1 if failed else 0
+
+
+def doctor(args: Namespace) -> int:
+    """Versions, settings, and every plugin with what is wrong with it; 1 if one is broken."""
+    import warnings
+
+    from dynsamp import plugins
+    from dynsamp.kernels.cache import cache_dir
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", plugins.PluginWarning)  # said below, at length
+        records = plugins.plugins()
+    broken = [record for record in records if record.status in ("broken", "unsupported")]
+    settings = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    folder = cache_dir()
+    if args.json:
+        print_json(
+            {
+                "python": platform.python_version(),
+                "packages": {name: _version(name) for name in (*PACKAGES, *OPTIONAL)},
+                "settings": settings,
+                "cache": folder,
+                "cache_writable": _writable(folder),
+                "plugins": [{"name": r.name, "status": r.status, "error": r.error} for r in records],
+            }
+        )
+        return 1 if broken else 0
+    _part("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
+    _part("cache", [(str(folder), "writable" if _writable(folder) else "not writable: every process compiles anew")])
+    _part("settings", list(settings.items()))
+    _part("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
+    for record in records:
+        for clash in record.clashes:
+            print(f"  {record.name}: {clash}")
+    for record in broken:
+        print(f"\n{heading(record.name)} is {record.status}: {record.error}")
+        if record.traceback:
+            print(textwrap.indent(record.traceback.rstrip(), "  "))
+        print(f"  until it is repaired: DYNSAMP_DISABLE_PLUGINS={record.name}")
+    print(f"\n{len(broken)} broken" if broken else "\nall is well")
+    return 1 if broken else 0
+
+
+def new_plugin(args: Namespace) -> None:
+    """Write the folder."""
+    name = args.name.removeprefix("dynsamp-").removeprefix("dynsamp_").replace("-", "_")
+    if not name.isidentifier() or name != name.lower():
+        raise UsageError(f"a plugin's name must be a lower-case word, got {args.name!r}; try 'spring'")
+    folder = out_file(args, f"dynsamp-{name.replace('_', '-')}")
+    if folder.exists():
+        raise UsageError(f"{folder} exists; choose another name or --out")
+    from dynsamp.commands.scaffold import write_plugin
+
+    write_plugin(name, folder)
+    say(args, f"wrote {folder}/")
+    print(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
+
+
+def _part(title: str, rows: list[Any]) -> None:
+    if rows:
+        print(f"{heading(title)}\n{textwrap.indent(columns(rows), '  ')}")
+
+
+def _packages() -> list[tuple[str, str]]:
+    rows = [(name, _version(name) or "missing") for name in PACKAGES]
+    for name, extra in OPTIONAL.items():
+        rows.append((name, _version(name) or f"not installed (optional): pip install 'dynsamp[{extra}]'"))
+    return rows
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "present" if find_spec(name) is not None else None
+
+
+def _writable(folder: Path) -> bool:
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,134 @@
+"""`dynsamp run`: the four verbs, the pictures and a page."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynsamp.commands.options import (
+    add_command,
+    add_estimator,
+    add_experiment,
+    add_json,
+    add_out,
+    as_usage,
+    chosen_estimator,
+    chosen_system,
+    count,
+    existing,
+    experiment,
+    is_file,
+    positive,
+    progress,
+)
+from dynsamp.commands.output import heading, print_json, say
+from dynsamp.commands.scoring import scores_document
+from dynsamp.commands.verbs import check_experiment
+
+if TYPE_CHECKING:
+    from dynsamp.runfile import RunFile
+    from dynsamp.workflow import Run
+
+__all__ = ["add"]
+
+EXAMPLES = """\
+examples:
+  dynsamp run pendulum                     writes the folder pendulum/
+  dynsamp run lorenz63 --forecast-duration 40 --seed 3
+  dynsamp run pendulum --estimator hamiltonian --knob width=400
+  dynsamp run ./spring.py                  a system in one file
+  dynsamp run experiment.toml              a run file; options win over it
+"""
+
+
+def add(commands: Any, common: ArgumentParser) -> None:
+    """Add the parser."""
+    parser = add_command(commands, common, "run", run, "generate, fit, forecast and evaluate, with pictures", EXAMPLES)
+    parser.add_argument("system", metavar="SYSTEM", help="a system's name, a file ./spring.py, or a run file run.toml")
+    add_out(parser, "DIR", "folder to write (default: named after the system)")
+    add_experiment(parser)
+    parser.set_defaults(seed=None)  # a run file may say it
+    parser.add_argument(
+        "--forecast-duration", type=positive, metavar="T", help="length of the forecast (default: that of the training)"
+    )
+    parser.add_argument("--members", type=count, metavar="N", help="sample paths of a stochastic model")
+    add_estimator(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> None:
+    """Run, write the folder, print what came out."""
+    plan = _plan(args)
+    law = plan.system
+    out = plan.out or Path(law.name)
+    args.out = str(out)
+    generate, truth = plan.generate.options(), plan.truth.options()
+    check_experiment(law, generate)
+    check_experiment(law, {**generate, **truth})
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file; choose another --out")
+    from dynsamp import workflow
+
+    if args.verbose:
+        estimator = plan.estimator or law.estimator
+        say(args, f"system {law.name}, seed {plan.seed}, estimator {estimator or 'of its kind'}, out {out}")
+    result = workflow.run(
+        law,
+        generate=generate,
+        truth=truth,
+        estimator=plan.estimator,
+        forecast=plan.forecast.options(),
+        evaluate=plan.evaluate.options(),
+        seed=plan.seed,
+        out=out,
+        progress=progress(args),
+    )
+    _print(args, result, out)
+
+
+def _plan(args: Namespace) -> RunFile:
+    """The run file, or one for the named system, with the options of the command line on top."""
+    from dynsamp.runfile import RunFile, read_run_file
+
+    if is_file(args.system, ".toml"):
+        with as_usage():  # RunFileError is a ValueError
+            plan = read_run_file(existing(args.system))
+    else:
+        plan = RunFile(system=chosen_system(args.system))
+    changes: dict[str, Any] = {}
+    given = experiment(args)
+    if given:
+        if {"duration", "dt"} & set(given):
+            changes["truth"] = replace(plan.truth, times=None)
+            given.setdefault("times", None)
+        parameters = {**(plan.generate.parameters or {}), **given.get("parameters", {})}
+        changes["generate"] = replace(plan.generate, **{**given, "parameters": parameters or None})
+    if args.forecast_duration is not None:
+        changes["truth"] = replace(changes.get("truth", plan.truth), duration=args.forecast_duration, times=None)
+    if args.members is not None:
+        changes["forecast"] = replace(plan.forecast, members=args.members)
+    if args.seed is not None:
+        changes["seed"] = args.seed
+    if args.out is not None:
+        changes["out"] = Path(args.out)
+    estimator = chosen_estimator(args, plan.estimator or plan.system.estimator)
+    if estimator is not None:
+        changes["estimator"] = estimator
+    return replace(plan, **changes)
+
+
+def _print(args: Namespace, result: Run, out: Path) -> None:
+    from dynsamp import report
+
+    if args.json:
+        document = {"out": out, "estimator": result.model.name, "report": result.model.report}
+        print_json({**document, **scores_document(result.scores)})
+    else:
+        print(heading(str(result.train.attrs.get("title") or result.train.attrs.get("system", ""))))
+        for line in report.lines(result):
+            print(f"  {line}")
+        if args.verbose:
+            print(result.model.summary())
+    say(args, f"wrote {out}/: open {out / 'index.html'} in a browser")
