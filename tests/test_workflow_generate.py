@@ -119,7 +119,7 @@ def test_chaotic_truth_says_how_long_it_is_one():
     ("arguments", "message"),
     [
         ({"system": "pendulm"}, "did you mean 'pendulum'"),
-        ({"parameters": {"mas": 1.0}}, "no parameter 'mas'.*did you mean 'm'"),
+        ({"parameters": {"mm": 1.0}}, "no parameter 'mm'.*did you mean 'm'"),
         ({"initial": {"q": 1.0, "P": 0.0}}, "'P', which is no state"),
         ({"noise": {"Q": 0.1}}, "'Q', which is no state"),
         ({"noise": -0.1}, "fraction >= 0"),

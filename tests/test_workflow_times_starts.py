@@ -66,7 +66,7 @@ def test_start_arrays():
     ("initial", "message"),
     [
         ({"x": 1.0}, "lacks the state X"),
-        ({"x": 1.0, "Y": [1, 2, 3]}, "'Y', which is no state .* did you mean 'X'"),
+        ({"xx": 1.0, "X": [1, 2, 3]}, "'xx', which is no state .* did you mean 'x'"),
         ({"x": 1.0, "X": [1, 2]}, r"must have shape \(trajectory,\) \+ \(3,\)"),
         (np.zeros((2, 3)), r"\(trajectory, 4\) in the order x, X"),
         (Box([0, 0, 0], [1, 1, 1]), "3 intervals, but there are 2 states with 4 components"),

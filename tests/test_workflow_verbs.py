@@ -105,13 +105,13 @@ def test_wrong_things_are_named(model, train, truth):
     with pytest.raises(TypeError, match="load_model"):
         ds.forecast("x.model", truth)
     with pytest.raises(ValueError, match="forecasts x, v, but initial holds q, v"):
-        ds.forecast(model, truth.rename(x="q"))
+        ds.forecast(model, truth.rename(x="q", tendency_of_x="tendency_of_q"))
     with pytest.raises(ValueError, match="did you mean 'flow-map'"):
         ds.fit(train, "flowmap")
     with pytest.raises(TypeError, match="from_arrays"):
         ds.fit(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="rename them"):
-        ds.fit(train.rename(x="q"), system=OSCILLATOR)
+        ds.fit(train.rename(x="q", tendency_of_x="tendency_of_q"), system=OSCILLATOR)
 
 
 def test_times_in_other_units_are_refused(model, truth):

@@ -71,7 +71,20 @@ class Model(ABC):
     def summary(self) -> str:
         """A few lines for a person: what was chosen, how well it fits, what it cost."""
         head = f"{type(self).__name__} of {', '.join(state.name for state in self.states)}"
-        return "\n".join([head, *(f"  {key}: {value}" for key, value in self.report.items())])
+        return "\n".join(
+            [head, *(f"  {key.replace('_', ' ')}: {_spoken(value)}" for key, value in self.report.items())]
+        )
+
+
+def _spoken(value: Any) -> str:
+    """A value of a report as people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_spoken(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_spoken(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 _Fitted: TypeAlias = Model  # inside Estimator the name Model is its class attribute

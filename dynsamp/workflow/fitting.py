@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork
@@ -63,9 +64,9 @@ def fit(
     if law is not None:
         samples = _declared(samples, law)
     chosen = _estimator(estimator, law, samples)
-    with Progress(f"fitting {chosen.name}", 1, enabled=progress) as bar:
+    with Progress(f"fitting {chosen.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
+        # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
-        bar.update(1)
     facts = {**model.facts, "seed": seed, "dt": model.facts.get("dt", _spacing(samples)), **versions()}
     return replace(model, facts=facts)
 

@@ -22,6 +22,7 @@ from dynsamp.workflow.times import saved_times
 __all__ = ["forecast"]
 
 DOMAIN_MARGIN = 0.5  # of the training box, on each side
+SUBSTEPS = 10  # of a symplectic method between saved times
 
 
 def forecast(
@@ -62,7 +63,8 @@ def forecast(
     trajectories : int
         How many starts to draw from a Box.
     method, step : optional
-        Solver; default: the one that suits the model, a symplectic one for a Hamiltonian.
+        Solver; default: the one that suits the model, a symplectic one with ten steps a saved interval for a
+        Hamiltonian.
     seed : int
         Of sample paths and of starts drawn from a Box.
     store : path, optional
@@ -146,7 +148,13 @@ class Forecast:
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)
             own = {"method": "predict", "method_reason": "the model brings its own prediction"}
             return np.where(bad[:, None, None], np.nan, states), status, own
-        solution = solve(self.model.kernel(), self.times, y0, ids=ids, seed=seed, **self.solver)
+        kernel = self.model.kernel()
+        options = dict(self.solver)
+        symplectic = kernel.kind == "separable" or kernel.facts.get("hamiltonian")
+        if symplectic and options["step"] is None and len(self.times) > 1:
+            # with the spacing of the saved times itself, one would see the solver, not the model
+            options["step"] = np.diff(self.times).min() / SUBSTEPS
+        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, **options)
         return solution.states, solution.status, said(solution)
 
     def _left_domain(self, states: np.ndarray) -> np.ndarray:
