@@ -280,9 +280,7 @@ def _room(out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-def _problem(
-    kernel: Kernel, dim: int, count: int, inputs: Inputs | None, span: tuple[float, float] | None
-) -> Problem:
+def _problem(kernel: Kernel, dim: int, count: int, inputs: Inputs | None, span: tuple[float, float] | None) -> Problem:
     from dynsamp.kernels.integrate import Problem
 
     slots = {

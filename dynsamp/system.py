@@ -18,7 +18,6 @@ With ``inputs``, ``u`` (input,) follows ``theta`` in every one of them but ``vel
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dynsamp.solve import Kernel
-from dynsamp.words import Box, Input, Parameter, State
+from dynsamp.words import Box, Input, Parameter, State, nearest
 
 if TYPE_CHECKING:
     from dynsamp.models.base import Estimator
@@ -167,8 +166,7 @@ class System(ABC):
         values = dict(values or {})
         for key in values:
             if key not in self.parameters:
-                near = difflib.get_close_matches(key, self.parameters, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = nearest(key, self.parameters)
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"system {self.name!r} has no parameter {key!r} (it has: {known}){hint}")
         columns = [

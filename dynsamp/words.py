@@ -1,15 +1,16 @@
-"""The vocabulary of dynsamp: states, parameters, inputs, boxes and status codes.
+"""The vocabulary of dynsamp: states, parameters, inputs, boxes, status codes, and the hint at a near name.
 
 Imports nothing of dynsamp and nothing heavy, so every room may use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-__all__ = ["FAILURES", "Box", "Input", "Parameter", "State", "Status"]
+__all__ = ["FAILURES", "Box", "Input", "Parameter", "State", "Status", "closest", "nearest"]
 
 
 class Status(IntEnum):
@@ -23,6 +24,18 @@ class Status(IntEnum):
 
 
 FAILURES = (Status.DIVERGED, Status.STEP_LIMIT, Status.INVALID_INPUT)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like this one, if any does."""
+    near = difflib.get_close_matches(str(name), list(known), 1)
+    return near[0] if near else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint "; did you mean 'theta'?" for the end of a message, or nothing where no known name is near."""
+    near = closest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _identifier(kind: str, name: str) -> None:

@@ -209,7 +209,7 @@ def test_overlaps_and_gaps_are_refused(file):
 def test_a_huge_header_is_refused_before_it_is_read(file):
     content = file.read_bytes()
     file.write_bytes(struct.pack("<Q", HEADER_LIMIT + 1) + content[8:])
-    with pytest.raises(ValueError, match="announce a header"):
+    with pytest.raises(ValueError, match="is not a dynsamp model file"):
         read_model(file, resolve)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.attributes import nearest
 from dynsamp.dataset.building import build
 from dynsamp.dataset.schema import validate
-from dynsamp.words import State
+from dynsamp.words import State, nearest
 
 __all__ = ["Canonical", "declare", "from_arrays", "from_points"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import math
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["closest", "decode", "encode", "nearest", "plain", "versions"]
+__all__ = ["decode", "encode", "plain", "versions"]
 
 
 def plain(value: Any) -> Any:
@@ -56,18 +55,6 @@ def decode(attrs: Mapping[Any, Any], key: str, default: Any = None) -> Any:
         raise ValueError(
             f"attribute {key!r} should hold JSON, got {value[:60]!r}; write it with json.dumps or delete it"
         ) from error
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like this one, if any does."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return near[0] if near else None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint "; did you mean 'theta'?", or nothing where no known name is near."""
-    near = closest(name, known)
-    return f"; did you mean {near!r}?" if near else ""
 
 
 @functools.cache

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.attributes import nearest
 from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list, validate
 from dynsamp.dataset.times import time_origin, time_values
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
-from dynsamp.words import FAILURES, State, Status
+from dynsamp.words import FAILURES, State, Status, nearest
 
 __all__ = ["component_names", "pack", "record"]
 

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.attributes import closest, decode, nearest
+from dynsamp.dataset.attributes import decode
 from dynsamp.dataset.times import time_unit
-from dynsamp.words import State, Status
+from dynsamp.words import State, Status, closest, nearest
 
 __all__ = ["TENDENCY", "Role", "facts", "names", "role", "state_list", "validate"]
 
@@ -129,8 +129,8 @@ def _dimensions(ds: xr.Dataset) -> Iterator[str]:
     dims = [str(dim) for dim in ds.dims]
     listed = ", ".join(dims) or "none"
     if "time" not in dims:
-        alike = [dim for dim in dims if dim.lower() in ("t", "date", "datetime", "time")] or [closest("time", dims)]
-        hint = f"try ds.rename({{{alike[0]!r}: 'time'}})" if alike[0] else "name the dimension of the samples 'time'"
+        alike = next((dim for dim in dims if dim.lower() in ("t", "date", "datetime")), closest("time", dims))
+        hint = f"try ds.rename({{{alike!r}: 'time'}})" if alike else "name the dimension of the samples 'time'"
         yield f"it has no dimension 'time' (dimensions: {listed}); {hint}"
         return
     if "time" not in ds.coords:

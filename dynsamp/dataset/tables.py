@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset.arrays import Canonical, declare
-from dynsamp.dataset.attributes import nearest
 from dynsamp.dataset.building import build
 from dynsamp.dataset.schema import validate
+from dynsamp.words import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from dynsamp.models.base import Samples as Samples
     from dynsamp.models.drift_diffusion import DriftDiffusion as DriftDiffusion
     from dynsamp.models.flow_map import FlowMap as FlowMap
-    from dynsamp.models.hamiltonian import HamiltonianModel as HamiltonianModel
     from dynsamp.models.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
+    from dynsamp.models.hamiltonian_model import HamiltonianModel as HamiltonianModel
     from dynsamp.models.null import Climatology as Climatology
     from dynsamp.models.null import Linear as Linear
     from dynsamp.models.null import Persistence as Persistence
@@ -22,7 +22,8 @@ _HOME = {
     "base": ("Estimator", "Model", "Samples"),
     "drift_diffusion": ("DriftDiffusion",),
     "flow_map": ("FlowMap",),
-    "hamiltonian": ("HamiltonianModel", "HamiltonianNetwork"),
+    "hamiltonian": ("HamiltonianNetwork",),
+    "hamiltonian_model": ("HamiltonianModel",),
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

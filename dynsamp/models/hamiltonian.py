@@ -17,110 +17,12 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.canonical import canonical_pairs, gradient_data
-from dynsamp.networks import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.energy import Energy, EnergyFit, fit_energy
-from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
+from dynsamp.models.hamiltonian_model import HamiltonianModel
+from dynsamp.networks import ACTIVATIONS
+from dynsamp.networks.energy import EnergyFit, fit_energy
 from dynsamp.networks.sampling import SAMPLERS
-from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HamiltonianModel(Model):
-    """H(y) = offset + a quadratic part + coefficients . sigma(weights z + biases), z = (y - centre) / half_width.
-
-    A separable H = V(q) + T(p) is the same sum: the first ``widths[0]`` neurons have no weights on p, the other
-    ``widths[1]`` none on q.
-    """
-
-    name: ClassVar[str] = "hamiltonian"
-
-    weights: np.ndarray  # (feature, component)
-    biases: np.ndarray  # (feature,)
-    coefficients: np.ndarray  # (feature,)
-    linear: np.ndarray  # (component,)
-    quadratic: np.ndarray  # (component, component), symmetric
-    centre: np.ndarray  # (component,)
-    half_width: np.ndarray  # (component,)
-    pairs: np.ndarray  # (2, dof), the components of q and of p
-    widths: Sequence[int]  # one, or of V and T
-    activations: Sequence[str]  # one, or of V and T
-    offset: float
-
-    @property
-    def separable(self) -> bool:
-        """Whether H = V(q) + T(p) by construction."""
-        return len(self.widths) == 2
-
-    def _parts(self) -> list[tuple[np.ndarray, Energy]]:
-        """Components and energy of every part: all, or q and p."""
-        sizes = np.cumsum([0, *self.widths])
-        columns = [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(len(self.centre))]
-        found = []
-        for k, (part, activation) in enumerate(zip(columns, self.activations, strict=True)):
-            rows = slice(sizes[k], sizes[k + 1])
-            layer = HiddenLayer(
-                np.ascontiguousarray(self.weights[rows, part]), self.biases[rows], activation, self.centre[part],
-                self.half_width[part],
-            )  # fmt: skip
-            quadratic = self.quadratic[np.ix_(part, part)]
-            found.append((part, Energy(layer, self.coefficients[rows], self.linear[part], quadratic)))
-        return found
-
-    def _points(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
-        if y.ndim == 0 or y.shape[-1] != len(self.centre):
-            raise ValueError(f"y must be (..., {len(self.centre)}), one entry a state component, got shape {y.shape}")
-        return y.reshape(-1, y.shape[-1])
-
-    def energy(self, y: np.ndarray) -> np.ndarray:
-        """H of states (..., component): an array (...)."""
-        points = self._points(y)
-        total = np.full(len(points), self.offset)
-        for part, energy in self._parts():
-            total += energy.value(points[:, part])
-        return total.reshape(np.shape(y)[:-1])
-
-    def vector_field(self, y: np.ndarray) -> np.ndarray:
-        """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
-        points = self._points(y)
-        gradient = np.empty_like(points)
-        for part, energy in self._parts():
-            gradient[:, part] = energy.gradient(points[:, part])
-        return _rotate(gradient, self.pairs, -1).reshape(np.shape(y))
-
-    def jacobian(self, y: np.ndarray) -> np.ndarray:
-        """Jacobian of the vector field (..., component, component)."""
-        points = self._points(y)
-        hessian = np.zeros((*points.shape, points.shape[-1]))
-        for part, energy in self._parts():
-            hessian[:, part[:, None], part] = energy.hessian(points[:, part])
-        return _rotate(hessian, self.pairs, -2).reshape(*np.shape(y), points.shape[-1])
-
-    def kernel(self) -> Kernel:
-        """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        size = len(self.centre)
-        parts = [energy for _, energy in self._parts()]
-        facts = {"hamiltonian": True, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
-        if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
-            functions = separable_fields(self.activations[0], self.activations[1], size // 2)
-            return Kernel("separable", functions, separable_theta(*parts), facts=facts)
-        if self.separable:
-            raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
-        partner, sign = np.empty(size, int), np.ones(size)
-        partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
-        sign[self.pairs[0]] = -1.0
-        rhs = general_field(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()))
-        return Kernel("field", (rhs,), general_theta(parts[0]), facts=facts)
-
-
-def _rotate(gradient: np.ndarray, pairs: np.ndarray, axis: int) -> np.ndarray:
-    """J times a gradient along an axis."""
-    result = np.moveaxis(np.empty_like(gradient), axis, 0)
-    source = np.moveaxis(gradient, axis, 0)
-    result[pairs[0]], result[pairs[1]] = source[pairs[1]], -source[pairs[0]]
-    return np.moveaxis(result, 0, axis)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, Any], int, int]:
         refuse(path, f"it has {size} bytes, fewer than the length of a header takes")
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= HEADER_LIMIT:
-        refuse(path, f"its first 8 bytes announce a header of {length} bytes (2 to {HEADER_LIMIT} are allowed)")
+        raise ValueError(f"{path} is not a dynsamp model file; save_model() and `dynsamp fit` write such files")
     if 8 + length > size:
         refuse(path, f"it announces a header of {length} bytes, but has {size} bytes in all")
     header = strict_json(file.read(length), "header", path)

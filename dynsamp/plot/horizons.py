@@ -61,7 +61,8 @@ def _draw(ax: Axes, score: xr.DataArray, label: str, colour: str) -> float:
     share = 1 - np.arange(ended.size + 1) / times.size
     steps = np.concatenate([[0.0], ended, [longest] * bool(still)])
     ax.step(steps, np.append(share, share[-1:] if still else []), where="post", color=colour, linewidth=1.6)
-    ax.plot(ended, np.full(ended.size, 0.012), "|", color=colour, markersize=7, alpha=0.6, clip_on=False)
+    (marks,) = ax.plot(ended, np.full(ended.size, 0.012), "|", color=colour, markersize=7, alpha=0.6, clip_on=False)
+    marks.set_in_layout(False)  # not clipped: a layout that made room for them would squeeze the axes
     if still:
         ax.plot(longest, share[-1], ">", color=colour, markersize=6)
     median = float(np.median(times))

@@ -3,7 +3,7 @@
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
-from dynsamp.workflow.running import Run, run, save_run
+from dynsamp.workflow.running import Run, run
 from dynsamp.workflow.scoring import evaluate
 
-__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "run", "save_run"]
+__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "run"]

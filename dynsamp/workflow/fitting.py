@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
+from dynsamp.dataset.attributes import versions
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress
 from dynsamp.system import HamiltonianSystem, System
-from dynsamp.workflow.provenance import checked_seed, versions
+from dynsamp.words import nearest
+from dynsamp.workflow.provenance import checked_seed
 
 __all__ = ["as_dataset", "fit", "system_of"]
 
@@ -113,8 +114,7 @@ def _estimator(given: Estimator | type[Estimator] | str | None, law: System | No
     if isinstance(given, str):
         known = plugins.estimators()
         if given not in known:
-            near = difflib.get_close_matches(given, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
+            hint = nearest(given, known) or f"; there are: {', '.join(sorted(known))}"
             raise ValueError(f"unknown estimator {given!r}{hint}")
         return known[given]()
     if given is not None:

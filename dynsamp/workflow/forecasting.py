@@ -15,7 +15,7 @@ from dynsamp.models.base import Model
 from dynsamp.solve import solve
 from dynsamp.words import Box, Status
 from dynsamp.workflow.chunks import Piece, computed, digest
-from dynsamp.workflow.provenance import checked_seed, history, said, stream, versions
+from dynsamp.workflow.provenance import checked_seed, history, said, stream
 from dynsamp.workflow.starts import sampled_starts, start_array
 from dynsamp.workflow.times import saved_times
 
@@ -209,7 +209,6 @@ class Forecast:
             "estimator": model.name,
             **method,
             "seed": self.seed,
-            **versions(),
             "history": history(f"forecast with {model.name}"),
         }
 

@@ -16,7 +16,7 @@ from dynsamp.system import System
 from dynsamp.words import Box
 from dynsamp.workflow.chunks import Piece, computed, digest
 from dynsamp.workflow.noise import absolute_or_fraction, observation_normals
-from dynsamp.workflow.provenance import checked_seed, history, said, stream, versions
+from dynsamp.workflow.provenance import checked_seed, history, said, stream
 from dynsamp.workflow.scalars import labels, scalars
 from dynsamp.workflow.signals import resampled, signal_values
 from dynsamp.workflow.starts import sampled_starts, start_array
@@ -283,7 +283,6 @@ class Generation:
             **method,
             "seed": self.seed,
             "observation_noise": np.asarray(self.noise).tolist(),
-            **versions(),
             "history": history(f"generate {law.name}"),
         }
 

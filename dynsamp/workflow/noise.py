@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import numpy as np
 
 from dynsamp.kernels.random import normals
 from dynsamp.system import System
+from dynsamp.words import nearest
 
 __all__ = ["absolute_or_fraction", "observation_normals"]
 
@@ -23,9 +23,9 @@ def absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> flo
     names = [state.name for state in law.states]
     for key, value in noise.items():
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"noise names {key!r}, which is no state of {law.name!r} ({', '.join(names)}){hint}")
+            raise ValueError(
+                f"noise names {key!r}, which is no state of {law.name!r} ({', '.join(names)}){nearest(key, names)}"
+            )
         if not 0 <= float(value) < np.inf:
             raise ValueError(f"noise of {key!r} must be finite and >= 0, got {value}")
     return np.repeat([float(noise.get(name, 0.0)) for name in names], [state.size for state in law.states])

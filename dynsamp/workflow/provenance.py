@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from dynsamp.solve import Solution
 
-__all__ = ["checked_seed", "history", "said", "stream", "versions"]
+__all__ = ["checked_seed", "history", "said", "stream"]
 
 # independent streams of one user seed
 _STREAMS = ("starts", "paths", "spin-up", "noise", "forecast")
@@ -41,14 +39,6 @@ def stream(seed: int, purpose: str) -> int:
 def said(solution: Solution) -> dict[str, Any]:
     """Method, the reason for it, and its options, as attributes."""
     return {"method": solution.method, "method_reason": solution.reason, **solution.options}
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that decides the numbers."""
-    from dynsamp import __version__
-
-    packages = {f"{name}_version": version(name) for name in ("numpy", "scipy", "numba", "xarray")}
-    return {"dynsamp_version": __version__, "python_version": platform.python_version(), **packages}
 
 
 def history(action: str) -> str:

@@ -71,33 +71,30 @@ def run(
     """
     law = plugins.system(system)
     seed = checked_seed(seed)
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def kept(name: str, data: xr.Dataset) -> xr.Dataset:
+        if folder is not None:  # at once: an interruption loses only what was not yet made
+            dataset.save_dataset(data, folder / f"{name}.nc")
+        return data
+
     common = {"seed": seed, "progress": progress, **(generate or {})}
-    train = generate_verb(law, **common)
+    train = kept("train", generate_verb(law, **common))
     model = fit(train, estimator, system=law, seed=seed, progress=progress)
+    if folder is not None:
+        plugins.save_model(model, folder / f"{law.name}.model")
     # the truth is observed without noise, whatever the training data were
-    true = generate_verb(law, **{**common, "noise": 0.0, "seed": seed + 1, **(truth or {})})
+    true = kept("truth", generate_verb(law, **{**common, "noise": 0.0, "seed": seed + 1, **(truth or {})}))
     options = {"seed": seed, "progress": progress, **(forecast or {})}
     if model.stochastic:
         options.setdefault("members", MEMBERS)
-    predicted = forecast_verb(model, true, **options)
-    scores = evaluate_verb(predicted, true, model=model, system=law, **(evaluate or {}))
+    predicted = kept("forecast", forecast_verb(model, true, **options))
+    scores = kept("scores", evaluate_verb(predicted, true, model=model, system=law, **(evaluate or {})))
     result = Run(train, model, true, predicted, scores)
-    if out is not None:
-        save_run(result, out)
+    if folder is not None:
+        from dynsamp import report  # draws: loaded only where something is drawn
+
+        report.write(result, folder)
     return result
-
-
-def save_run(result: Run, folder: str | Path) -> list[Path]:
-    """Write datasets, model, pictures and the page; returns the paths."""
-    from dynsamp import report  # draws: loaded only where something is drawn
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name in ("train", "truth", "forecast", "scores"):
-        paths.append(folder / f"{name}.nc")
-        dataset.save_dataset(getattr(result, name), paths[-1])
-    name = str(result.model.facts.get("system") or result.model.name)
-    paths.append(folder / f"{name}.model")
-    plugins.save_model(result.model, paths[-1])
-    return [*paths, *report.write(result, folder)]

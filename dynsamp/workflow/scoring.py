@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +12,9 @@ from dynsamp import dataset, plugins
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
 from dynsamp.system import System
+from dynsamp.words import nearest
 from dynsamp.workflow.fitting import system_of
-from dynsamp.workflow.provenance import history, versions
+from dynsamp.workflow.provenance import history
 
 __all__ = ["evaluate"]
 
@@ -95,7 +95,6 @@ def evaluate(
             "title": "Scores of a forecast",
             "system": "" if law is None else law.name,
             "estimator": forecast.attrs.get("estimator", ""),
-            **versions(),
             "history": history("evaluate"),
         },
     )
@@ -120,8 +119,7 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
             chosen.append(name)
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
+            hint = nearest(name, known) or f"; there are: {', '.join(sorted(known))}"
             raise ValueError(f"unknown metric {name!r}{hint}")
         chosen.append(known[name])
     return chosen

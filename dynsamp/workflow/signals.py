@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dynsamp.system import System
+from dynsamp.words import nearest
 
 __all__ = ["resampled", "signal_values"]
 
@@ -25,9 +25,9 @@ def resampled(law: System, inputs: Mapping[str, Any] | None) -> Signals | None:
     inputs = dict(inputs or {})
     for key in inputs:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"system {law.name!r} has no input {key!r} (it has: {', '.join(names) or 'none'}){hint}")
+            raise ValueError(
+                f"system {law.name!r} has no input {key!r} (it has: {', '.join(names) or 'none'}){nearest(key, names)}"
+            )
     if not names:
         return None
     missing = [name for name in names if name not in inputs]

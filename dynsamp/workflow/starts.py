@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from dynsamp.words import Box, State
+from dynsamp.words import Box, State, nearest
 
 __all__ = ["BLOCK", "sampled_starts", "start_array"]
 
@@ -81,9 +80,9 @@ def _from_mapping(initial: Mapping[str, Any], states: Sequence[State]) -> np.nda
     names = [state.name for state in states]
     for key in initial:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"initial has {key!r}, which is no state (states: {', '.join(names)}){hint}")
+            raise ValueError(
+                f"initial has {key!r}, which is no state (states: {', '.join(names)}){nearest(key, names)}"
+            )
     missing = [name for name in names if name not in initial]
     if missing:
         raise ValueError(f"initial lacks the state{'s' if len(missing) > 1 else ''} {', '.join(missing)}; give all")
