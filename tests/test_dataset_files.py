@@ -9,14 +9,13 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+import zarr  # the oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dynsamp.dataset import build, extras, from_arrays, open_dataset, pack, save_dataset, zarrfile, zarrstore
 from dynsamp.words import State
-
-zarr = pytest.importorskip("zarr")
 
 
 @pytest.fixture(params=["installed", "core"])

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import safetensors.numpy as safetensors  # the oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -18,8 +19,6 @@ from dynsamp.models.base import Model
 from dynsamp.models.layout import HEADER_LIMIT
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.words import State
-
-safetensors = pytest.importorskip("safetensors.numpy")
 
 
 @dataclass(frozen=True, kw_only=True)

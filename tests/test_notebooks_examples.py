@@ -44,7 +44,8 @@ def test_the_notebook_runs_from_top_to_bottom(script, tmp_path):
 def test_the_pair_says_the_same_and_keeps_no_outputs(script):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the reader's own dependencies
-        jupytext = pytest.importorskip("jupytext")
+        import jupytext
+
         source, paired = jupytext.read(script), jupytext.read(script.with_suffix(".ipynb"))
     assert [(cell.cell_type, cell.source) for cell in paired.cells] == [
         (cell.cell_type, cell.source) for cell in source.cells
