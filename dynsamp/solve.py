@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dynsamp.checks import as_ids, as_room, as_states, as_theta, as_times
+
 if TYPE_CHECKING:
     from dynsamp.kernels.integrate import Problem
 
@@ -134,9 +136,9 @@ def solve(
     """
     from dynsamp.kernels.integrate import Schedule, integrate
 
-    times, y0 = _times(times), _starts(y0)
+    times, y0 = as_times(times), as_states(y0)
     name, reason = _choice(kernel, method, rtol is not None or atol is not None)
-    numbers = _ids(ids, len(y0))
+    numbers = as_ids(ids, len(y0))
     problem = _problem(kernel, y0.shape[1], len(y0), inputs, (times[0], times[-1]))
     substeps, tolerance = np.ones(len(times) - 1, dtype=np.int64), np.empty(2)
     if name == "dop853":
@@ -149,7 +151,7 @@ def solve(
     limit = _MAX_STEPS if max_steps is None else int(max_steps)
     if limit < 1:
         raise ValueError(f"max_steps must be at least 1, got {max_steps}")
-    states = _room(out, (len(y0), len(times), y0.shape[1]))
+    states = as_room(out, (len(y0), len(times), y0.shape[1]))
     status, route = integrate(
         name, problem, Schedule(times, substeps, tolerance, limit), y0, numbers, int(seed), threads, states
     )
@@ -181,43 +183,9 @@ def scalar_values(function: Callable[..., Any], t: Any, y: Any, theta: Any) -> n
     """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
     from dynsamp.kernels.integrate import scalar_field
 
-    y = _starts(y)
-    t, theta = np.ascontiguousarray(np.broadcast_to(np.asarray(t, dtype=float), len(y))), _theta(theta, len(y))
+    y = as_states(y)
+    t, theta = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy(), as_theta(theta, len(y))
     return scalar_field(function, t, y, theta)
-
-
-def _times(times: Any) -> np.ndarray:
-    t = np.ascontiguousarray(times, dtype=float)
-    if t.ndim != 1 or not len(t):
-        raise ValueError(f"times must be a 1-d array with at least one entry, got shape {t.shape}")
-    if not np.all(np.isfinite(t)):
-        raise ValueError(f"times must be finite, but times[{int(np.argmin(np.isfinite(t)))}] is not")
-    if np.any(np.diff(t) <= 0):
-        n = int(np.argmax(np.diff(t) <= 0)) + 1
-        raise ValueError(f"times must increase, but times[{n}] = {t[n]:g} follows {t[n - 1]:g}; sort them")
-    return t
-
-
-def _starts(y0: Any) -> np.ndarray:
-    y = np.ascontiguousarray(y0, dtype=float)
-    if y.ndim != 2 or not y.shape[1]:
-        raise ValueError(f"states must have shape (trajectory, state), got {y.shape}; y[np.newaxis] makes one row")
-    return y
-
-
-def _ids(ids: Any, count: int) -> np.ndarray:
-    numbers = np.arange(count, dtype=np.int64) if ids is None else np.ascontiguousarray(ids, dtype=np.int64)
-    if numbers.shape != (count,):
-        raise ValueError(f"ids must have one entry a trajectory ({count}), got shape {numbers.shape}")
-    return numbers
-
-
-def _theta(theta: Any, count: int) -> np.ndarray:
-    rows = np.atleast_2d(np.ascontiguousarray(theta, dtype=float))
-    if np.ndim(theta) > 2 or len(rows) not in (1, count):
-        shape = np.shape(theta)
-        raise ValueError(f"theta must be (parameter,) or have a row for each of {count} trajectories, got {shape}")
-    return rows
 
 
 def _choice(kernel: Kernel, method: str | None, tolerances: bool) -> tuple[str, str]:
@@ -272,14 +240,6 @@ def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np
     return np.maximum(counts, 1).astype(np.int64), float(width)
 
 
-def _room(out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-    if out is None:
-        return np.empty(shape)
-    if out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
-        raise ValueError(f"out must be C-contiguous float64 of shape {shape}, got {out.dtype} of shape {out.shape}")
-    return out
-
-
 def _problem(kernel: Kernel, dim: int, count: int, inputs: Inputs | None, span: tuple[float, float] | None) -> Problem:
     from dynsamp.kernels.integrate import Problem
 
@@ -296,7 +256,7 @@ def _problem(kernel: Kernel, dim: int, count: int, inputs: Inputs | None, span: 
     diagonal = kernel.noise == "diagonal"
     return Problem(
         functions=dict(zip(slots, kernel.functions, strict=True)),
-        theta=_theta(kernel.theta, count),
+        theta=as_theta(kernel.theta, count),
         dim=dim,
         noise=dim if kernel.noise == "diagonal" else int(kernel.noise or 0),
         diagonal=diagonal,
@@ -312,7 +272,7 @@ def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[floa
         return None
     if inputs is None:
         raise ValueError(f"the kernel has {len(kernel.inputs)} inputs; pass inputs=(times, values)")
-    times, values = _times(inputs[0]), np.ascontiguousarray(inputs[1], dtype=float)
+    times, values = as_times(inputs[0]), np.array(inputs[1], dtype=float, order="C")
     if values.ndim != 3 or len(values) not in (1, count) or values.shape[1:] != (len(times), len(kernel.inputs)):
         raise ValueError(
             f"values of inputs must be (1 or {count}, {len(times)}, {len(kernel.inputs)}), got {values.shape}"
@@ -327,8 +287,8 @@ def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[floa
 def _at_points(
     kernel: Kernel, t: Any, y: Any, theta: Any, inputs: Inputs | None
 ) -> tuple[Problem, np.ndarray, np.ndarray]:
-    y = _starts(y)
-    t = np.ascontiguousarray(np.broadcast_to(np.asarray(t, dtype=float), len(y)))
+    y = as_states(y)
+    t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()
     if kernel.kind == "map":
         raise ValueError("a map has no right-hand side; iterate it with solve()")
     span = (float(t.min()), float(t.max())) if len(t) else None

@@ -1,8 +1,9 @@
-"""Shared by all tests: a compile cache that outlives the run, and no window."""
+"""Shared by all tests: a compile cache that outlives the run, no window, one BLAS thread."""
 
 import os
 from pathlib import Path
 
-# set before dynsamp or matplotlib is imported; a cache beside pytest's own spares the user's
+# set before dynsamp, NumPy or matplotlib is imported; a cache beside pytest's own spares the user's
 os.environ.setdefault("DYNSAMP_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "dynsamp"))
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the fits of the tests are small: more threads would only wait
 os.environ["MPLBACKEND"] = "Agg"
