@@ -52,7 +52,6 @@ def test_counters_of_64_bits_do_not_collide():
     assert len(np.unique(values)) == len(values)
 
 
-@pytest.mark.nojit
 def test_scalar_and_array_agree():
     assert normals(7, 3, [4], 5)[0] == normal(7, 3, 4, 5)
     assert uniforms(7, [3], 4, 6)[0] == uniform(7, 3, 4, 6)

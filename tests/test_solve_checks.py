@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -107,6 +114,11 @@ def test_function_that_does_not_compile():
         solve(Kernel("field", (unknown_attribute,), np.empty(0)), [0.0, 1.0], [[1.0]], method="rk4")
 
 
+def test_function_that_is_no_function():
+    with pytest.raises(TypeError, match=r"must be a plain Python function or njit, got functools\.partial"):
+        solve(Kernel("field", (functools.partial(decay),), np.ones(1)), [0.0, 1.0], [[1.0]])
+
+
 def test_function_that_raises():
     with pytest.raises(RuntimeError, match="'refuses' raised ValueError: too fast"):
         solve(Kernel("field", (refuses,), np.empty(0)), [0.0, 1.0], [[1.0]], method="rk4")
@@ -130,3 +142,32 @@ def test_out_is_filled():
     solution = solve(FIELD, [0.0, 1.0], [[1.0]], method="rk4", step=0.01, out=out)
     assert solution.states is out
     np.testing.assert_allclose(out[0, :, 0], [1.0, np.exp(-1.0)], rtol=1e-9)
+
+
+PROGRAM = """
+import sys, numpy as np
+from dynsamp.solve import Kernel, solve
+
+def rhs(t, y, theta, dy):
+    dy[0] = y[1]
+    dy[1] = -y[0]
+
+kernel = Kernel("field", (rhs,), np.empty(0))
+solve(kernel, [0.0, 1.0], [[1.0, 0.0]])
+print("ready", flush=True)
+solve(kernel, [0.0, 1e12], [[1.0, 0.0]], max_steps=10**12)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_interrupt_ends_a_long_run():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors

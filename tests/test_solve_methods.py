@@ -128,6 +128,24 @@ def test_symmetric_methods_run_backwards_to_their_start(method):
     np.testing.assert_allclose(back * [1, -1], starts, atol=1e-11)
 
 
+@pytest.mark.nojit
+@pytest.mark.parametrize("method", ["rk4", "dop853", "implicit_midpoint", "verlet", "yoshida4"])
+def test_two_small_swings(method):
+    options = {} if method == "dop853" else {"step": 0.05}
+    states = solve(PENDULUM, [0.0, 0.5, 1.0], [[0.4, 0.0], [1.0, 0.0]], method=method, **options).states
+    for row, amplitude in zip(states, (0.4, 1.0), strict=True):
+        np.testing.assert_allclose(row, pendulum(np.array([0.0, 0.5, 1.0]), amplitude), atol=1e-3)
+
+
+def test_read_only_arrays_need_no_other_kernel(caplog):
+    starts, theta = np.array([[1.0, 0.0]]), np.array([1.0])
+    solve(Kernel("separable", (velocity, force), theta), [0.0, 1.0], starts, step=0.1)
+    starts.flags.writeable = theta.flags.writeable = False
+    caplog.clear()
+    solve(Kernel("separable", (velocity, force), theta), [0.0, 1.0], starts, step=0.1)
+    assert not caplog.records
+
+
 def test_field_of_a_separable_system_is_velocity_and_force():
     y = np.random.default_rng(2).normal(size=(7, 2))
     expected = np.column_stack([y[:, 1], -3.0 * np.sin(y[:, 0])])

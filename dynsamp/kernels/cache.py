@@ -7,10 +7,18 @@ import shutil
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
-    "PREFIX","cache_dir", "clear_cache", "remove", "store"]
+    "PREFIX",
+    "cache_dir",
+    "clear_cache",
+    "failure",
+    "note_failure",
+    "remove",
+    "store",
+]
 
 PREFIX = "dynsamp_kernel_"  # of module names
 
@@ -60,6 +68,22 @@ def store(name: str, source: str) -> Path | None:
         return path
     except (OSError, RuntimeError):  # RuntimeError: no home directory
         return None
+
+
+def note_failure(path: Path, message: str) -> None:
+    """Remember that this kernel does not compile."""
+    with suppress(OSError):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(message)
+        os.replace(temporary, path.with_suffix(".txt"))
+
+
+def failure(path: Path) -> str | None:
+    """Why this kernel does not compile, if that is known."""
+    with suppress(OSError, UnicodeDecodeError):
+        return path.with_suffix(".txt").read_text(encoding="utf-8") or None
+    return None
 
 
 def remove(path: Path) -> None:

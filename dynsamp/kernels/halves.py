@@ -10,7 +10,7 @@ from dynsamp.kernels.slots import HALF, fma, force, vector, velocity
 def kick(t: Any, y: Any, theta: Any, h: Any) -> None:
     """Move p along the force for a time h."""
     dp = vector(HALF)
-    force(t, y[: HALF], theta, dp)
+    force(t, y[:HALF], theta, dp)
     for i in range(HALF):
         y[HALF + i] = fma(h, dp[i], y[HALF + i])
 
@@ -18,6 +18,6 @@ def kick(t: Any, y: Any, theta: Any, h: Any) -> None:
 def drift(t: Any, y: Any, theta: Any, h: Any) -> None:
     """Move q along the velocity for a time h."""
     dq = vector(HALF)
-    velocity(t, y[HALF :], theta, dq)
+    velocity(t, y[HALF:], theta, dq)
     for i in range(HALF):
         y[i] = fma(h, dq[i], y[i])

@@ -26,12 +26,14 @@ from numba.core.dispatcher import Dispatcher
 from dynsamp.kernels import cache
 from dynsamp.kernels.fingerprint import UnknownContentError, fingerprint
 
-__all__ = ["CompileError", "compiled", "disabled", "inner", "specialise"]
+__all__ = ["CompileError", "compiled", "disabled", "inner", "setting", "specialise"]
 
 Function = Callable[..., Any]
 
 # user arithmetic is never contracted or reassociated (no fastmath): the same bits in every route and batch
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_njit: Any = numba.njit  # its annotations leave options out
 _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
@@ -40,20 +42,30 @@ _log = logging.getLogger("dynsamp")
 class CompileError(TypeError):
     """A function of a system does not compile; the message says which and why."""
 
+    @property
+    def reason(self) -> str:
+        """What Numba says, without advice."""
+        return str(self).partition(" does not compile: ")[2].partition("; use scalars")[0]
+
 
 def compiled(function: Function) -> Any:
     """Decorate a helper of the kernels (or of a plugin): compiled when first used, inlined where it is called."""
-    return numba.njit(**_OPTIONS)(function)
+    return _njit(**_OPTIONS)(function)
 
 
 def inner(function: Function) -> Any:
     """Decorate a helper that only compiled functions call: without an entry from Python it compiles twice as fast."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return _njit(**_INNER)(function)
 
 
 def disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT asks for plain Python."""
-    return bool(config.DISABLE_JIT)
+    return bool(setting("DISABLE_JIT"))
+
+
+def setting(name: str) -> Any:
+    """Value of a Numba setting, such as CPU_NAME."""
+    return getattr(config, name)
 
 
 def specialise(
@@ -84,6 +96,9 @@ def specialise(
         If a function of the system does not compile.
     """
     parts = tuple(parts)
+    for function in functions.values():
+        if not isinstance(getattr(function, "py_func", function), types.FunctionType):
+            raise CompileError(f"a function of a system must be a plain Python function or njit, got {function!r}")
     if disabled():
         return _plain(driver, parts, functions, constants)
     signature = tuple(numba.typeof(argument) for argument in arguments)
@@ -114,24 +129,29 @@ def _build(
     signature: tuple[Any, ...],
 ) -> Function:
     path = cache.store(name, _source(driver)) if name else None
+    known = cache.failure(path) if path else None
+    if known:
+        raise CompileError(known)
     if path is None or not any(path.parent.rglob("*.nbc")):
         _log.info("compiling %s%s", label, " (once per machine)" if path else "")
-    if path is not None:
+    try:
         try:
             return _load(path, driver, parts, functions, constants, signature)
-        except errors.NumbaError as error:
-            cache.remove(path)
-            _log.debug("%s", error)
-            raise _explain(error, functions) from None
+        except errors.NumbaError:
+            raise
         except Exception as error:  # whatever a damaged entry does: forget it and compile again
+            if path is None:
+                raise
             _log.debug("compiled kernel %s is damaged (%s)", path, error)
             cache.remove(path)
             path = cache.store(str(name), _source(driver))
-    try:
-        return _load(path, driver, parts, functions, constants, signature)
+            return _load(path, driver, parts, functions, constants, signature)
     except errors.NumbaError as error:
         _log.debug("%s", error)
-        raise _explain(error, functions) from None
+        failed = _explain(error, functions)
+        if path is not None:
+            cache.note_failure(path, str(failed))
+        raise failed from None
 
 
 def _load(
@@ -146,15 +166,15 @@ def _load(
     fresh: dict[int, Any] = {}
     names = {**constants, **{slot: _fresh(function, fresh, stem) for slot, function in functions.items()}}
     for part in parts:
-        names.update(_copy(part, names, compiled, f"{stem or 'uncached'}_{part.__name__.rpartition('.')[2]}"))
+        names.update(_copy(part, names, inner, f"{stem or 'uncached'}_{part.__name__.rpartition('.')[2]}"))
     own = _copy(driver, names, _compiled_helper, stem or "uncached", path)
-    entry = numba.njit(cache=path is not None, **_OPTIONS)(own["run"])
+    entry = _njit(cache=path is not None, no_cfunc_wrapper=True, **_OPTIONS)(own["run"])
     entry.compile(signature)
     return entry
 
 
 def _compiled_helper(function: Function) -> Any:
-    return function if function.__name__ == "run" else compiled(function)
+    return function if function.__name__ == "run" else inner(function)
 
 
 def _as_is(function: Function) -> Function:
@@ -195,7 +215,7 @@ def _copy(
         if isinstance(value, types.FunctionType) and value.__module__ == name
     }
     clone.__dict__.update(own)
-    provided = {key: getattr(clone, key) for key in getattr(clone, "PROVIDES", ()) if key not in own}
+    provided = {key: getattr(clone, key) for key in getattr(clone, "__all__", ()) if key not in own}
     return {**provided, **own}
 
 
@@ -205,9 +225,9 @@ def _fresh(function: Any, seen: dict[int, Any], home: str | None) -> Any:
     A dispatcher that has been compiled before a global changed would bring the old value along; kept code that
     lives in a module that cannot be imported, such as a notebook, would not load.
     """
-    options = dict(_OPTIONS)
+    options = _INNER
     if isinstance(function, Dispatcher):
-        options = {**function.targetoptions, **(_OPTIONS if not seen else {})}
+        options = {**function.targetoptions, **(_INNER if not seen else {})}
         options.pop("nopython", None)
         function = function.py_func
     if id(function) in seen:
@@ -217,7 +237,7 @@ def _fresh(function: Any, seen: dict[int, Any], home: str | None) -> Any:
     copy = types.FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, cells or None)
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__qualname__, copy.__module__ = function.__qualname__, home or function.__module__
-    seen[id(function)] = result = numba.njit(**options)(copy)
+    seen[id(function)] = result = _njit(**options)(copy)
     for name in _names(function.__code__):
         if _ours(namespace.get(name)):
             namespace[name] = _fresh(namespace[name], seen, home)
@@ -231,7 +251,9 @@ def _ours(value: Any) -> bool:
     # helpers of the system; those of the kernels stay what they are
     if isinstance(value, Dispatcher):
         value = value.py_func
-    return isinstance(value, types.FunctionType) and not str(value.__module__).startswith(("dynsamp.kernels.", "num"))
+    home = str(getattr(value, "__module__", ""))
+    foreign = home.startswith("dynsamp.kernels.") or home.partition(".")[0] in ("numba", "numpy")
+    return isinstance(value, types.FunctionType) and not foreign
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -256,7 +278,7 @@ def _surroundings() -> str:
     except PackageNotFoundError:
         own = "source"
     versions = [own, numba.__version__, np.__version__, sys.version, sys.platform]
-    settings = [config.OPT, config.BOUNDSCHECK, config.CPU_NAME, config.CPU_FEATURES]
+    settings = [setting(name) for name in ("OPT", "BOUNDSCHECK", "CPU_NAME", "CPU_FEATURES")]
     return repr([digest.hexdigest(), versions, settings])
 
 
@@ -272,5 +294,7 @@ def _first_line(error: errors.NumbaError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     skip = ("Failed in", "During:", "File ", "<source", "-", "^", "This error", "To see", "If you", "https")
     useful = [line for line in lines if line and not line.startswith(skip)]
+    if any("Function(<class 'bool'>)" in line for line in useful):
+        return "it branches on a value that differs among trajectories"
     causes = [line for line in useful if "Error" not in line and "rror is caused" not in line]
     return (causes or useful or ["Numba gives no reason"])[0].rstrip(".")

@@ -9,5 +9,5 @@ from dynsamp.kernels.slots import HALF, force, velocity
 
 def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
     """(q', p') = (velocity(p), force(q))."""
-    velocity(t, y[HALF :], theta, dy[: HALF])
-    force(t, y[: HALF], theta, dy[HALF :])
+    velocity(t, y[HALF:], theta, dy[:HALF])
+    force(t, y[:HALF], theta, dy[HALF:])

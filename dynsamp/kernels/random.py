@@ -15,12 +15,13 @@ draws each. A uniform and a normal of the same counters are not independent: use
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.functions import box_muller
 from dynsamp.kernels.jit import compiled, specialise
+from dynsamp.kernels.simd_bits import unsigned, whole
 
 __all__ = ["normal", "normal_pair", "normals", "philox", "uniform", "uniform_pair", "uniforms"]
 
@@ -44,21 +45,19 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 @compiled
 def uniform_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
     """Two uniforms on the open interval (0, 1), multiples of 2^-53: draws 2 pair and 2 pair + 1."""
-    key, who = np.uint64(seed), np.uint64(trajectory)
-    when = (np.uint64(step) << _24) | np.uint64(pair)
+    key, who = unsigned(seed), unsigned(trajectory)
+    when = (unsigned(step) << _24) | unsigned(pair)
     a, b, c, d = philox(when & _LOW, when >> _32, who & _LOW, who >> _32, key & _LOW, key >> _32)
     # 52 bits and a half: never 0 or 1, and exact
-    first = (float(((a << _32) | b) >> _12) + 0.5) * _ULP
-    second = (float(((c << _32) | d) >> _12) + 0.5) * _ULP
+    first = (whole(((a << _32) | b) >> _12) + 0.5) * _ULP
+    second = (whole(((c << _32) | d) >> _12) + 0.5) * _ULP
     return first, second
 
 
 @compiled
 def normal_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
     """Two standard normals, draws 2 pair and 2 pair + 1. Box and Muller (1958)."""
-    a, b = uniform_pair(seed, trajectory, step, pair)
-    radius, angle = math.sqrt(-2.0 * math.log(a)), 2.0 * math.pi * b
-    return radius * math.cos(angle), radius * math.sin(angle)
+    return box_muller(*uniform_pair(seed, trajectory, step, pair))
 
 
 @compiled
@@ -93,5 +92,7 @@ def _fill(gaussian: int, seed: int, ids: Any, steps: Any, draws: Any) -> np.ndar
     flat = [x.flatten() for x in arrays]  # copies: Numba complains about arrays that share memory
     out = np.empty(flat[0].shape)
     arguments = (np.array([seed % 2**64], dtype=np.uint64), *flat, out)
-    specialise(driver, (), {}, arguments, GAUSSIAN=gaussian)(*arguments)
+    run = specialise(driver, (), {}, arguments, GAUSSIAN=gaussian)
+    with np.errstate(over="ignore"):  # plain Python: unsigned integers wrap around
+        run(*arguments)
     return out.reshape(shape)

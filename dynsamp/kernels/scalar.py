@@ -10,10 +10,29 @@ from typing import Any
 import numpy as np
 
 from dynsamp.kernels.random import normal_pair
+from dynsamp.kernels.simd import any_lane as some
+from dynsamp.kernels.simd import fma, select
 from dynsamp.kernels.slots import DIM, NOISE, SWEPT
 from dynsamp.words import Status
 
-PROVIDES = ("WIDTH",)
+__all__ = [
+    "WIDTH",
+    "alive",
+    "draw",
+    "fail",
+    "fma",
+    "load",
+    "parameters",
+    "peek",
+    "poke",
+    "record",
+    "save",
+    "seat",
+    "seated",
+    "select",
+    "some",
+]
+
 WIDTH = 1
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
 
@@ -24,22 +43,52 @@ def load(y0: Any, j: Any, y: Any) -> None:
         y[i] = y0[j, i]
 
 
-def parameters(theta: Any, j: Any) -> Any:
+def parameters(theta: Any, j: Any, room: Any) -> Any:
     """Theta of trajectory j."""
     return theta[j * SWEPT]
 
 
+def seat(theta: Any, j: Any, room: Any, lane: Any) -> None:
+    """Nothing: ``seated`` finds the row of theta."""
+
+
+def seated(theta: Any, who: Any, room: Any) -> Any:
+    """Theta of the trajectory."""
+    return theta[max(who[0], 0) * SWEPT]
+
+
+def peek(y: Any, i: Any, lane: Any) -> Any:
+    """Component i."""
+    return y[i]
+
+
+def poke(y: Any, i: Any, lane: Any, value: Any) -> None:
+    """Set component i."""
+    y[i] = value
+
+
 def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
+    """Write saved time k of trajectory j, unless it has failed before."""
+    if status[j] == OK:
+        record(y, 0, out, status, j, k)
+
+
+def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
     """Write saved time k of trajectory j; a non-finite one has diverged, NaN from there on."""
-    if status[j] != OK:
-        return
     for i in range(DIM):
         if not np.isfinite(y[i]):
             status[j] = DIVERGED
-            out[j, k:, :] = np.nan
+            fail(out, j, k)
             return
     for i in range(DIM):
         out[j, k, i] = y[i]
+
+
+def fail(out: Any, j: Any, k: Any) -> None:
+    """NaN for trajectory j from the saved time k on."""
+    for n in range(k, out.shape[1]):
+        for i in range(DIM):
+            out[j, n, i] = np.nan
 
 
 def alive(status: Any, j: Any) -> Any:
@@ -53,13 +102,3 @@ def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
         xi[k], xi[k + 1] = normal_pair(seed, ids[j], n, k >> 1)
     if NOISE % 2:
         xi[NOISE - 1] = normal_pair(seed, ids[j], n, (NOISE - 1) >> 1)[0]
-
-
-def select(mask: Any, a: Any, b: Any) -> Any:
-    """``a`` where the mask is true, else ``b``."""
-    return a if mask else b
-
-
-def every(mask: Any) -> Any:
-    """Whether the mask is true."""
-    return mask

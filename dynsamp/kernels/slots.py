@@ -16,6 +16,7 @@ NOISE = 0  # independent normals a step
 DIAGONAL = 0  # 1: one normal a component, and the diffusion is a vector
 SWEPT = 0  # 1: every trajectory has its own row of theta
 WIDTH = 1  # trajectories that advance together
+ROOM = 1  # length of theta where lanes of it must be held
 PARAMETERS = 0  # length of theta where signals are packed behind it
 SIGNALS = 0  # number of external signals
 HELD: tuple[int, ...] = ()  # one entry a signal: 1 held between samples, 0 linear
@@ -36,12 +37,12 @@ def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
 
 
 def velocity(t: Any, p: Any, theta: Any, dq: Any) -> None:
-    """q' of a separable Hamiltonian system."""
+    """Q' of a separable Hamiltonian system."""
     _unset("velocity")
 
 
 def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
-    """p' of a separable Hamiltonian system."""
+    """P' of a separable Hamiltonian system."""
     _unset("force")
 
 
@@ -71,12 +72,12 @@ def driven_rhs(t: Any, y: Any, theta: Any, u: Any, dy: Any) -> None:
 
 
 def driven_force(t: Any, q: Any, theta: Any, u: Any, dp: Any) -> None:
-    """p' of a separable system with signals."""
+    """P' of a separable system with signals."""
     _unset("driven_force")
 
 
 def driven_velocity(t: Any, p: Any, theta: Any, dq: Any) -> None:
-    """q' of a separable system with signals; it does not see them."""
+    """Q' of a separable system with signals; it does not see them."""
     _unset("driven_velocity")
 
 
@@ -110,14 +111,44 @@ def load(y0: Any, j: Any, y: Any) -> None:
     _unset("load")
 
 
-def parameters(theta: Any, j: Any) -> Any:
-    """Theta of the trajectories from j on."""
+def parameters(theta: Any, j: Any, room: Any) -> Any:
+    """Theta of the trajectories from j on; ``room`` is where lanes of it may be put."""
     return _unset("parameters")
+
+
+def seat(theta: Any, j: Any, room: Any, lane: Any) -> None:
+    """Put theta of trajectory j into one lane."""
+    _unset("seat")
+
+
+def seated(theta: Any, who: Any, room: Any) -> Any:
+    """Theta of the trajectories ``who`` that are seated."""
+    return _unset("seated")
+
+
+def peek(y: Any, i: Any, lane: Any) -> Any:
+    """One lane of component i."""
+    return _unset("peek")
+
+
+def poke(y: Any, i: Any, lane: Any, value: Any) -> None:
+    """Set one lane of component i."""
+    _unset("poke")
 
 
 def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
     """Write the saved time k of the trajectories from j on; a non-finite one has diverged, NaN from there on."""
     _unset("save")
+
+
+def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
+    """Write the saved time k of trajectory j, which is in this lane; non-finite as in ``save``."""
+    _unset("record")
+
+
+def fail(out: Any, j: Any, k: Any) -> None:
+    """NaN for trajectory j from the saved time k on."""
+    _unset("fail")
 
 
 def alive(status: Any, j: Any) -> Any:
@@ -135,8 +166,8 @@ def select(mask: Any, a: Any, b: Any) -> Any:
     return a if mask else b
 
 
-def every(mask: Any) -> Any:
-    """Whether the mask is true in all lanes."""
+def some(mask: Any) -> Any:
+    """Whether the mask is true in any lane."""
     return mask
 
 

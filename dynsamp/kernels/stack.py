@@ -1,7 +1,9 @@
-"""Small float64 arrays on the stack of the calling function: no allocation, and the optimiser keeps them in registers."""
+"""Small arrays on the stack of the calling function: no allocation, and the optimiser keeps them in registers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,23 +13,28 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from dynsamp.kernels.jit import compiled
+from dynsamp.kernels.simd_types import LaneArray
 
-__all__ = ["LARGEST", "fma", "heap_matrix", "heap_vector", "matrix", "unfused", "vector"]
+__all__ = ["LARGEST", "heap_matrix", "heap_vector", "lane_matrix", "lane_vector", "matrix", "vector"]
 
-LARGEST = 1024  # numbers in one array; larger ones belong on the heap
+LARGEST = 2048  # numbers in one array; larger ones belong on the heap
 
 
-def _array(context: Any, builder: Any, kind: Any, shape: tuple[int, ...]) -> Any:
-    count = int(np.prod(shape))
+def _zeros(builder: Any, count: int) -> Any:
+    """Pointer to zeroed doubles in the frame of the function."""
     storage = ir.ArrayType(ir.DoubleType(), count)
     place = cgutils.alloca_once(builder, storage)
     place.align = 64
-    builder.store(ir.Constant(storage, None), place)  # zeros each time
+    builder.store(ir.Constant(storage, None), place)  # each time that the call is reached
+    return builder.bitcast(place, ir.DoubleType().as_pointer())
+
+
+def _array(context: Any, builder: Any, kind: Any, shape: tuple[int, ...]) -> Any:
     strides = [8 * int(np.prod(shape[k + 1 :])) for k in range(len(shape))]
     array = context.make_array(kind)(context, builder)
     context.populate_array(
         array,
-        data=builder.bitcast(place, ir.DoubleType().as_pointer()),
+        data=_zeros(builder, int(np.prod(shape))),
         shape=[context.get_constant(types.intp, size) for size in shape],
         strides=[context.get_constant(types.intp, stride) for stride in strides],
         itemsize=context.get_constant(types.intp, 8),
@@ -59,6 +66,40 @@ def matrix(typingctx: Any, rows: Any, columns: Any) -> Any:
     return kind(types.literal(shape[0]), types.literal(shape[1])), build
 
 
+@lru_cache
+def lane_vector(width: int) -> Any:
+    """``vector`` for lanes of this width."""
+
+    @intrinsic(prefer_literal=True)
+    def lanes(typingctx: Any, size: Any) -> Any:
+        kind = LaneArray(width, (size.literal_value,))
+        return kind(types.literal(size.literal_value)), _lane_builder(kind)
+
+    return lanes
+
+
+@lru_cache
+def lane_matrix(width: int) -> Any:
+    """``matrix`` for lanes of this width."""
+
+    @intrinsic(prefer_literal=True)
+    def lanes(typingctx: Any, rows: Any, columns: Any) -> Any:
+        kind = LaneArray(width, (rows.literal_value, columns.literal_value))
+        return kind(types.literal(kind.shape[0]), types.literal(kind.shape[1])), _lane_builder(kind)
+
+    return lanes
+
+
+def _lane_builder(kind: Any) -> Callable[..., Any]:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = cgutils.create_struct_proxy(kind)(context, builder)
+        array.data = _zeros(builder, int(np.prod(kind.shape)) * kind.width)
+        array.size = context.get_constant(types.intp, kind.shape[0])
+        return array._getvalue()
+
+    return build
+
+
 @compiled
 def heap_vector(size: int) -> Any:
     """Zeros (size,) for long vectors, and in plain Python."""
@@ -69,18 +110,3 @@ def heap_vector(size: int) -> Any:
 def heap_matrix(rows: int, columns: int) -> Any:
     """Zeros (rows, columns) for long vectors, and in plain Python."""
     return np.zeros((rows, columns))
-
-
-@intrinsic
-def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-    """``a * b + c`` of float64, rounded once."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return types.float64(types.float64, types.float64, types.float64), build
-
-
-def unfused(a: float, b: float, c: float) -> float:
-    """``a * b + c`` in plain Python, rounded twice."""
-    return a * b + c

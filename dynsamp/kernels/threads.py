@@ -25,19 +25,25 @@ def default_threads() -> int:
 
 
 def over_blocks(
-    work: Callable[[np.ndarray, int, int], object], count: int, block: int, threads: int | None = None
+    work: Callable[[np.ndarray, int, int], object],
+    count: int,
+    block: int,
+    threads: int | None = None,
+    *,
+    small: bool = False,
 ) -> None:
     """Call ``work(stop, begin, end)`` for blocks of [0, count).
 
-    ``stop`` (1,) becomes nonzero when the others should give up: after an error or an interrupt.
+    ``stop`` (1,) becomes nonzero when the others should give up: after an error or an interrupt, to which only a
+    thread that waits for others can listen. So a single block has its own thread, too, unless it is ``small``.
     """
     stop = np.zeros(1, dtype=np.int64)
     ranges = [(begin, min(begin + block, count)) for begin in range(0, count, block)]
-    threads = min(default_threads() if threads is None else threads, len(ranges))
-    if threads <= 1:
+    if small or not ranges:
         for begin, end in ranges:
             work(stop, begin, end)
         return
+    threads = max(1, min(default_threads() if threads is None else threads, len(ranges)))
     with ThreadPoolExecutor(threads, thread_name_prefix="dynsamp") as pool:
         futures = [pool.submit(work, stop, begin, end) for begin, end in ranges]
         try:

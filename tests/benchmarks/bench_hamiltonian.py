@@ -13,11 +13,14 @@ arXiv:2411.17511, A-SWIM networks of width 1000 (pendulum, Lotka-Volterra) or 50
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the verb fit does
 
 import numpy as np
 

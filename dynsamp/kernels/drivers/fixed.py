@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, WIDTH, alive, load, parameters, save, step, vector
+from dynsamp.kernels.slots import DIM, ROOM, WIDTH, alive, load, parameters, save, step, vector
 
 
-def run(
-    times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any
-) -> None:
+def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
     """Integrate trajectories begin <= j < end.
 
     times (time,), substeps (time - 1,), y0 (trajectory, state), theta (1 or trajectory, parameter),
     out (trajectory, time, state), status (trajectory,), stop (1,): nonzero to give up.
     """
-    y = vector(DIM)
+    y, room = vector(DIM), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
-        p = parameters(theta, j)
+        p = parameters(theta, j, room)
         save(y, out, status, j, 0)
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):

@@ -8,7 +8,7 @@ from dynsamp.kernels.slots import DIM, SWEPT, scalar, vector
 
 
 def run(t: Any, y: Any, theta: Any, out: Any, begin: Any, end: Any) -> None:
-    """t (n,), y (n, state), theta (1 or n, parameter), out (n,)."""
+    """T (n,), y (n, state), theta (1 or n, parameter), out (n,)."""
     u = vector(DIM)
     for j in range(begin, end):
         for i in range(DIM):

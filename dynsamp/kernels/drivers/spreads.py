@@ -8,7 +8,7 @@ from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, SWEPT, diffusion, matrix
 
 
 def run(t: Any, y: Any, theta: Any, out: Any, begin: Any, end: Any) -> None:
-    """t (n,), y (n, state), theta (1 or n, parameter), out (n, state, noise), (n, state, 1) where diagonal."""
+    """T (n,), y (n, state), theta (1 or n, parameter), out (n, state, noise), (n, state, 1) where diagonal."""
     u = vector(DIM)
     for j in range(begin, end):
         for i in range(DIM):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, NOISE, WIDTH, alive, draw, load, noisy_step, parameters, save, vector
+from dynsamp.kernels.slots import DIM, NOISE, ROOM, WIDTH, alive, draw, load, noisy_step, parameters, save, vector
 
 
 def run(
@@ -21,10 +21,10 @@ def run(
     ids: Any,
 ) -> None:
     """Integrate trajectories begin <= j < end; seed (1,) uint64, ids (trajectory,), the rest as in ``fixed.run``."""
-    y, xi = vector(DIM), vector(NOISE)
+    y, xi, room = vector(DIM), vector(NOISE), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
-        p = parameters(theta, j)
+        p = parameters(theta, j, room)
         save(y, out, status, j, 0)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):

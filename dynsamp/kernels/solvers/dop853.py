@@ -8,8 +8,9 @@ Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, secti
 
 from __future__ import annotations
 
-import math
 from typing import Any
+
+import numpy as np
 
 from dynsamp.kernels.slots import DIM, fma, rhs, select, vector
 
@@ -239,4 +240,4 @@ def trial_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_ne
         s = s / scale
         e3 = fma(s, s, e3)
     bottom = fma(0.01, e3, e5)
-    return select(bottom == 0.0, bottom, abs(h) * e5 / math.sqrt(bottom * DIM))
+    return select(bottom == 0.0, bottom, abs(h) * e5 / np.sqrt(bottom * DIM))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.slots import DIM, every, fma, rhs, select, vector
+from dynsamp.kernels.slots import DIM, fma, rhs, select, some, vector
 
 ORDER = 2
 ITERATIONS = 100
@@ -27,7 +27,7 @@ def step(t: Any, y: Any, theta: Any, h: Any) -> None:
     size = abs(y[0])
     for i in range(DIM):
         size = max(size, abs(y[i]))
-    change = np.inf + 0.0 * y[0]
+    change = np.inf + 0.0 * size
     going = change > 0.0  # NaN stays out
     for _ in range(ITERATIONS):
         for i in range(DIM):
@@ -36,13 +36,12 @@ def step(t: Any, y: Any, theta: Any, h: Any) -> None:
         new = 0.0 * y[0]
         for i in range(DIM):
             new = max(new, abs(half * (k_new[i] - k[i])))
-        shrinks = new < change
-        goes = select(going, shrinks, going)
+        going = going & (new < change)
         for i in range(DIM):  # what has converged stays: no trajectory depends on its neighbours
-            k[i] = select(goes, k_new[i], k[i])
-        change = select(goes, new, change)
-        going = select(goes, new > 0.0, goes)
-        if every(select(going, False, True)):
+            k[i] = select(going, k_new[i], k[i])
+        change = select(going, new, change)
+        going = going & (new > 0.0)
+        if not some(going):
             break
     good = change <= CONVERGED * size
     for i in range(DIM):

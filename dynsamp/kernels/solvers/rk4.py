@@ -16,18 +16,20 @@ ORDER = 4
 
 def step(t: Any, y: Any, theta: Any, h: Any) -> None:
     """One step in place: y (state,), theta (parameter,)."""
-    k1, k2, k3, k4, u = vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM)
-    half = 0.5 * h
-    rhs(t, y, theta, k1)
+    k, u, total = vector(DIM), vector(DIM), vector(DIM)  # few of them: they stay in registers
+    half, sixth = 0.5 * h, h / 6.0
+    rhs(t, y, theta, k)
     for i in range(DIM):
-        u[i] = fma(half, k1[i], y[i])
-    rhs(t + half, u, theta, k2)
+        total[i] = k[i]
+        u[i] = fma(half, k[i], y[i])
+    rhs(t + half, u, theta, k)
     for i in range(DIM):
-        u[i] = fma(half, k2[i], y[i])
-    rhs(t + half, u, theta, k3)
+        total[i] = fma(2.0, k[i], total[i])
+        u[i] = fma(half, k[i], y[i])
+    rhs(t + half, u, theta, k)
     for i in range(DIM):
-        u[i] = fma(h, k3[i], y[i])
-    rhs(t + h, u, theta, k4)
-    sixth = h / 6.0
+        total[i] = fma(2.0, k[i], total[i])
+        u[i] = fma(h, k[i], y[i])
+    rhs(t + h, u, theta, k)
     for i in range(DIM):
-        y[i] = fma(sixth, fma(2.0, k2[i] + k3[i], k1[i] + k4[i]), y[i])
+        y[i] = fma(sixth, total[i] + k[i], y[i])

@@ -1,0 +1,108 @@
+"""Lanes route: WIDTH trajectories at a time, one in each lane of a vector register.
+
+The slots of ``slots.py`` for WIDTH > 1 (and for 1, with the same bits). A register that is not full repeats its last
+trajectory. Functions with data-dependent branches do not type here; the scalar route takes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dynsamp.kernels.random import normal_pair
+from dynsamp.kernels.simd import any_lane as some
+from dynsamp.kernels.simd import fma, select, splat
+from dynsamp.kernels.simd_memory import get_lane as peek
+from dynsamp.kernels.simd_memory import load_row, load_trajectories
+from dynsamp.kernels.simd_memory import set_lane as poke
+from dynsamp.kernels.slots import DIM, NOISE, ROOM, SWEPT, WIDTH
+from dynsamp.words import Status
+
+__all__ = [
+    "alive",
+    "draw",
+    "fail",
+    "fma",
+    "load",
+    "parameters",
+    "peek",
+    "poke",
+    "record",
+    "save",
+    "seat",
+    "seated",
+    "select",
+    "some",
+]
+
+OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
+
+
+def load(y0: Any, j: Any, y: Any) -> None:
+    """Start of the trajectories from j on."""
+    load_trajectories(y0, j, min(WIDTH, len(y0) - j), y)
+
+
+def parameters(theta: Any, j: Any, room: Any) -> Any:
+    """Theta: shared, or lanes of that of the trajectories from j on."""
+    if SWEPT:
+        load_trajectories(theta, j, min(WIDTH, len(theta) - j), room)
+        return room
+    return theta[0]
+
+
+def seat(theta: Any, j: Any, room: Any, lane: Any) -> None:
+    """Put theta of trajectory j into one lane."""
+    if SWEPT:
+        for i in range(ROOM):
+            poke(room, i, lane, theta[j, i])
+
+
+def seated(theta: Any, who: Any, room: Any) -> Any:
+    """Theta of the trajectories that are seated."""
+    if SWEPT:
+        return room
+    return theta[0]
+
+
+def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
+    """Write saved time k of the trajectories from j on, unless they have failed before."""
+    for lane in range(min(WIDTH, len(status) - j)):
+        if status[j + lane] == OK:
+            record(y, lane, out, status, j + lane, k)
+
+
+def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
+    """Write saved time k of trajectory j; a non-finite one has diverged, NaN from there on."""
+    for i in range(DIM):
+        value = peek(y, i, lane)
+        out[j, k, i] = value
+        if not np.isfinite(value):
+            status[j] = DIVERGED
+    if status[j] != OK:
+        fail(out, j, k)
+
+
+def fail(out: Any, j: Any, k: Any) -> None:
+    """NaN for trajectory j from the saved time k on."""
+    for n in range(k, out.shape[1]):
+        for i in range(DIM):
+            out[j, n, i] = np.nan
+
+
+def alive(status: Any, j: Any) -> Any:
+    """Whether any of the trajectories from j on goes on."""
+    found = False
+    for lane in range(min(WIDTH, len(status) - j)):
+        found |= status[j + lane] == OK
+    return found
+
+
+def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
+    """Standard normals of step n of the trajectories from j on."""
+    who = load_row(splat(WIDTH, 0), ids, j, min(WIDTH, len(ids) - j))
+    for k in range(0, NOISE - 1, 2):
+        xi[k], xi[k + 1] = normal_pair(seed, who, n, k >> 1)
+    if NOISE % 2:
+        xi[NOISE - 1] = normal_pair(seed, who, n, (NOISE - 1) >> 1)[0]
