@@ -136,6 +136,38 @@ def test_bad_arguments_get_one_clear_sentence(arguments, message):
         ds.generate(**arguments)
 
 
+def driven(t, y, theta, u, dy):
+    dy[0] = y[1]
+    dy[1] = u[0] - y[0]
+
+
+def test_an_input_drives_the_system_and_stands_in_the_data():
+    system = ds.ODESystem(
+        name="driven", states=[ds.State("x"), ds.State("v")], inputs=[ds.Input("f", "N")], rhs=driven, duration=4.0
+    )
+    t = np.linspace(0.0, 4.0, 9)
+    data = ds.generate(system, initial=[[0.0, 0.0]], inputs={"f": (t, 0.5 * t)})
+    # x'' = t / 2 - x from rest: x = (t - sin t) / 2, exact for a signal that is linear between its samples
+    time = data["time"].values
+    np.testing.assert_allclose(data["x"][0], 0.5 * (time - np.sin(time)), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(data["f"][0], 0.5 * time)
+    assert data["f"].attrs["role"] == "input"
+    with pytest.raises(ValueError, match="needs inputs="):
+        ds.generate(system)
+
+
+def test_a_store_holds_the_same_bits(tmp_path):
+    store = ds.generate(SPRING, trajectories=40, seed=6, store=tmp_path / "spring.zarr", memory=20_000)
+    memory = ds.generate(SPRING, trajectories=40, seed=6)
+    for name in ("q", "p", "tendency_of_q", "energy", "status"):
+        np.testing.assert_array_equal(store[name], memory[name])
+    with pytest.raises(ValueError, match="fraction"):
+        ds.generate(SPRING, store=tmp_path / "noisy.zarr", noise=0.1)
+    model = ds.fit(memory, ds.HamiltonianNetwork(width=0), system=SPRING)
+    stored = ds.forecast(model, memory, store=tmp_path / "forecast.zarr", memory=20_000)
+    np.testing.assert_array_equal(stored["q"], ds.forecast(model, memory)["q"])
+
+
 def broken(t, y, theta, dy):
     dy[0] = y[0].unknown
 

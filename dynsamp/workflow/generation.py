@@ -19,7 +19,7 @@ from dynsamp.workflow.noise import absolute_or_fraction, observation_normals
 from dynsamp.workflow.provenance import checked_seed, history, said, stream
 from dynsamp.workflow.scalars import labels, scalars
 from dynsamp.workflow.signals import resampled, signal_values
-from dynsamp.workflow.starts import sampled_starts, start_array
+from dynsamp.workflow.starts import sampled_starts, start_array, trajectory_count
 from dynsamp.workflow.times import saved_times
 
 __all__ = ["generate"]
@@ -144,7 +144,7 @@ class Generation:
         starts = initial
         if initial is not None and not isinstance(initial, Box) and not callable(initial):
             starts = start_array(initial, law.states)
-        count = _count(trajectories, starts, theta)
+        count = trajectory_count(trajectories, starts, theta)
         if derivatives is None:
             derivatives = law.kind in ("ode", "hamiltonian") and not law.inputs
         elif derivatives and (law.kind not in ("ode", "hamiltonian") or law.inputs):
@@ -207,7 +207,10 @@ class Generation:
             exact = {"method": "exact", "method_reason": "the system brings its own generation"}
             return np.asarray(states, dtype=float), np.asarray(status, dtype=np.int8), exact
         solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=self._signals(ids), **self._options())
-        return solution.states, solution.status, said(solution)
+        chosen = said(solution)
+        if self.solver["method"] is None and self._options()["method"] == "dop853":
+            chosen["method_reason"] = "dop853: order 8 with adaptive steps, at tolerances tight enough for a truth"
+        return solution.states, solution.status, chosen
 
     def _signals(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         if self.signals is None or len(self.signals[1]) == 1:
@@ -285,16 +288,3 @@ class Generation:
             "observation_noise": np.asarray(self.noise).tolist(),
             "history": history(f"generate {law.name}"),
         }
-
-
-def _count(trajectories: int, starts: Any, theta: np.ndarray) -> int:
-    if isinstance(trajectories, bool) or int(trajectories) != trajectories or trajectories < 1:
-        raise ValueError(f"trajectories must be a positive integer, got {trajectories!r}")
-    rows = {}
-    if isinstance(starts, np.ndarray) and starts.ndim == 2:
-        rows["initial"] = len(starts)
-    if theta.ndim == 2:
-        rows["the swept parameters"] = len(theta)
-    if len(set(rows.values())) > 1:
-        raise ValueError(f"initial has {rows['initial']} trajectories, but the swept parameters have {len(theta)}")
-    return next(iter(rows.values()), int(trajectories))

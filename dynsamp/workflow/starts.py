@@ -9,7 +9,7 @@ import numpy as np
 
 from dynsamp.words import Box, State, nearest
 
-__all__ = ["BLOCK", "sampled_starts", "start_array"]
+__all__ = ["BLOCK", "sampled_starts", "start_array", "trajectory_count"]
 
 BLOCK = 1024  # trajectory ids that share a generator: a start depends on its id alone, not on the batch
 
@@ -62,6 +62,20 @@ def start_array(initial: Any, states: Sequence[State]) -> np.ndarray:
         names = ", ".join(state.name for state in states)
         raise ValueError(f"initial must have shape (trajectory, {size}) in the order {names}, got {array.shape}")
     return array
+
+
+def trajectory_count(trajectories: int, starts: Any, theta: np.ndarray) -> int:
+    """Number of trajectories: what the starts or swept parameters decide, else what was asked for."""
+    if isinstance(trajectories, bool) or int(trajectories) != trajectories or trajectories < 1:
+        raise ValueError(f"trajectories must be a positive integer, got {trajectories!r}")
+    rows = {}
+    if isinstance(starts, np.ndarray) and starts.ndim == 2:
+        rows["initial"] = len(starts)
+    if theta.ndim == 2:
+        rows["the swept parameters"] = len(theta)
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"initial has {rows['initial']} trajectories, but the swept parameters have {len(theta)}")
+    return next(iter(rows.values()), int(trajectories))
 
 
 def _box_bounds(box: Box, states: Sequence[State]) -> tuple[np.ndarray, np.ndarray]:
