@@ -60,9 +60,9 @@ def test_kernel_and_arrays_give_the_same_step(model, train):
 @pytest.mark.parametrize("activation", ["sin", "tanh", "gauss"])
 def test_the_jacobian_is_the_derivative_of_the_step(train, activation):
     model = FlowMap(width=60, activation=activation, scale=0.4).fit(train)
-    y, h = train.y[0, ::200], 1e-5
+    y, h = train.y[0, ::200], 1e-4  # large coefficients cancel: a step is good to 1e-11, its differences to 1e-7
     shifted = [(model.step(y + h * e) - model.step(y - h * e)) / (2 * h) for e in np.eye(3)]
-    assert_allclose(model.jacobian(y), np.stack(shifted, axis=-1), atol=1e-7)
+    assert_allclose(model.jacobian(y), np.stack(shifted, axis=-1), atol=1e-6)
     states = solve(model.kernel(), [0.0, model.dt], y).states
     assert_allclose(states[:, 1], model.step(y), atol=1e-11)
 

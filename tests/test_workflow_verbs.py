@@ -104,7 +104,7 @@ def test_bad_forecast_arguments(model, truth, arguments, error, message):
 def test_wrong_things_are_named(model, train, truth):
     with pytest.raises(TypeError, match="load_model"):
         ds.forecast("x.model", truth)
-    with pytest.raises(ValueError, match="forecasts x, v, but initial holds q, v"):
+    with pytest.raises(ValueError, match="forecasts x, v, but initial holds v, q"):
         ds.forecast(model, truth.rename(x="q", tendency_of_x="tendency_of_q"))
     with pytest.raises(ValueError, match="did you mean 'flow-map'"):
         ds.fit(train, "flowmap")
