@@ -11,8 +11,8 @@ from dynsamp.metrics import METRICS, Record
 from dynsamp.metrics.ensemble import fair_crps
 from dynsamp.models.base import Samples
 from dynsamp.models.null import RandomWalk
-from dynsamp.system import HamiltonianSystem, Parameter, SDESystem
-from dynsamp.words import State
+from dynsamp.system import HamiltonianSystem, SDESystem
+from dynsamp.words import Parameter, State
 
 SCORE = {metric.name: metric for metric in METRICS}
 T = np.linspace(0.0, 1.0, 11)

@@ -164,7 +164,7 @@ def test_files_of_others_are_refused(tmp_path, file):
     strange = tmp_path / "strange"
     for content in (b"CDF\x01" + bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(99), b"PK\x03\x04" + bytes(60), b"{}" * 50):
         strange.write_bytes(content)
-        with pytest.raises(ValueError, match="not (a|an intact) dynsamp model file"):
+        with pytest.raises(ValueError, match=r"not (a|an intact) dynsamp model file"):
             read_model(strange, resolve)
     safetensors.save_file({"weights": np.zeros(3)}, strange)
     with pytest.raises(ValueError, match="another program's file"):
