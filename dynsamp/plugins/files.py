@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from dynsamp.words import closest
 
 if TYPE_CHECKING:
     from dynsamp.system import System
@@ -48,8 +49,8 @@ def load_system_file(path: str | Path, name: str | None = None) -> System:
     if name is not None:
         if name in found:
             return found[name]
-        near = difflib.get_close_matches(name, found, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(found) or 'none'}"
+        near = closest(name, found)
+        hint = f"did you mean {near!r}?" if near else f"it has: {', '.join(found) or 'none'}"
         raise ValueError(f"{path} has no system {name!r}; {hint}")
     if not found:
         raise ValueError(f"{path} defines no system; assign a dynsamp.HamiltonianSystem(...) or the like to a variable")

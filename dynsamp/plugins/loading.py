@@ -6,7 +6,6 @@ pluggy's own entry-point loader stops at the first plugin that fails; here a plu
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dynsamp import hookspecs
 from dynsamp.metrics.base import Metric
 from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
+from dynsamp.words import closest
 
 __all__ = ["Contribution", "Failure", "load", "manager", "unexpected"]
 
@@ -127,10 +127,8 @@ def _register(plugin: Any, name: str, plugin_manager: pluggy.PluginManager) -> N
         if key in HOOKS and key not in marked and callable(getattr(plugin, key)):
             raise _Refused(f"{key} is not marked as a hook; put @dynsamp.hookimpl above it")
         if key in marked and key not in HOOKS:
-            near = difflib.get_close_matches(key, HOOKS, 1)
-            raise _Refused(
-                f"there is no hook {key!r}; " + (f"did you mean {near[0]!r}?" if near else _there_are(HOOKS))
-            )
+            near = closest(key, HOOKS)
+            raise _Refused(f"there is no hook {key!r}; " + (f"did you mean {near!r}?" if near else _there_are(HOOKS)))
     if not marked:
         raise _Refused(f"it implements no hook; define one of {', '.join(HOOKS)} under @dynsamp.hookimpl")
 

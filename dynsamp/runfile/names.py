@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from dynsamp.words import closest
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator
@@ -55,5 +56,5 @@ def configured(estimator: Estimator | type[Estimator] | str, knobs: Mapping[str,
 def suggestion(name: str, known: Iterable[str]) -> str:
     """What to try instead of ``name``."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none'}"
+    near = closest(name, known)
+    return f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
