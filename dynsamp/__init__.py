@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.models import Model as Model
     from dynsamp.models import Persistence as Persistence
     from dynsamp.models import RandomWalk as RandomWalk
+    from dynsamp.models import SampledNetwork as SampledNetwork
     from dynsamp.plugins import estimators as estimators
     from dynsamp.plugins import load_model as load_model
     from dynsamp.plugins import save_model as save_model
@@ -82,6 +83,7 @@ _HOME = {
         "Model",
         "Persistence",
         "RandomWalk",
+        "SampledNetwork",
     ),
     "dynsamp.plugins": ("estimators", "load_model", "save_model", "system", "systems"),
     "dynsamp.solve": ("solve",),

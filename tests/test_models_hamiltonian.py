@@ -290,7 +290,7 @@ def test_wrong_data_are_refused_in_one_sentence(data, message):
 @pytest.mark.parametrize(
     "knobs",
     [
-        {"activation": "relu"},
+        {"activation": "step"},
         {"sampler": "grid"},
         {"width": -1},
         {"width": 2.5},

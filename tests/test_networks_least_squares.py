@@ -120,3 +120,37 @@ def test_a_block_that_does_not_fit_is_refused():
     problem = LeastSquares(2, 1, rows=10)
     with pytest.raises(ValueError, match="a block of 50 rows does not fit"):
         problem.block(50)
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+@pytest.mark.parametrize("cutoff", [1e-13, 1e-8, 1e-3])
+def test_a_cutoff_is_that_of_lstsq(cutoff, blocks):
+    rng = np.random.default_rng(4)
+    left, _ = np.linalg.qr(rng.normal(size=(90, 20)))
+    right, _ = np.linalg.qr(rng.normal(size=(20, 20)))
+    a = left * np.logspace(0, -15.3, 20) @ right.T  # no singular value is near a cut-off
+    y = (a @ right @ rng.normal(size=(20, 2)) + 1e-6 * rng.normal(size=(90, 2))) * [1.0, 1e8]
+    expected, _, rank, _ = np.linalg.lstsq(a, y, rcond=cutoff)
+    found = problem_of(a, y, blocks).solve(cutoff=cutoff)
+    assert found.rank == rank
+    # both solve a problem whose data are off by rounding errors, and kept directions turn by eps / cutoff
+    turned = max(1e-15 / cutoff, 1e-13)
+    fitted = a @ expected
+    assert np.all(np.linalg.norm(a @ found.coefficients - fitted, axis=0) < turned * np.linalg.norm(fitted, axis=0))
+    residual = np.linalg.norm(y - fitted, axis=0) / np.linalg.norm(y, axis=0)
+    assert_allclose(found.residual, residual, rtol=max(turned, 1e-8))
+    if cutoff > 1e-9:
+        assert_allclose(found.coefficients, expected, rtol=1e-15 / cutoff**2, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_cutoff_of_wide_and_zero_matrices():
+    rng = np.random.default_rng(5)
+    wide, y = rng.normal(size=(4, 9)), rng.normal(size=4)
+    expected = np.linalg.lstsq(wide, y, rcond=1e-12)[0]
+    assert_allclose(problem_of(wide, y).solve(cutoff=1e-12).coefficients[:, 0], expected, rtol=1e-10)
+    assert_allclose(problem_of(np.zeros((5, 2)), np.ones(5)).solve(cutoff=1e-12).coefficients, 0.0)
+
+
+def test_a_cutoff_and_a_ridge_together_are_refused():
+    with pytest.raises(ValueError, match="drop one of them"):
+        problem_of(*random_problem()).solve(1e-3, cutoff=1e-10)

@@ -4,7 +4,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import special_ortho_group
 
 from dynsamp.networks.features import activate
-from dynsamp.networks.sampling import S2, generator, pair_weights, sample_layer, sample_pairs, standardisation
+from dynsamp.networks.pairs import sample_pairs
+from dynsamp.networks.sampling import S2, generator, pair_weights, sample_layer, standardisation
 
 
 def cloud(points=200, components=3, seed=0):
@@ -133,9 +134,9 @@ def test_gradient_rows_against_differences():
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="'tanh', 'sin', 'gauss', got 'relu'"):
-        sample_layer(cloud(), 3, rng=generator(0), activation="relu")
-    with pytest.raises(ValueError, match="'elm', 'uniform', 'swim', 'gradient', got 'grid'"):
+    with pytest.raises(ValueError, match="'relu', 'softplus', got 'step'"):
+        sample_layer(cloud(), 3, rng=generator(0), activation="step")
+    with pytest.raises(ValueError, match="'near', 'gradient', got 'grid'"):
         sample_layer(cloud(), 3, rng=generator(0), sampler="grid")
     with pytest.raises(ValueError, match="values of the target"):
         sample_layer(cloud(), 3, rng=generator(0), sampler="swim")

@@ -34,6 +34,7 @@ Function = Callable[..., Any]
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _njit: Any = numba.njit  # its annotations leave options out
+_ROOMS = ("drivers", "solvers", "features")  # their sources are part of what a kernel depends on
 _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
@@ -271,7 +272,7 @@ def _surroundings() -> str:
     """All that compiled code depends on apart from the functions of the system."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
-    for path in sorted([*root.glob("*.py"), *root.glob("drivers/*.py"), *root.glob("solvers/*.py")]):
+    for path in sorted([*root.glob("*.py"), *(path for room in _ROOMS for path in root.glob(f"{room}/*.py"))]):
         digest.update(path.read_bytes())
     try:
         own = version("dynsamp")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dynsamp.models.null import Linear as Linear
     from dynsamp.models.null import Persistence as Persistence
     from dynsamp.models.null import RandomWalk as RandomWalk
+    from dynsamp.models.sampled_network import SampledNetwork as SampledNetwork
+    from dynsamp.models.sampled_network_model import SampledNetworkModel as SampledNetworkModel
 
 _HOME = {
     "base": ("Estimator", "Model", "Samples"),
@@ -25,6 +27,8 @@ _HOME = {
     "hamiltonian": ("HamiltonianNetwork",),
     "hamiltonian_model": ("HamiltonianModel",),
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
+    "sampled_network": ("SampledNetwork",),
+    "sampled_network_model": ("SampledNetworkModel",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -9,32 +9,23 @@ normal equations is worth ten Lyapunov times on clean data.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
 from dynsamp.models.increments import box, increments
+from dynsamp.networks.compiled import VALUES
 from dynsamp.networks.features import ACTIVATIONS, activate, blocks
 from dynsamp.networks.sampling import SAMPLERS
 from dynsamp.solve import Kernel
 
 __all__ = ["FlowMap", "FlowMapModel", "flow_step"]
-
-
-@njit
-def _gauss(z):  # type: ignore[no-untyped-def]
-    return math.exp(-z * z)
-
-
-_SIGMA: dict[str, Callable[..., Any]] = {"tanh": math.tanh, "sin": math.sin, "gauss": _gauss}
 
 
 @cache
@@ -43,7 +34,7 @@ def flow_step(activation: str, size: int) -> Callable[..., None]:
 
     theta = centre (n), constant (n), linear (n, n), then of each neuron: bias, weights (n), coefficients (n).
     """
-    sigma = _SIGMA[activation]
+    sigma = VALUES[activation]
 
     def step(t, y, theta, out):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every step
         for i in range(size):

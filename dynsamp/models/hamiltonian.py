@@ -3,12 +3,13 @@
 Rahma, Datar and Dietrich (2024), Training Hamiltonian neural networks without backpropagation, arXiv:2411.17511.
 The gradient of a sampled network is linear in its last layer, and grad H = (-p', q'), so least squares gives H up to
 a constant. Beyond the paper: standardised inputs, slopes and widths chosen by cross validation, a quadratic part,
-orthogonalisation instead of a truncated SVD, and two networks V(q) + T(p) where H is separable.
+orthogonalisation instead of a truncated SVD, two networks V(q) + T(p) where H is separable, and declared symmetries,
+periods and powers. ``published=True`` is the method of the paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,10 +18,14 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.canonical import canonical_pairs, gradient_data
+from dynsamp.models.declared import declared_structure, part
 from dynsamp.models.hamiltonian_model import HamiltonianModel
 from dynsamp.networks import ACTIVATIONS
-from dynsamp.networks.energy import EnergyFit, fit_energy
+from dynsamp.networks.energy import Gradients
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
+from dynsamp.networks.energy_published import WIDTH, fit_published
 from dynsamp.networks.sampling import SAMPLERS
+from dynsamp.networks.structure import Structure
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
 
@@ -39,9 +44,9 @@ class HamiltonianNetwork(Estimator):
     activation : {"tanh", "sin", "gauss"}, optional
     scale : float, optional
         Slope of the neurons on standardised inputs; 1 is the published construction for "tanh".
-    sampler : {"elm", "uniform", "swim", "gradient"}, optional
-        Normal weights; pairs of data points, uniform or where the derivatives change most; directions in which the
-        derivatives change most.
+    sampler : {"elm", "uniform", "swim", "adaptive", "near", "gradient"}, optional
+        Normal weights; pairs of data points: uniform, where the derivatives change most, where a first fit changes
+        most, or of neighbours; directions in which the derivatives change most.
     separable : bool, optional
         H = V(q) + T(p); by default what the data declare.
     regularisation : float, optional
@@ -51,6 +56,24 @@ class HamiltonianNetwork(Estimator):
         A state (component,) and the value of H there. Without it H is zero at the centre of the data.
     rows : int, optional
         Number of points used.
+    tolerance : float, optional
+        Relative error, cross-validated, at which the search ends: a faster fit where less is enough.
+    symmetries : sequence of str or array (component, component)
+        Linear maps of the state that leave H as it is: "parity" (q, p) -> (-q, -p), "time-reversal" p -> -p,
+        "exchange" of the degrees of freedom (in reverse order), "translation" by one degree of freedom in a ring, or
+        matrices. All their products follow.
+    periodic : mapping of str to float, or bool, optional
+        Periods of coordinates by state name. By default those that the states declare and the data cover; False for
+        none, True for all that are declared. The neurons are sines of whole wave numbers then.
+    quadratic_in_p : bool
+        H = V(q) + p' A(q) p / 2: a mechanical system in any coordinates. With all coordinates periodic, A and V are
+        Fourier series whose waves are found by matching pursuit.
+    polynomial : {0, 1, 2}
+        Degree of the polynomial that is fitted beside the neurons.
+    published : bool
+        The method of the paper, for comparison: tanh on coordinates as they are, ``sampler`` "elm", "uniform" or
+        "adaptive" (the default), ``width`` 1000 unless given, no polynomial, singular values below 1e-13 of the
+        largest cut off, all points.
 
     Examples
     --------
@@ -69,6 +92,12 @@ class HamiltonianNetwork(Estimator):
     regularisation: float | None = None
     reference: tuple[Sequence[float], float] | None = None
     rows: int | None = None
+    tolerance: float | None = None
+    symmetries: Sequence[Any] = ()
+    periodic: Mapping[str, float] | bool | None = None
+    quadratic_in_p: bool = False
+    polynomial: int = 2
+    published: bool = False
 
     def __post_init__(self) -> None:
         if self.activation is not None and self.activation not in ACTIVATIONS:
@@ -82,6 +111,27 @@ class HamiltonianNetwork(Estimator):
             raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
         if self.regularisation is not None and not 0 <= self.regularisation < np.inf:
             raise ValueError(f"regularisation must be a number of at least 0, got {self.regularisation!r}")
+        if self.tolerance is not None and not 0 < self.tolerance < np.inf:
+            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
+        if self.polynomial not in (0, 1, 2):
+            raise ValueError(f"polynomial must be 0, 1 or 2, got {self.polynomial!r}")
+        if isinstance(self.symmetries, str):
+            raise ValueError(f"symmetries must be a sequence, got {self.symmetries!r}; write [{self.symmetries!r}]")
+        if self.published:
+            self._check_published()
+
+    def _check_published(self) -> None:
+        """Knobs that the published method does not have."""
+        allowed = ("name", "Model", "width", "sampler", "reference", "separable", "published")
+        defaults = type(self)()
+        for knob in self.__dataclass_fields__:
+            if knob not in allowed and getattr(self, knob) != getattr(defaults, knob):
+                raise ValueError(f"the published method has no {knob}, got {getattr(self, knob)!r}; drop one of them")
+        if self.sampler not in (None, "elm", "uniform", "adaptive"):
+            raise ValueError(
+                f"a published sampler without values of H is 'elm', 'uniform' or 'adaptive', got {self.sampler!r};"
+                " 'adaptive' estimates what 'swim' would have to be told"
+            )
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> HamiltonianModel:
         """Fit; ``memory`` bounds the peak in bytes.
@@ -95,23 +145,42 @@ class HamiltonianNetwork(Estimator):
         with Meter() as meter:
             pairs, declared = canonical_pairs(samples.states)
             data, source = gradient_data(samples, pairs)
+            y = data.nodes.reshape(-1, pairs.size)
+            structure, said = declared_structure(
+                samples.states, pairs, y, symmetries=self.symmetries, quadratic_in_p=self.quadratic_in_p,
+                periodic=False if self.published else self.periodic, polynomial=self.polynomial,
+            )  # fmt: skip
             separable = bool(samples.facts.get("separable", False)) if self.separable is None else self.separable
+            separable = separable and not self.published
             parts = [pairs[0], pairs[1]] if separable else [np.arange(pairs.size)]
             fits = [
-                fit_energy(
-                    replace(data, nodes=np.ascontiguousarray(data.nodes[..., part]), target=data.target[:, part]),
-                    width=self.width, activation=self.activation, scale=self.scale, sampler=self.sampler,
-                    regularisation=self.regularisation, rows=self.rows, seed=seed, key=key, memory=memory,
+                self._fit(
+                    replace(data, nodes=np.ascontiguousarray(data.nodes[..., at]), target=data.target[:, at]),
+                    part(structure, at) if separable else structure, seed, key, memory,
                 )
-                for key, part in enumerate(parts)
+                for key, at in enumerate(parts)
             ]  # fmt: skip
-            y = data.nodes.reshape(-1, pairs.size)
             model = _assemble(samples, pairs, parts, fits, y.min(axis=0), y.max(axis=0))
             model, constant = self._pinned(model)
         assert meter.cost is not None
         named = "as declared" if declared else "the first half of the states is q, the second p"
         report = {**_report(fits, separable), "learned_from": source, "pairs": named}
+        if said:
+            report["declared"] = ", ".join(said)
         return replace(model, report={**report, "constant": constant, **meter.cost.as_dict()})
+
+    def _fit(
+        self, data: Gradients, structure: Structure, seed: int, key: int, memory: int | None
+    ) -> EnergyFit:
+        """H, V or T."""
+        if self.published:
+            sampler, width = self.sampler or "adaptive", WIDTH if self.width is None else self.width
+            return fit_published(data, width=width, sampler=sampler, seed=seed, key=key, memory=memory)
+        return fit_energy(
+            data, structure=structure, width=self.width, activation=self.activation, scale=self.scale,
+            sampler=self.sampler, regularisation=self.regularisation, tolerance=self.tolerance, rows=self.rows,
+            seed=seed, key=key, memory=memory,
+        )  # fmt: skip
 
     def _pinned(self, model: HamiltonianModel) -> tuple[HamiltonianModel, str]:
         """Fix the additive constant."""
@@ -141,11 +210,11 @@ def _assemble(
     starts = np.cumsum([0, *widths])
     weights, quadratic = np.zeros((int(starts[-1]), size)), np.zeros((size, size))
     linear, centre, half_width = np.empty(size), np.empty(size), np.empty(size)
-    for part, fit, start, stop in zip(parts, fits, starts[:-1], starts[1:], strict=True):
+    for at, fit, start, stop in zip(parts, fits, starts[:-1], starts[1:], strict=True):
         energy = fit.energy
-        weights[start:stop, part] = energy.layer.weights
-        quadratic[np.ix_(part, part)] = energy.quadratic
-        linear[part], centre[part], half_width[part] = energy.linear, energy.layer.centre, energy.layer.half_width
+        weights[start:stop, at] = energy.layer.weights
+        quadratic[np.ix_(at, at)] = energy.quadratic
+        linear[at], centre[at], half_width[at] = energy.linear, energy.layer.centre, energy.layer.half_width
     return HamiltonianModel(
         states=samples.states,
         facts={**samples.facts, "separable": len(parts) == 2},
@@ -160,6 +229,7 @@ def _assemble(
         half_width=half_width,
         pairs=pairs,
         widths=widths,
+        factors=fits[0].energy.factors,  # none where H is separable
         activations=[fit.activation for fit in fits],
         offset=0.0,
     )
@@ -173,7 +243,7 @@ def _report(fits: list[EnergyFit], separable: bool) -> dict[str, Any]:
 
     solutions = [fit.solution for fit in fits]
     return {
-        "width": each([fit.energy.layer.width for fit in fits]),
+        "width": each([fit.width for fit in fits]),
         "activation": each([fit.activation for fit in fits]),
         "scale": each([fit.scale for fit in fits]),
         "sampler": each([fit.sampler for fit in fits]),

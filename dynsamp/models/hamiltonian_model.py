@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from dynsamp.models.base import Model
 from dynsamp.networks import HiddenLayer
 from dynsamp.networks.energy import Energy
-from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
+from dynsamp.networks.fields import factored_field, general_field, general_theta, separable_fields, separable_theta
 from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel"]
@@ -21,8 +21,8 @@ __all__ = ["HamiltonianModel"]
 class HamiltonianModel(Model):
     """H(y) = offset + a quadratic part + coefficients . sigma(weights z + biases), z = (y - centre) / half_width.
 
-    A separable H = V(q) + T(p) is the same sum: the first ``widths[0]`` neurons have no weights on p, the other
-    ``widths[1]`` none on q.
+    A neuron may be multiplied by two components of y, its ``factors``. A separable H = V(q) + T(p) is the same sum: the
+    first ``widths[0]`` neurons have no weights on p, the other ``widths[1]`` none on q.
     """
 
     name: ClassVar[str] = "hamiltonian"
@@ -38,6 +38,8 @@ class HamiltonianModel(Model):
     widths: Sequence[int]  # one, or of V and T
     activations: Sequence[str]  # one, or of V and T
     offset: float
+    # (feature, 2), components that multiply a neuron, -1 for none; no rows: none for any neuron
+    factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
     def __post_init__(self) -> None:
         # compiled code trusts these shapes, and a file may come from anybody
@@ -51,10 +53,14 @@ class HamiltonianModel(Model):
             "centre": (size,),
             "half_width": (size,),
             "pairs": (2, size // 2),
+            "factors": (width if len(self.factors) else 0, 2),
         }
         wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
         if len(self.widths) not in (1, 2) or len(self.activations) != len(self.widths) or min(self.widths) < 0:
             wrong.append("widths")
+        within = self.factors.size == 0 or (self.factors.min() >= -1 and self.factors.max() < size)
+        if not within or np.any((self.factors[:, 0] < 0) != (self.factors[:, 1] < 0)):
+            wrong.append("factors")
         if wrong or sorted(self.pairs.ravel().tolist()) != list(range(size)):
             raise ValueError(f"the arrays of a HamiltonianModel do not fit together: {', '.join(wrong) or 'pairs'}")
 
@@ -75,7 +81,8 @@ class HamiltonianModel(Model):
                 self.half_width[part],
             )  # fmt: skip
             quadratic = self.quadratic[np.ix_(part, part)]
-            found.append((part, Energy(layer, self.coefficients[rows], self.linear[part], quadratic)))
+            factors = self.factors[rows] if len(self.factors) else self.factors
+            found.append((part, Energy(layer, self.coefficients[rows], self.linear[part], quadratic, factors)))
         return found
 
     def _points(self, y: np.ndarray) -> np.ndarray:
@@ -121,7 +128,8 @@ class HamiltonianModel(Model):
         partner, sign = np.empty(size, int), np.ones(size)
         partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
         sign[self.pairs[0]] = -1.0
-        rhs = general_field(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()))
+        make = factored_field if len(self.factors) else general_field
+        rhs = make(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()))
         return Kernel("field", (rhs,), general_theta(parts[0]), facts=facts)
 
 

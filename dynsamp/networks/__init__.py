@@ -6,7 +6,8 @@ of a least-squares problem, solve. ``selection`` repeats them at a fraction of t
 
 from dynsamp.networks.features import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.least_squares import LeastSquares, Solution
-from dynsamp.networks.sampling import SAMPLERS, generator, sample_layer, sample_pairs, standardisation
+from dynsamp.networks.pairs import sample_pairs
+from dynsamp.networks.sampling import SAMPLERS, generator, sample_layer, standardisation
 from dynsamp.networks.selection import Trial, choose, ladder
 
 __all__ = [

@@ -11,55 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "HiddenLayer", "activate", "blocks"]
+from dynsamp.networks.activations import ACTIVATIONS, activate
 
-ACTIVATIONS = ("tanh", "sin", "gauss")
+__all__ = ["ACTIVATIONS", "HiddenLayer", "activate", "blocks"]
 
 _BLOCK = 4096  # rows at once, at most
 _CACHE = 1 << 16  # elements of one scratch block: half a megabyte
-
-
-def activate(activation: str, z: np.ndarray, order: int = 0, out: np.ndarray | None = None) -> np.ndarray:
-    """Value or derivative of an activation.
-
-    Parameters
-    ----------
-    activation : {"tanh", "sin", "gauss"}
-        ``gauss`` is exp(-z^2).
-    z : ndarray
-        Pre-activations.
-    order : {0, 1, 2}
-        Order of the derivative.
-    out : ndarray, optional
-        Same shape as ``z``, may be ``z`` itself.
-    """
-    if out is None:
-        out = np.empty(np.shape(z))
-    if activation == "tanh":
-        t = np.tanh(z, out=out)
-        if order:
-            s = np.multiply(t, t) if order == 2 else np.multiply(t, t, out=out)
-            if order == 1:
-                np.subtract(1.0, s, out=out)
-            else:  # -2 t (1 - t^2)
-                s -= 1.0
-                s *= 2.0
-                out *= s
-    elif activation == "sin":
-        (np.cos if order == 1 else np.sin)(z, out=out)
-        if order == 2:
-            np.negative(out, out=out)
-    elif activation == "gauss":
-        e = np.multiply(z, z)
-        if order == 0:
-            np.exp(np.negative(e, out=e), out=out)
-        else:
-            factor = -2.0 * z if order == 1 else 4.0 * e - 2.0
-            np.exp(np.negative(e, out=e), out=out)
-            out *= factor
-    else:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
-    return out
 
 
 def blocks(rows: int, width: int) -> Iterator[slice]:

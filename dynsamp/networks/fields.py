@@ -5,47 +5,25 @@ Dimension and activation are fixed by the factories. A neuron is a record (bias,
 coordinates as they are, so biases include the standardisation.
 
 general      theta = width, centre (n), linear (n), quadratic (n, n), neurons
+factored     the same; a neuron ends in the two components that multiply it, -1 for none
 separable    theta = number of neurons of V and of T, centre (2 d), linear (2 d), quadratic of V and of T (d, d each),
              neurons of V, neurons of T
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from dynsamp.networks.compiled import SLOPES, VALUES
 from dynsamp.networks.energy import Energy
 
-__all__ = ["general_field", "general_theta", "separable_fields", "separable_theta"]
+__all__ = ["factored_field", "general_field", "general_theta", "separable_fields", "separable_theta"]
 
 Function = Callable[..., Any]
-
-
-@njit
-def tanh_slope(z):  # type: ignore[no-untyped-def]
-    """Derivative of tanh."""
-    s = math.tanh(z)
-    return 1.0 - s * s
-
-
-@njit
-def sin_slope(z):  # type: ignore[no-untyped-def]
-    """Derivative of sin."""
-    return math.cos(z)
-
-
-@njit
-def gauss_slope(z):  # type: ignore[no-untyped-def]
-    """Derivative of exp(-z^2)."""
-    return -2.0 * z * math.exp(-z * z)
-
-
-SLOPES: dict[str, Function] = {"tanh": tanh_slope, "sin": sin_slope, "gauss": gauss_slope}
 
 
 @cache
@@ -71,6 +49,40 @@ def general_field(activation: str, partner: tuple[int, ...], sign: tuple[float, 
             for i in range(1, size):
                 z = z + theta[at + 2 + i] * y[i]
             s = theta[at + 1] * slope(z)
+            for k in range(size):
+                dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
+        for k in range(size):
+            dy[partner[k]] = sign[k] * dy[partner[k]]
+
+    return field
+
+
+@cache
+def factored_field(activation: str, partner: tuple[int, ...], sign: tuple[float, ...]) -> Function:
+    """Return the field of ``general_field`` for neurons that are multiplied by products of two components."""
+    slope, sigma = SLOPES[activation], VALUES[activation]
+    size = len(partner)
+
+    def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        first = 1 + 2 * size + size * size
+        for k in range(size):
+            at = 1 + 2 * size + k * size
+            g = theta[1 + size + k] + theta[at] * (y[0] - theta[1])
+            for i in range(1, size):
+                g = g + theta[at + i] * (y[i] - theta[1 + i])
+            dy[partner[k]] = g
+        for m in range(int(theta[0])):
+            at = first + m * (size + 4)
+            z = theta[at] + theta[at + 2] * y[0]
+            for i in range(1, size):
+                z = z + theta[at + 2 + i] * y[i]
+            s = theta[at + 1] * slope(z)
+            one, other = int(theta[at + 2 + size]), int(theta[at + 3 + size])
+            if one >= 0:
+                s = s * (y[one] * y[other])
+                v = theta[at + 1] * sigma(z)
+                dy[partner[one]] = dy[partner[one]] + v * y[other]
+                dy[partner[other]] = dy[partner[other]] + v * y[one]
             for k in range(size):
                 dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
         for k in range(size):
@@ -125,11 +137,12 @@ def _neurons(energy: Energy) -> np.ndarray:
     layer = energy.layer
     weights = layer.weights / layer.half_width
     biases = layer.biases - weights @ layer.centre
-    return np.column_stack([biases, energy.coefficients, weights]).ravel()
+    factors = energy.factors if len(energy.factors) else np.empty((layer.width, 0))
+    return np.column_stack([biases, energy.coefficients, weights, factors]).ravel()
 
 
 def general_theta(energy: Energy) -> np.ndarray:
-    """Theta of ``general_field``."""
+    """Theta of ``general_field``, or of ``factored_field`` where neurons have factors."""
     width = np.array([energy.layer.width])
     parts = (width, energy.layer.centre, energy.linear, energy.quadratic.ravel(), _neurons(energy))
     return np.concatenate(parts, dtype=float)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import eigh, lapack, solve_triangular
+from scipy.linalg import eigh, lapack, solve_triangular, svd
 
-__all__ = ["NOISE", "LeastSquares", "Solution"]
+__all__ = ["NOISE", "LeastSquares", "Solution", "truncate"]
 
 TIKHONOV = 1e-15  # times sqrt(columns), on columns of unit norm
 RANK_CUT = 1e-13  # diagonal entries of R below it do not count
@@ -93,7 +93,11 @@ class LeastSquares:
         return np.asfortranarray(np.triu(factor[: len(matrix)]))
 
     def solve(
-        self, regularisation: float | Literal["gcv", "auto"] | None = None, *, tikhonov: float = TIKHONOV
+        self,
+        regularisation: float | Literal["gcv", "auto"] | None = None,
+        *,
+        tikhonov: float = TIKHONOV,
+        cutoff: float | None = None,
     ) -> Solution:
         """Solve; no more rows may follow.
 
@@ -105,8 +109,23 @@ class LeastSquares:
             None solves without.
         tikhonov : float
             Times sqrt(columns), on columns of unit norm: what bounds the solution of dependent columns.
+        cutoff : float, optional
+            Instead of all this the solution of least norm without the singular values of A, columns as they are, up
+            to ``cutoff`` times the largest: ``numpy.linalg.lstsq(A, y, rcond=cutoff)``, the published solver of
+            sampled networks.
+
+        Raises
+        ------
+        ValueError
+            If both a regularisation and a cut-off are asked for.
         """
+        if cutoff is not None and regularisation is not None:
+            raise ValueError(
+                f"a fit takes a regularisation or a cutoff, got {regularisation!r} and {cutoff!r}; drop one"
+            )
         triangle = self._reduce()
+        if cutoff is not None:
+            return truncate(triangle, self.columns, self.rows, cutoff)
         columns, size = self.columns, len(triangle)
         # what orthogonalisation keeps: the norms of columns and targets
         norms, targets = np.split(np.linalg.norm(triangle, axis=0), [columns])
@@ -120,6 +139,29 @@ class LeastSquares:
         result = _solve(triangle, columns, self.unpenalised, self.rows, regularisation, targets)
         rms = targets / np.sqrt(max(self.rows, 1))
         return Solution(result[0] / norms[:, None], *result[1:], rows=self.rows, rms=rms)
+
+
+def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> Solution:
+    """Solution of least norm of a triangle [A, y], relative singular values of A up to ``cutoff`` dropped."""
+    left, values, right = svd(triangle[:columns, :columns], lapack_driver="gesdd", check_finite=False)
+    kept = int(np.sum(values > cutoff * values[0])) if columns else 0
+    moments = left.T @ triangle[:columns, columns:]
+    size = np.linalg.norm(triangle[:, columns:], axis=0)
+    size[size == 0.0] = 1.0
+    missing = np.hypot(np.linalg.norm(moments[kept:], axis=0), np.linalg.norm(triangle[columns:, columns:], axis=0))
+    freedom = rows - kept
+    targets = len(size)
+    return Solution(
+        coefficients=right[:kept].T @ (moments[:kept] / values[:kept, None]),
+        residual=missing / size,
+        gcv=missing * rows / freedom / size if freedom > 0 else np.full(targets, np.inf),
+        regularisation=np.zeros(targets),
+        dimension=np.full(targets, float(kept)),
+        rank=kept,
+        condition=float(values[0] / values[-1]) if columns and values[-1] > 0.0 else float("inf") if columns else 1.0,
+        rows=rows,
+        rms=size / np.sqrt(max(rows, 1)),
+    )
 
 
 def _solve(

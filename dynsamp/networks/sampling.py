@@ -1,31 +1,45 @@
 """Sampling the weights of a hidden layer from data.
 
-Pairs of data points give direction, place and slope of a neuron: the "sample where it matters" construction of
-Bolager, Burak, Datar, Sun and Dietrich (2023), Sampling weights of deep neural networks, arXiv:2306.16830.
-A neuron of the pair (x1, x2) is s1 (x2 - x1) / |x2 - x1|^2 . (x - x1) - s2 with s1 = 2 s2 = ln 3, so that
-tanh takes -1/2, 0, +1/2 at x1, the mid-point and x2. ``scale`` multiplies the slope about the mid-point; 1 is the
-published construction. "elm" neurons have normal weights and pass through a data point instead (a data-scaled
-extreme learning machine); for sin they carry a random phase, as random Fourier features do.
-"gradient" neurons need gradients of the target: they point along gradient differences of neighbouring points, drawn
-where those are large (|dg| / |dx|), and take their length from an independent pair. Where a target oscillates along
-few directions only, that is what finds them.
+A neuron is sigma(w . x + b). Its direction, its centre (where w . x + b = 0), its length (the reciprocal of its slope)
+and a factor ``scale`` on the slope are chosen separately:
+
+sampler     direction of w                                             centre     length
+elm         normal vector (extreme learning machine)                   point      unit
+uniform     x2 - x1 of a pair of data points                           midpoint   pair
+swim        the same, pairs drawn where |f(x2) - f(x1)| / |x2 - x1|    midpoint   pair
+            is large
+adaptive    the same, f the values of a first fit                      midpoint   pair
+near        x2 - x1 of neighbouring points, drawn as for swim          midpoint   far
+gradient    g2 - g1, g the gradient of the target at neighbouring      midpoint   far
+            points, drawn where |g2 - g1| / |x2 - x1| is large
+
+``place`` says where the centre is: "midpoint" of the pair, a data "point" of its own, or "box", biases uniform between
+the least and the largest coordinate of the data. ``length`` is |x2 - x1| of the own "pair", of an independent ("far")
+pair, or the "unit" of standardised inputs. A neuron of the pair (x1, x2) is
+
+    s1 (x2 - x1) / |x2 - x1|^2 . (x - x1) - s2,   s1 = 2 s2 = ln 3,
+
+so that tanh takes -1/2, 0, +1/2 at x1, the mid-point and x2; a relu is 0 at x1 and 1 at x2. That, on inputs as they
+are and with scale 1, is the published construction: Bolager, Burak, Datar, Sun and Dietrich (2023), Sampling weights
+of deep neural networks, arXiv:2306.16830. sin carries a random phase besides, as random Fourier features do.
+
+"gradient" finds the few directions along which a target oscillates; "near" is its counterpart where no gradients are
+known. No two neurons of a layer are the same.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from dynsamp.networks.features import ACTIVATIONS, HiddenLayer
+from dynsamp.networks.pairs import far_distances, near_pairs, sample_pairs
 
-__all__ = ["S2", "SAMPLERS", "generator", "pair_weights", "sample_layer", "sample_pairs", "standardisation"]
+__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "generator", "pair_weights", "sample_layer", "standardisation"]
 
-SAMPLERS = ("elm", "uniform", "swim", "gradient")
+SAMPLERS = ("elm", "uniform", "swim", "adaptive", "near", "gradient")
+PLACES = ("midpoint", "point", "box")
+LENGTHS = ("pair", "far", "unit")
 S2 = 0.5 * np.log(3.0)  # atanh(1/2)
-
-NEIGHBOURS = 10  # of a point, among which "gradient" takes the other one
-
-_SHORTEST = 1e-10  # shorter pairs count as one point (the published clip)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
@@ -41,85 +55,11 @@ def standardisation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return 0.5 * (low + high), np.where(half > 1e-13 * np.maximum(abs(low), abs(high)), half, 1.0)
 
 
-def sample_pairs(
-    x: np.ndarray, count: int, rng: np.random.Generator, target: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct unordered pairs of different points: indices ``first`` and ``second``, each (pair,).
-
-    A reversed pair is the same neuron for odd and for even activations, so it never comes twice.
-
-    Parameters
-    ----------
-    x : ndarray (point, component)
-    count : int
-        Number of pairs wanted; fewer come back where the data do not have them.
-    rng : numpy.random.Generator
-    target : ndarray (point,) or (point, output), optional
-        With it pairs are drawn with probability proportional to max |target2 - target1| / |x2 - x1|, without it
-        uniformly.
-    """
-    points = len(x)
-    all_pairs = points * (points - 1) // 2
-    candidates = max(points, 2 * count)
-    if all_pairs <= 2 * candidates:
-        first, second = np.triu_indices(points, 1)
-        order = rng.permutation(all_pairs)
-    else:
-        first = rng.integers(0, points, 2 * candidates)
-        second = (first + rng.integers(1, points, 2 * candidates)) % points
-        first, second = np.minimum(first, second), np.maximum(first, second)
-        order = np.sort(np.unique(first * np.int64(points) + second, return_index=True)[1])  # the first of each
-    first, second = first[order], second[order]
-    distance = np.linalg.norm(x[second] - x[first], axis=1)
-    apart = distance > _SHORTEST
-    first, second, distance = first[apart], second[apart], distance[apart]
-    if target is not None and len(first):
-        f = np.reshape(target, (points, -1))
-        density = np.max(np.abs(f[second] - f[first]), axis=1) / distance
-        if density.sum() > 1e-10:
-            # the largest of log p + Gumbel noise are a draw without replacement
-            with np.errstate(divide="ignore"):
-                score = np.log(density) + rng.gumbel(size=len(density))
-            best = np.argsort(-score, kind="stable")
-            first, second = first[best], second[best]
-    return first[:count], second[:count]
-
-
 def pair_weights(x1: np.ndarray, x2: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Weights (pair, component) and biases (pair,) of the pairs (x1, x2), each (pair, component)."""
     difference = x2 - x1
     weights = (2.0 * S2 * scale) * difference / np.sum(difference**2, axis=1)[:, None]
     return weights, -np.sum(weights * (0.5 * (x1 + x2)), axis=1)
-
-
-def gradient_weights(
-    x: np.ndarray, gradient: np.ndarray, count: int, rng: np.random.Generator, scale: float, waves: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (neuron, component) and biases (neuron,) along gradient differences, fewer where there are none.
-
-    ``waves`` are for periodic activations: normal lengths and random phases.
-    """
-    near = np.asarray(cKDTree(x).query(x, min(NEIGHBOURS + 1, len(x)))[1])
-    first = np.repeat(np.arange(len(x)), near.shape[1] - 1)
-    second = near[:, 1:].ravel()
-    distance = np.linalg.norm(x[second] - x[first], axis=1)
-    difference = gradient[second] - gradient[first]
-    size = np.linalg.norm(difference, axis=1)
-    useful = np.flatnonzero((distance > _SHORTEST) & (size > 0.0))
-    if not len(useful):
-        return np.empty((0, x.shape[1])), np.empty(0)
-    density = size[useful] / distance[useful]
-    chosen = rng.choice(useful, count, p=density / density.sum())
-    direction = difference[chosen] / size[chosen, None]
-    if waves:
-        weights = direction * rng.normal(scale=scale, size=(count, 1))
-        shift = rng.uniform(0.0, 2.0 * np.pi, count)
-    else:
-        far = np.linalg.norm(x[rng.integers(0, len(x), count)] - x[rng.integers(0, len(x), count)], axis=1)
-        far = np.where(far > _SHORTEST, far, 1.0)
-        weights, shift = direction * (2.0 * S2 * scale / far)[:, None], np.zeros(count)
-    middle = 0.5 * (x[first[chosen]] + x[second[chosen]])
-    return weights, shift - np.sum(weights * middle, axis=1)
 
 
 def sample_layer(
@@ -133,6 +73,8 @@ def sample_layer(
     target: np.ndarray | None = None,
     centre: np.ndarray | None = None,
     half_width: np.ndarray | None = None,
+    place: str | None = None,
+    length: str | None = None,
 ) -> HiddenLayer:
     """Sample a hidden layer.
 
@@ -143,38 +85,103 @@ def sample_layer(
     width : int
         Number of neurons.
     rng : numpy.random.Generator
-    activation : {"tanh", "sin", "gauss"}
+    activation : {"tanh", "sin", "gauss", "relu", "softplus"}
     scale : float
         Slope about the centre of a neuron; for "elm" the standard deviation of the weights.
-    sampler : {"elm", "uniform", "swim", "gradient"}, optional
+    sampler : {"elm", "uniform", "swim", "adaptive", "near", "gradient"}, optional
         "elm" for sin and "uniform" otherwise.
     target : ndarray (point, output), optional
-        What "swim" takes its density from; for "gradient" the gradient with respect to standardised inputs.
+        What the density is taken from; for "gradient" the gradient with respect to standardised inputs.
     centre, half_width : ndarray (component,), optional
         Standardisation; by default mid-range and half-range of ``x``.
+    place : {"midpoint", "point", "box"}, optional
+        Centre of a neuron; by default the sampler's own.
+    length : {"pair", "far", "unit"}, optional
+        Length of a neuron; by default the sampler's own.
+
+    Notes
+    -----
+    Where there are not as many pairs as neurons, the rest are "elm" neurons. Where all standardised points have the
+    same norm (angles embedded as cosine and sine), the mid-points of pairs would leave no neuron a bias, and only odd
+    or even functions could be learned: the default centre is a data point there.
     """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
     sampler = sampler or ("elm" if activation == "sin" else "uniform")
-    if sampler not in SAMPLERS:
-        raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {sampler!r}")
-    if sampler in ("swim", "gradient") and target is None:
+    checks = ("activation", activation, ACTIVATIONS), ("sampler", sampler, SAMPLERS), ("place", place, PLACES)
+    for label, value, known in (*checks, ("length", length, LENGTHS)):
+        if value is not None and value not in known:
+            raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    if sampler in ("swim", "adaptive", "near", "gradient") and target is None:
         raise ValueError(f"sampler {sampler!r} needs values of the target for its density; use 'uniform' without them")
     if centre is None or half_width is None:
         centre, half_width = standardisation(x)
     z = (x - centre) / half_width
-    weights, biases = np.empty((0, z.shape[1])), np.empty(0)
-    if sampler == "gradient" and width and len(z) > 1:
-        assert target is not None
-        weights, biases = gradient_weights(z, target, width, rng, scale, activation == "sin")
-    elif sampler in ("uniform", "swim") and width:
-        first, second = sample_pairs(z, width, rng, target if sampler == "swim" else None)
-        weights, biases = pair_weights(z[first], z[second], scale)
+    direction, middle, own = np.empty((0, z.shape[1])), np.empty((0, z.shape[1])), np.empty(0)
+    if sampler != "elm" and width and len(z) > 1:
+        direction, middle, own = _directions(z, width, rng, activation, sampler, target)
+    if len(direction):
+        slope = _lengths(z, own, length or ("far" if sampler in ("near", "gradient") else "pair"), rng)
+        if activation == "sin" and sampler == "gradient" and length is None:
+            direction *= rng.normal(scale=scale, size=(len(direction), 1))  # waves of all lengths
+        elif activation == "relu":
+            direction *= (scale / slope)[:, None]
+        else:
+            direction *= (2.0 * S2 * scale / slope)[:, None]
+    where = place or ("point" if _on_a_sphere(z) else "midpoint")
+    phases = activation == "sin" and sampler == "gradient"
+    biases = _biases(z, direction, middle, where, phases, rng)
+    if activation == "relu" and where == "midpoint":
+        biases += 0.5 * scale * (1.0 if length in (None, "pair") else 0.0)  # the kink is at x1
     missing = width - len(biases)  # all of them for "elm", the rest where pairs ran out
     if missing:
-        extra = rng.normal(scale=scale, size=(missing, z.shape[1]))
-        phase = rng.uniform(0.0, 2.0 * np.pi, missing) if activation == "sin" else 0.0
-        through = z[rng.integers(0, len(z), missing)]
-        weights = np.concatenate([weights, extra])
-        biases = np.concatenate([biases, phase - np.sum(extra * through, axis=1)])
-    return HiddenLayer(np.ascontiguousarray(weights), biases, activation, centre, half_width)
+        extra = rng.normal(size=(missing, z.shape[1]))
+        if length in ("pair", "far"):
+            extra /= np.linalg.norm(extra, axis=1)[:, None]
+            extra *= (2.0 * S2 / far_distances(z, missing, rng))[:, None]
+        extra *= scale
+        direction = np.concatenate([direction, extra])
+        through = "box" if place == "box" else "point"
+        biases = np.concatenate([biases, _biases(z, extra, extra, through, activation == "sin", rng)])
+    return HiddenLayer(np.ascontiguousarray(direction), biases, activation, centre, half_width)
+
+
+def _directions(
+    z: np.ndarray, count: int, rng: np.random.Generator, activation: str, sampler: str, target: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors (neuron, component), mid-points of their pairs, and distances (neuron,)."""
+    if sampler in ("near", "gradient"):
+        assert target is not None
+        first, second = near_pairs(z, target, count, rng, euclidean=sampler == "gradient")
+    else:
+        density = target if sampler in ("swim", "adaptive") else None
+        first, second = sample_pairs(z, count, rng, density, ordered=activation == "relu")
+    difference = z[second] - z[first]
+    distance = np.linalg.norm(difference, axis=1)
+    direction = difference
+    if sampler == "gradient":
+        assert target is not None
+        direction = target[second] - target[first]
+    size = np.linalg.norm(direction, axis=1)
+    return direction / size[:, None], 0.5 * (z[first] + z[second]), distance
+
+
+def _on_a_sphere(z: np.ndarray) -> bool:
+    norm = np.linalg.norm(z, axis=1)
+    return z.shape[1] > 1 and bool(np.ptp(norm) <= 1e-9 * norm.max())
+
+
+def _lengths(z: np.ndarray, own: np.ndarray, length: str, rng: np.random.Generator) -> np.ndarray:
+    if length == "far":
+        return far_distances(z, len(own), rng)
+    return own if length == "pair" else np.ones(len(own))
+
+
+def _biases(
+    z: np.ndarray, weights: np.ndarray, middle: np.ndarray, place: str, phases: bool, rng: np.random.Generator
+) -> np.ndarray:
+    """Biases (neuron,) that put the centres of ``weights`` (neuron, component) in their place."""
+    count = len(weights)
+    phase = rng.uniform(0.0, 2.0 * np.pi, count) if phases else np.zeros(count)
+    if place == "box":
+        return rng.uniform(z.min(), z.max(), count) + phase
+    through = middle if place == "midpoint" else z[rng.integers(0, len(z), count)]
+    return np.asarray(phase - np.sum(weights * through, axis=1))

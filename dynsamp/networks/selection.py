@@ -20,6 +20,8 @@ SCALES: Mapping[str, Sequence[float]] = {
     "tanh": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
     "gauss": (0.2, 0.4, 0.8, 1.4, 2.0, 4.0, 8.0),
     "sin": (0.02, 0.06, 0.2, 0.6, 1.4, 3.0, 6.0, 12.0, 24.0, 48.0),
+    "relu": (1.0,),  # relu(s z) = s relu(z): a slope changes nothing
+    "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
 }
 STEP = 1.4  # ratio of neighbouring scales when tuning
 FLOOR = 3e-14  # relative error that is as good as exact in float64
@@ -56,6 +58,7 @@ def choose(
     activations: Sequence[str] = ("tanh", "sin", "gauss"),
     scale: float | None = None,
     grow: bool = True,
+    goal: float = FLOOR,
 ) -> tuple[Trial, list[Trial]]:
     """Best trial and all trials (those but the best without their fit).
 
@@ -70,6 +73,8 @@ def choose(
         Fixed scale; otherwise it is chosen.
     grow : bool
         Whether the width is chosen; otherwise the last of ``widths`` is used in any case.
+    goal : float
+        Relative error that ends the search.
     """
     best: dict[str, Trial] = {}  # of each activation, at the present width
     winner: Trial | None = None
@@ -91,7 +96,7 @@ def choose(
             return top
         for factor in (STEP, 1.0 / STEP) if both else (STEP,):
             improved = False
-            while top.error > FLOOR:
+            while top.error > goal:
                 value = top.scale * factor
                 if not SCALES[top.activation][0] / 2 < value < SCALES[top.activation][-1] * 2:
                     break
@@ -124,7 +129,7 @@ def choose(
                 shortlist = shortlist[:1]
             best = {trial.activation: tune(trial, width, both=not last) for trial in shortlist}
         lead = min(trial.error for trial in best.values())
-        if grow and lead <= FLOOR:
+        if grow and lead <= goal:
             break
         # twice the neurons cost eight times as much
         stalls = stalls + 1 if lead > (0.5 if lead > HARD else 0.2) * previous else 0

@@ -14,13 +14,14 @@ from dynsamp.models import (
     Linear,
     Persistence,
     RandomWalk,
+    SampledNetwork,
 )
 
 
 @hookimpl
 def dynsamp_estimators() -> list[type[Estimator]]:
     """Sampled networks first, then the null models."""
-    return [HamiltonianNetwork, FlowMap, DriftDiffusion, Persistence, Climatology, Linear, RandomWalk]
+    return [HamiltonianNetwork, FlowMap, DriftDiffusion, SampledNetwork, Persistence, Climatology, Linear, RandomWalk]
 
 
 @hookimpl

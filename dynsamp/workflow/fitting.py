@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
 from dynsamp.dataset.attributes import versions
-from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork
+from dynsamp.dataset.rows import open_rows, regression_rows
+from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress
 from dynsamp.system import HamiltonianSystem, System
@@ -36,7 +37,8 @@ def fit(
     Parameters
     ----------
     data : Dataset, DataFrame or path
-        Data in the schema, or a file (.nc, .zarr, .csv).
+        Data in the schema, or a file (.nc, .zarr, .csv). Variables that a SampledNetwork names may be in any Dataset;
+        of a Zarr store they are read in blocks.
     estimator : Estimator, its class or its name, optional
         Default: the system's own; without a system, a Hamiltonian network where the data name conjugate pairs and
         carry derivatives, else a flow map.
@@ -59,6 +61,8 @@ def fit(
     ValueError
         Data that are too few, not finite, constant or unevenly sampled for the estimator; an unknown estimator.
     """
+    if isinstance(estimator, SampledNetwork) and (estimator.inputs is not None or estimator.targets is not None):
+        return _regression(data, estimator, checked_seed(seed), memory, progress)
     data = as_dataset(data)
     law = system_of(data, system)
     samples = dataset.pack(data)
@@ -70,6 +74,20 @@ def fit(
         model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
     facts = {**model.facts, "seed": seed, "dt": model.facts.get("dt", _spacing(samples)), **versions()}
     return replace(model, facts=facts)
+
+
+def _regression(
+    data: Any, estimator: SampledNetwork, seed: int, memory: int | None, progress: bool | None
+) -> SampledNetworkModel:
+    """Learn some variables from others; they are read in blocks."""
+    if estimator.inputs is None or estimator.targets is None:
+        missing = "inputs" if estimator.inputs is None else "targets"
+        raise ValueError(f"a regression of variables needs both inputs=[...] and targets=[...], {missing} is missing")
+    data = open_rows(data) if isinstance(data, str | Path) else as_dataset(data)
+    rows = regression_rows(data, estimator.inputs, estimator.targets)
+    with Progress(f"fitting {estimator.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
+        model = estimator.fit(rows.x, rows.y, seed=seed, memory=memory)
+    return replace(model, states=rows.inputs, targets=rows.targets, facts={**rows.facts, "seed": seed, **versions()})
 
 
 def as_dataset(data: Any) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of ``dynsamp/kernels/functions.py``.
+"""Derive the polynomial coefficients of ``dynsamp/kernels/functions.py`` and of ``dynsamp/kernels/features``.
 
 Weighted least squares at Chebyshev nodes in 60 digits, within a factor of two of minimax. Coefficients are
 rounded to doubles one after the other, from the lowest power on; after each rounding the remaining ones are fitted
@@ -46,6 +46,14 @@ TABLES = {
     # sin(r) = r + r^3 S(r^2) and cos(r) = 1 - r^2 / 2 + r^4 C(r^2), |r| <= pi / 4
     "SIN": (series(lambda k: (-1) ** (k + 1) / mp.factorial(2 * k + 3)), lambda z: z + TINY, TINY, mp.pi**2 / 16, 6),
     "COS": (series(lambda k: (-1) ** k / mp.factorial(2 * k + 4)), lambda z: z**2 + TINY, TINY, mp.pi**2 / 16, 6),
+    # the same on a half turn, for the features of hidden layers: |r| <= pi / 2
+    "HALF_TURN": (
+        series(lambda k: (-1) ** (k + 1) / mp.factorial(2 * k + 3)),
+        lambda z: z + TINY,
+        TINY,
+        mp.pi**2 / 4,
+        8,
+    ),
     # atanh(s) = s + s^3 / 3 + s^5 A(s^2), |s| <= (sqrt(2) - 1)^2
     "ATANH": (series(lambda k: 1 / (2 * k + 5)), lambda z: z**2 + TINY, TINY, (mp.sqrt(2) - 1) ** 4, 7),
     # atan(t) = t + t^3 T(t^2), |t| <= tan(pi / 8)

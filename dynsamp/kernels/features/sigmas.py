@@ -1,0 +1,173 @@
+"""Activations and their derivatives of floats or lanes.
+
+They bound errors in units in the last place as ``functions`` does, but drop what features have no use for: the tail of
+a reduced angle, results below 1e-300.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dynsamp.kernels.functions_exp import SHIFT, exp_parts, log1p, power_of_two, tanh
+from dynsamp.kernels.jit import inner
+from dynsamp.kernels.simd import any_lane, fma, polynomial, select
+from dynsamp.kernels.simd_bits import bits, from_bits
+from dynsamp.kernels.simd_memory import extract, insert, lane_count
+
+__all__ = ["SIGMAS", "identity"]
+
+FAR = 2.0**30  # larger angles go to the C library
+PER_PI = 0.3183098861837907
+PI_0, PI_1 = 3.141592653589793, 1.2246467991473532e-16
+TO_SIGN = np.uint64(63)
+FLAT = -690.0  # e^FLAT is 1e-300
+
+# sin(r) = r + r^3 P(r^2), |r| <= pi / 2
+HALF_TURN = (
+    -0.16666666666666666,
+    0.008333333333333212,
+    -0.00019841269841215254,
+    2.7557319212127685e-06,
+    -2.5052106959886534e-08,
+    1.605894391970652e-10,
+    -7.643097271161346e-13,
+    2.7222513990157356e-15,
+)
+
+
+@inner
+def half_turn(x: Any, k: Any, shifted: Any) -> Any:
+    """Sine of x - k pi with the sign of (-1)^shifted, |x - k pi| <= pi / 2."""
+    r = fma(k, -PI_1, fma(k, -PI_0, x))  # the inner product is exact
+    z = r * r
+    return from_bits(bits(fma(r * z, polynomial(z, HALF_TURN), r)) ^ (bits(shifted) << TO_SIGN))
+
+
+@inner
+def sin(z: Any) -> Any:
+    """Sine; error below 1.5 ulp."""
+    shifted = fma(z, PER_PI, SHIFT)
+    sine = half_turn(z, shifted - SHIFT, shifted)
+    if any_lane(abs(z) > FAR):
+        for lane in range(lane_count(z)):
+            angle = extract(z, lane)
+            if abs(angle) > FAR:
+                sine = insert(sine, lane, math.sin(angle))
+    return sine
+
+
+@inner
+def cos(z: Any) -> Any:
+    """Cosine; error below 1.5 ulp."""
+    shifted = fma(z, PER_PI, 0.5) + SHIFT  # cos z = (-1)^k sin(z - (k - 1/2) pi)
+    cosine = half_turn(z, (shifted - SHIFT) - 0.5, shifted)
+    if any_lane(abs(z) > FAR):
+        for lane in range(lane_count(z)):
+            angle = extract(z, lane)
+            if abs(angle) > FAR:
+                cosine = insert(cosine, lane, math.cos(angle))
+    return cosine
+
+
+@inner
+def minus_sin(z: Any) -> Any:
+    """Second derivative of the sine."""
+    return -sin(z)
+
+
+@inner
+def small_exp(u: Any) -> Any:
+    """e^u of u <= 0, and 0 below FLAT."""
+    shifted, p = exp_parts(select(u < FLAT, FLAT, u))
+    a = power_of_two(shifted)
+    return select(u < FLAT, 0.0, fma(a, p, a))
+
+
+@inner
+def tanh_slope(z: Any) -> Any:
+    """1 / cosh(z)^2, without the cancellation of 1 - tanh(z)^2."""
+    e = small_exp(-2.0 * abs(z))
+    d = 1.0 + e
+    return 4.0 * e / (d * d)
+
+
+@inner
+def tanh_curvature(z: Any) -> Any:
+    """-2 tanh(z) / cosh(z)^2."""
+    return -2.0 * tanh(z) * tanh_slope(z)
+
+
+@inner
+def gauss(z: Any) -> Any:
+    """exp(-z^2)."""
+    return small_exp(-z * z)
+
+
+@inner
+def gauss_slope(z: Any) -> Any:
+    """-2 z exp(-z^2)."""
+    return -2.0 * z * small_exp(-z * z)
+
+
+@inner
+def gauss_curvature(z: Any) -> Any:
+    """(4 z^2 - 2) exp(-z^2)."""
+    square = z * z
+    return fma(4.0, square, -2.0) * small_exp(-square)
+
+
+@inner
+def relu(z: Any) -> Any:
+    """max(z, 0); NaN stays."""
+    return select(z <= 0.0, 0.0, z)
+
+
+@inner
+def relu_slope(z: Any) -> Any:
+    """1 above 0."""
+    return select(z > 0.0, 1.0, 0.0)
+
+
+@inner
+def relu_curvature(z: Any) -> Any:
+    """0, the kink apart."""
+    return 0.0 * z
+
+
+@inner
+def softplus(z: Any) -> Any:
+    """log(1 + e^z)."""
+    return select(z > 0.0, z, 0.0) + log1p(small_exp(-abs(z)))
+
+
+@inner
+def softplus_slope(z: Any) -> Any:
+    """1 / (1 + e^-z), the logistic function."""
+    e = small_exp(-abs(z))
+    return select(z < 0.0, e, 1.0) / (1.0 + e)
+
+
+@inner
+def softplus_curvature(z: Any) -> Any:
+    """e^z / (1 + e^z)^2."""
+    e = small_exp(-abs(z))
+    d = 1.0 + e
+    return e / (d * d)
+
+
+@inner
+def identity(z: Any) -> Any:
+    """The pre-activation itself."""
+    return z
+
+
+SIGMAS: dict[str, tuple[Any, Any, Any]] = {
+    "tanh": (tanh, tanh_slope, tanh_curvature),
+    "sin": (sin, cos, minus_sin),
+    "gauss": (gauss, gauss_slope, gauss_curvature),
+    "relu": (relu, relu_slope, relu_curvature),
+    "softplus": (softplus, softplus_slope, softplus_curvature),
+}

@@ -1,0 +1,130 @@
+"""Declared facts of a Hamiltonian, in words or matrices, turned into the structure of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dynsamp.models.increments import component_name
+from dynsamp.networks.structure import Structure, closed_group
+from dynsamp.words import State, nearest
+
+__all__ = ["SYMMETRIES", "declared_structure", "part"]
+
+SYMMETRIES = ("parity", "time-reversal", "exchange", "translation")
+COVERED = 0.9  # of a period: less, and data cannot tell a period from an ordinary coordinate
+
+
+def declared_structure(
+    states: tuple[State, ...],
+    pairs: np.ndarray,
+    y: np.ndarray,
+    *,
+    symmetries: Sequence[Any] = (),
+    periodic: Mapping[str, float] | bool | None = None,
+    quadratic_in_p: bool = False,
+    polynomial: int = 2,
+) -> tuple[Structure, list[str]]:
+    """Structure of H and what was declared, in words.
+
+    Parameters
+    ----------
+    states : tuple of State
+    pairs : ndarray (2, dof)
+        Components of q and of p.
+    y : ndarray (point, component)
+        Data: a declared period that they do not cover is not used, unless asked for.
+    symmetries, periodic, quadratic_in_p, polynomial
+        See HamiltonianNetwork.
+    """
+    size = pairs.size
+    said = [f"symmetry {symmetry!r}" if isinstance(symmetry, str) else "a symmetry" for symmetry in symmetries]
+    group = closed_group([_matrix(symmetry, pairs) for symmetry in symmetries], size)
+    periods = _periods(states, y, periodic)
+    if np.any(np.isfinite(periods[pairs[1]])):
+        raise ValueError("a momentum cannot be periodic; name coordinates only")
+    for k in np.flatnonzero(np.isfinite(periods)):
+        said.append(f"{component_name(states, int(k))} of period {periods[k]:.6g}")
+    for element in group:
+        # exchanged coordinates must have the same period
+        if not np.allclose(np.where(np.abs(element) > 0, periods, 0.0).sum(axis=1), periods):
+            raise ValueError("a symmetry exchanges coordinates of different periods; declare equal periods")
+    if quadratic_in_p:
+        said.append("H quadratic in p")
+    momenta = tuple(int(k) for k in pairs[1]) if quadratic_in_p else ()
+    return Structure(size, polynomial, group, periods, momenta), said
+
+
+def part(structure: Structure, components: np.ndarray) -> Structure:
+    """The structure of V(q) or of T(p), where H is their sum.
+
+    A symmetry of the sum is one of each, as it does not mix q and p.
+    """
+    others = np.setdiff1d(np.arange(structure.size), components)
+    if np.any(structure.group[:, components][:, :, others]):
+        raise ValueError("a symmetry mixes q and p, which a separable H cannot have; fit with separable=False")
+    group = structure.group[:, components][:, :, components]
+    distinct = [element for k, element in enumerate(group) if not any(np.allclose(element, g) for g in group[:k])]
+    momenta = tuple(at for at, k in enumerate(components) if k in structure.momenta)
+    return Structure(
+        len(components), structure.polynomial, np.array(distinct), structure.periods[components],
+        momenta if len(momenta) < len(components) else (),
+    )  # fmt: skip
+
+
+def _matrix(symmetry: Any, pairs: np.ndarray) -> np.ndarray:
+    size = pairs.size
+    if not isinstance(symmetry, str):
+        try:
+            matrix = np.array(symmetry, dtype=float)
+        except (TypeError, ValueError):
+            matrix = np.empty(0)
+        if matrix.shape != (size, size):
+            raise ValueError(
+                f"a symmetry must be one of {', '.join(map(repr, SYMMETRIES))} or a ({size}, {size}) matrix that maps"
+                f" a state to an equivalent one, got {symmetry!r}"
+            )
+        return matrix
+    if symmetry == "parity":  # (q, p) -> (-q, -p)
+        return -np.eye(size)
+    matrix = np.eye(size)
+    if symmetry == "time-reversal":  # p -> -p
+        matrix[pairs[1], pairs[1]] = -1.0
+        return matrix
+    dof = pairs.shape[1]
+    if symmetry == "exchange":  # the degrees of freedom in reverse order
+        shift = np.arange(dof)[::-1]
+    elif symmetry == "translation":  # one degree of freedom on, in a ring
+        shift = np.roll(np.arange(dof), 1)
+    else:
+        known, hint = ", ".join(map(repr, SYMMETRIES)), nearest(symmetry, SYMMETRIES)
+        raise ValueError(f"a symmetry must be one of {known} or a matrix, got {symmetry!r}{hint}")
+    matrix[:] = 0.0
+    for row in pairs:
+        matrix[row, row[shift]] = 1.0
+    return matrix
+
+
+def _periods(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, float] | bool | None) -> np.ndarray:
+    """Periods (component,), inf where not periodic."""
+    components = [state for state in states for _ in range(state.size)]
+    if isinstance(periodic, Mapping):
+        known = [state.name for state in states]
+        for name, period in periodic.items():
+            if name not in known:
+                raise ValueError(f"periodic names {name!r}, which is not a state{nearest(name, known)}")
+            if not 0 < period < np.inf:
+                raise ValueError(f"the period of {name!r} must be a positive number, got {period!r}")
+        return np.array([periodic.get(state.name, np.inf) for state in components])
+    periods = np.array([state.period or np.inf for state in components])
+    if periodic is False:
+        return np.full(len(components), np.inf)
+    if periodic is True:
+        if not np.any(np.isfinite(periods)):
+            raise ValueError(
+                "periodic=True needs states with a period, State(period=...); or give the periods, periodic={'q': 6.28}"
+            )
+        return periods
+    return np.where(np.ptp(y, axis=0) >= COVERED * periods, periods, np.inf)

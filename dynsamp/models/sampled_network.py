@@ -1,0 +1,204 @@
+"""Sampled networks for plain regression: y = f(x), of any width and depth, by one linear solve.
+
+Bolager, Burak, Datar, Sun and Dietrich (2023), Sampling weights of deep neural networks, arXiv:2306.16830. Beyond the
+paper: standardised inputs, slopes, widths, samplers and depth chosen from the data, a linear part beside the neurons,
+orthogonalisation instead of a truncated SVD, ridge regression where the data are noisy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dynsamp.meter import Meter
+from dynsamp.models.base import Estimator, Model, Samples
+from dynsamp.models.increments import component_name
+from dynsamp.models.sampled_network_model import SampledNetworkModel
+from dynsamp.networks import ACTIVATIONS, SAMPLERS
+from dynsamp.networks.regression import RegressionFit, fit_regression
+from dynsamp.networks.rows import Rows
+from dynsamp.words import State
+
+__all__ = ["SampledNetwork", "SampledNetworkModel"]
+
+
+@dataclass(frozen=True)
+class SampledNetwork(Estimator):
+    """Learn y = f(x) from rows of x and y.
+
+    What is left at None is chosen from the data, at a fraction of the cost of the fit.
+
+    Parameters
+    ----------
+    width : int or sequence of int, optional
+        Number of neurons, or of those of each hidden layer. 0 is a linear model.
+    activation : {"tanh", "sin", "gauss", "relu", "softplus"}, optional
+    scale : float, optional
+        Slope of the neurons on standardised inputs; 1 is the published construction.
+    sampler : {"elm", "uniform", "swim", "near"}, optional
+        Normal weights; pairs of data points, uniform or where the target changes most; neighbouring points where it
+        changes most.
+    regularisation : float, optional
+        Ridge parameter for columns of unit norm; 0 is plain least squares. By default cross validation where the
+        data look noisy.
+    dtype : {"float64", "float32"}
+        Precision in which the features of the fit are computed, half the time of the activations for "float32". The
+        solve and the fitted arrays stay in float64; the error of clean data stops falling near 1e-6 of the spread of
+        y.
+    published : bool
+        The published method to the letter: tanh or relu, inputs as they are, no linear part, slope 1, pairs drawn by
+        the density of the target, singular values below 1e-8 of the largest cut off, 1000 neurons unless told.
+    tolerance : float, optional
+        Relative error that is good enough: more neurons are not tried.
+    inputs, targets : sequence of str, optional
+        Names of the columns; of the variables to learn from and to learn where the data are a Dataset.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> model = SampledNetwork().fit(x, np.sin(3.0 * x))
+    >>> bool(abs(model.values([0.5])[0] - np.sin(1.5)) < 1e-9)
+    True
+    """
+
+    name: ClassVar[str] = "sampled-network"
+    Model: ClassVar[type[Model]] = SampledNetworkModel
+
+    width: int | Sequence[int] | None = None
+    activation: str | None = None
+    scale: float | None = None
+    sampler: str | None = None
+    regularisation: float | None = None
+    dtype: str = "float64"
+    published: bool = False
+    tolerance: float | None = None
+    inputs: Sequence[str] | None = None
+    targets: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        samplers = tuple(name for name in SAMPLERS if name not in ("adaptive", "gradient"))
+        allowed = ("tanh", "relu") if self.published else ACTIVATIONS
+        if self.published:
+            samplers = ("elm", "uniform", "swim")
+        for label, given, known in (
+            ("activation", self.activation, allowed),
+            ("sampler", self.sampler, samplers),
+            ("dtype", self.dtype, ("float64", "float32")),
+        ):
+            if given is not None and given not in known:
+                where = " of the published method" if self.published and label != "dtype" else ""
+                raise ValueError(f"{label}{where} must be one of {', '.join(map(repr, known))}, got {given!r}")
+        if not _are_widths(self.width):
+            raise ValueError(
+                f"width must be a whole number of at least 0, or one of at least 1 for each layer, got {self.width!r}"
+            )
+        if self.scale is not None and not 0 < self.scale < np.inf:
+            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
+        for label, value in (("regularisation", self.regularisation), ("tolerance", self.tolerance)):
+            if value is not None and not 0 <= value < np.inf:
+                raise ValueError(f"{label} must be a number of at least 0, got {value!r}")
+        for label, names in (("inputs", self.inputs), ("targets", self.targets)):
+            if isinstance(names, str) or (names is not None and (not names or len(set(names)) < len(names))):
+                raise ValueError(f"{label} must be a list of distinct names, got {names!r}")
+
+    def fit(self, x: Any, y: Any = None, *, seed: int = 0, memory: int | None = None) -> SampledNetworkModel:
+        """Fit to rows.
+
+        Parameters
+        ----------
+        x : array-like (row, input) or Samples
+            An array, or anything with a shape and row slices ``[a:b]`` (a memory map, a zarr or h5py array, a
+            DataArray), which is read in blocks. Of Samples the derivatives are learned from the states.
+        y : array-like (row,) or (row, output)
+            Likewise; not for Samples.
+        seed : int
+            Seed of the sampled weights.
+        memory : int, optional
+            Bound on the peak in bytes, beyond what ``x`` and ``y`` take themselves.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, values are not finite, or ``memory`` is too small.
+        TypeError
+            If values are not real numbers.
+        """
+        if isinstance(x, Samples):
+            targets = [f"tendency_of_{component_name(x.states, k)}" for k in range(x.y.shape[2])]
+            model = self.fit(*_derivatives(x), seed=seed, memory=memory)
+            return replace(model, states=x.states, targets=targets, facts=x.facts)
+        if y is None:
+            raise ValueError("fit needs x and y, or Samples with derivatives; got x alone")
+        # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
+        with Meter() as meter, threadpool_limits(1, "blas"):
+            source = Rows(x, y)
+            found = fit_regression(
+                source,
+                width=self.width,
+                activation=self.activation,
+                scale=self.scale,
+                sampler=self.sampler,
+                regularisation=self.regularisation,
+                dtype=self.dtype,
+                published=self.published,
+                tolerance=self.tolerance,
+                seed=seed,
+                memory=memory,
+            )
+        assert meter.cost is not None
+        states = tuple(State(name) for name in _names(self.inputs, source.inputs, "x"))
+        model = _model(found, states, _names(self.targets, source.outputs, "y"))
+        return replace(model, report={**found.report(), "dtype": self.dtype, **meter.cost.as_dict()})
+
+
+def _are_widths(width: Any) -> bool:
+    """Whether it is a number of neurons, or one for each layer."""
+    if width is None:
+        return True
+    if isinstance(width, Sequence) and not isinstance(width, str):
+        return len(width) > 0 and all(_are_widths(each) and each != 0 and np.ndim(each) == 0 for each in width)
+    return isinstance(width, int | np.integer) and not isinstance(width, bool) and bool(width >= 0)
+
+
+def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """States and their derivatives (row, component) of all valid times."""
+    if samples.dy is None:
+        raise ValueError(
+            "plain regression of a vector field needs derivatives, which the data do not have; give tendencies, or"
+            " name inputs=[...] and targets=[...]"
+        )
+    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    return samples.y[inside], samples.dy[inside]
+
+
+def _names(given: Sequence[str] | None, count: int, letter: str) -> list[str]:
+    """As given where there is one name a column; otherwise numbered."""
+    if given is not None and len(given) == count:
+        return list(given)
+    return [letter] if count == 1 else [f"{letter}{k}" for k in range(count)]
+
+
+def _model(found: RegressionFit, states: tuple[State, ...], targets: Sequence[str]) -> SampledNetworkModel:
+    network = found.network
+    layers = network.hidden.layers
+    size = len(network.centre)
+    return SampledNetworkModel(
+        states=states,
+        low=found.low,
+        high=found.high,
+        targets=list(targets),
+        widths=[layer.width for layer in layers],
+        activation=found.fitted.candidate.activation,
+        weights=np.concatenate([layer.weights.ravel() for layer in layers]) if layers else np.empty(0),
+        biases=np.concatenate([layer.biases for layer in layers]) if layers else np.empty(0),
+        centre=network.centre,
+        half_width=layers[0].half_width if layers else np.ones(size),
+        shift=layers[0].centre if layers else np.zeros(size),
+        offset=network.offset,
+        linear=network.linear,
+        coefficients=network.coefficients,
+    )

@@ -1,0 +1,132 @@
+"""The columns of a gradient fit: polynomials and neurons that obey what is declared.
+
+Rows are gradients with respect to z = (x - centre) / half_width, so that every row is an energy whatever the units of
+x: the rows of the first component come first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from dynsamp.networks.energy import Energy, Gradients
+from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.structure import Structure
+
+__all__ = ["EnergyBasis"]
+
+
+@dataclass(frozen=True)
+class EnergyBasis:
+    """Functions of which an energy is a combination: polynomials first, then symmetrised neurons."""
+
+    structure: Structure
+    layer: HiddenLayer  # before symmetrisation, one row of weights a column
+    factors: np.ndarray  # (feature, 2), see Energy; or no rows
+
+    @classmethod
+    def of(cls, structure: Structure, layer: HiddenLayer) -> EnergyBasis:
+        """Every neuron of ``layer`` (on all components), times every factor of the structure."""
+        kinds = structure.factors
+        if len(kinds) == 1:
+            return cls(structure, layer, np.empty((0, 2), np.int64))
+        weights, biases = np.tile(layer.weights, (len(kinds), 1)), np.tile(layer.biases, len(kinds))
+        factors = np.repeat(np.array(kinds, np.int64), layer.width, axis=0)
+        return cls(structure, replace(layer, weights=weights, biases=biases), factors)
+
+    @cached_property
+    def forms(self) -> tuple[np.ndarray, np.ndarray]:
+        """Linear and quadratic forms in z of the polynomial part."""
+        return self.structure.quadratics(self.layer.half_width)
+
+    @property
+    def free(self) -> int:
+        """Number of polynomial columns."""
+        return len(self.forms[0])
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return self.free + self.layer.width
+
+    @cached_property
+    def images(self) -> list[tuple[HiddenLayer, np.ndarray, np.ndarray]]:
+        """Layer, factors and signs (feature,) of the neurons at x -> S x, for every S of the group."""
+        half, centre = self.layer.half_width, self.layer.centre
+        found = []
+        for element in self.structure.group:
+            weights = self.layer.weights @ (element * half / half[:, None])
+            biases = self.layer.biases + (self.layer.weights / half) @ (element @ centre - centre)
+            layer = replace(self.layer, weights=np.ascontiguousarray(weights), biases=biases)
+            factors, signs = self.factors, np.ones(len(biases))
+            if len(factors):
+                # component i of S x is +-x[to[i]], as Structure has checked
+                to, sign = np.argmax(np.abs(element), axis=1), element.sum(axis=1)
+                one, other = factors.T
+                signs = np.where(one >= 0, sign[one] * sign[other], 1.0)
+                factors = np.sort(np.where(factors >= 0, to[factors], -1), axis=1)
+            found.append((layer, factors, signs))
+        return found
+
+    def fill(self, data: Gradients, out: np.ndarray) -> None:
+        """Write all columns and the target into ``out`` (column + 1, component * row)."""
+        count = len(data.target)
+        layer, half = self.layer, self.layer.half_width
+        linear, quadratic = self.forms
+        mean = np.tensordot(data.weights, (data.nodes - layer.centre) / half, 1)
+        polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
+        out[: self.free] = polynomial.reshape(self.free, out.shape[1])
+        neurons = out[self.free : -1]
+        first, temporary = True, None
+        for node, weight in zip(data.nodes, data.weights, strict=True):
+            for image, factors, signs in self.images:
+                if first:
+                    self._fill_image(image, factors, node, neurons)
+                    target = neurons
+                else:
+                    temporary = np.empty_like(neurons) if temporary is None else temporary
+                    self._fill_image(image, factors, node, temporary)
+                    target = temporary
+                share = weight / len(self.images)
+                if len(factors):
+                    target *= (share * signs)[:, None]
+                elif share != 1.0:
+                    target *= share
+                if not first:
+                    neurons += target
+                first = False
+        np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, count))
+
+    def _fill_image(self, layer: HiddenLayer, factors: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+        """Gradients of one image of the neurons."""
+        layer.fill_gradients(x, out)
+        if not len(factors):
+            return
+        half, count = layer.half_width, len(x)
+        parts = out.reshape(len(out), -1, count)
+        with_factor = np.flatnonzero(factors[:, 0] >= 0)
+        values = np.empty((len(with_factor), count))
+        weights = np.ascontiguousarray(layer.weights[with_factor])
+        some = replace(layer, weights=weights, biases=layer.biases[with_factor])
+        some.fill_values(x, values)
+        for neuron, value in zip(with_factor, values, strict=True):
+            i, j = factors[neuron]
+            parts[neuron] *= x[:, i] * x[:, j]
+            parts[neuron, i] += value * x[:, j] * half[i]
+            parts[neuron, j] += value * x[:, i] * half[j]
+
+    def energy(self, coefficients: np.ndarray) -> Energy:
+        """The combination with these coefficients (column,), as ordinary neurons."""
+        half = self.layer.half_width
+        linear, quadratic = (np.tensordot(coefficients[: self.free], form, 1) for form in self.forms)
+        weights = coefficients[self.free :] / len(self.images)
+        layers, factors, signs = zip(*self.images, strict=True)
+        layer = replace(
+            self.layer,
+            weights=np.ascontiguousarray(np.concatenate([image.weights for image in layers])),
+            biases=np.concatenate([image.biases for image in layers]),
+        )
+        every = np.concatenate([sign * weights for sign in signs])
+        return Energy(layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors))

@@ -1,0 +1,75 @@
+"""The published sampled Hamiltonian network, to the letter.
+
+Rahma, Datar and Dietrich (2024), Training Hamiltonian neural networks without backpropagation, arXiv:2411.17511:
+tanh on coordinates as they are, one of four samplers, no polynomial part, all rows, singular values below 1e-13 of the
+largest cut off.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynsamp.networks.energy import Gradients
+from dynsamp.networks.energy_basis import EnergyBasis
+from dynsamp.networks.energy_fit import EnergyFit
+from dynsamp.networks.energy_problem import Trained, solve_energy
+from dynsamp.networks.sampling import generator, sample_layer
+from dynsamp.networks.structure import Structure
+
+__all__ = ["CUTOFF", "SAMPLERS", "WIDTH", "fit_published"]
+
+SAMPLERS = ("elm", "uniform", "adaptive", "swim")
+CUTOFF = 1e-13
+WIDTH = 1000
+
+
+def fit_published(
+    data: Gradients,
+    *,
+    width: int = WIDTH,
+    sampler: str = "adaptive",
+    values: np.ndarray | None = None,
+    seed: int = 0,
+    key: int = 0,
+    memory: int | None = None,
+) -> EnergyFit:
+    """Fit with the published knobs.
+
+    Parameters
+    ----------
+    data : Gradients
+    width : int
+        Number of neurons.
+    sampler : {"elm", "uniform", "adaptive", "swim"}
+        "adaptive" takes its density from a first fit with uniform pairs, "swim" from ``values``.
+    values : ndarray (row,), optional
+        True values at the rows' nodes (their mean, where there are several).
+    seed, key : int
+        The draws are a function of both.
+    memory : int, optional
+        Bound on the matrix, in bytes.
+
+    Raises
+    ------
+    ValueError
+        An unknown sampler, or "swim" without values.
+    """
+    if sampler not in SAMPLERS:
+        raise ValueError(f"a published sampler is one of {', '.join(map(repr, SAMPLERS))}, got {sampler!r}")
+    if sampler == "swim" and values is None:
+        raise ValueError("sampler 'swim' needs true values of the function; use 'adaptive', which estimates them")
+    size = data.target.shape[1]
+    structure = Structure(size, polynomial=0)
+    points = data.nodes.mean(axis=0)
+
+    def fit(how: str, target: np.ndarray | None) -> Trained:
+        layer = sample_layer(
+            points, width, rng=generator(seed, key, 1), activation="tanh", scale=1.0, sampler=how, target=target,
+            centre=np.zeros(size), half_width=np.ones(size), place="box" if how == "elm" else "midpoint",
+        )  # fmt: skip
+        return solve_energy(EnergyBasis.of(structure, layer), data, None, memory, cutoff=CUTOFF)
+
+    if sampler == "adaptive":
+        values = fit("uniform", None)[0].value(points)
+    energy, solution = fit(sampler, values if sampler in ("adaptive", "swim") else None)
+    return EnergyFit(energy, solution, "tanh", 1.0, sampler, width, f"the published method, sampler {sampler!r}")

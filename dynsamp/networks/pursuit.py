@@ -1,0 +1,193 @@
+"""Fourier series of periodic coordinates: which waves matter, by matching pursuit.
+
+Where neurons depend on angles alone, their sines have whole wave numbers, and all of them below a cut-off are known.
+Few of them carry an analytic function. Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad 1993) takes, in
+turns, the columns that correlate most with what is left, and solves again. The box of candidates grows while the
+chosen waves reach its rim.
+
+A column is a row of integers: the wave vector, the phase (0 cosine, 1 sine) and the number of its factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dynsamp.networks.energy import Gradients
+from dynsamp.networks.energy_basis import EnergyBasis
+from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.structure import Structure
+
+__all__ = ["pursue", "series_basis"]
+
+BOXES = (4, 8, 16, 32, 64)  # largest wave number of a component
+SEARCHED = 2_000  # candidate waves at first
+MOST_SEARCHED = 20_000  # and at last
+GROWTH = 0.5  # of the columns chosen so far, how many a turn may add
+FEWEST = 12
+RELEVANT = 0.05  # of the largest correlation: smaller ones wait for the next turn
+STALL = 0.7  # a turn must lower the error by so much, or it counts as a stall
+STALLS = 3
+FLOOR = 1e-12  # cross-validated error at which more columns would fit rounding errors
+
+
+def series_basis(structure: Structure, centre: np.ndarray, half_width: np.ndarray, columns: np.ndarray) -> EnergyBasis:
+    """Columns (column, wave + phase + factor) as sine neurons."""
+    q = np.array(structure.support)
+    weights = np.zeros((len(columns), structure.size))
+    weights[:, q] = columns[:, :-2] * (2.0 * np.pi / structure.periods[q]) * half_width[q]
+    biases = np.where(columns[:, -2] == 0, 0.5 * np.pi, 0.0)
+    # waves are those of x, neurons take z
+    biases = biases + weights @ (centre / half_width)
+    factors = np.array(structure.factors, np.int64)[columns[:, -1]]
+    layer = HiddenLayer(weights, biases, "sin", centre, half_width)
+    return EnergyBasis(structure, layer, factors if len(structure.factors) > 1 else np.empty((0, 2), np.int64))
+
+
+def pursue(
+    structure: Structure,
+    half_width: np.ndarray,
+    data: Gradients,
+    assess: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    *,
+    most: int,
+    goal: float,
+) -> tuple[np.ndarray, int]:
+    """Choose columns.
+
+    Parameters
+    ----------
+    structure : Structure
+        Its support is periodic.
+    half_width : ndarray (component,)
+    data : Gradients
+        Rows that are searched.
+    assess : callable (columns) -> (cross-validated relative error, residual (component, row))
+    most : int
+        Number of columns to stop at.
+    goal : float
+        Error to stop at.
+
+    Returns
+    -------
+    columns : ndarray (column, dimension + 2)
+        Those of the least error.
+    turns : int
+        Fits compared.
+    """
+    dimension = len(structure.support)
+    boxes = [box for box in BOXES if (2 * box + 1) ** dimension <= MOST_SEARCHED] or [BOXES[0]]
+    at = max(sum((2 * box + 1) ** dimension <= SEARCHED for box in boxes) - 1, 0)
+    chosen = np.empty((0, dimension + 2), int)
+    taken: set[tuple[int, ...]] = set()
+    error, left = assess(chosen)
+    best, turns, stalls, first = (error, chosen), 1, 0, 0.0
+    while error > max(goal, FLOOR) and len(chosen) < most and stalls < STALLS:
+        known = _candidates(structure, boxes[at])
+        score = _relevance(structure, half_width, data, left, boxes[at]).ravel()
+        room = min(most - len(chosen), max(FEWEST, int(GROWTH * len(chosen))))
+        fresh: list[np.ndarray] = []
+        for k in np.argsort(-score, kind="stable"):
+            if len(fresh) == room or (fresh and score[k] <= RELEVANT**2 * first):
+                break
+            if tuple(known[k]) in taken:
+                continue
+            orbit = _orbit(structure, known[k])
+            taken |= orbit.keys()
+            if orbit[tuple(known[k])]:  # zero: the symmetries cancel it
+                first = first if fresh else float(score[k])
+                fresh.append(known[k])
+        if not fresh:
+            break
+        chosen = np.concatenate([chosen, np.array(fresh)])
+        previous, (error, left) = error, assess(chosen)
+        turns += 1
+        if error < best[0]:
+            best = (error, chosen)
+        slow = error > STALL * previous
+        if at + 1 < len(boxes) and (slow or np.abs(np.array(fresh)[:, :-2]).max() > 0.75 * boxes[at]):
+            at += 1
+            slow = False
+        stalls = stalls + 1 if slow else 0
+    return best[1], turns
+
+
+def _waves(dimension: int, box: int) -> np.ndarray:
+    """Wave vectors (wave, component) of numbers up to ``box``, one of each pair (k, -k), zero first."""
+    axes = np.meshgrid(*[np.arange(-box, box + 1)] * dimension, indexing="ij")
+    waves = np.stack([axis.ravel() for axis in axes], axis=1)
+    return waves[len(waves) // 2 :]  # zero and the lexicographically positive half
+
+
+def _candidates(structure: Structure, box: int) -> np.ndarray:
+    """All columns, in the order of ``_relevance``: by factor, phase and wave."""
+    waves = _waves(len(structure.support), box)
+    parts = [
+        np.column_stack([waves, np.full(len(waves), phase), np.full(len(waves), factor)])
+        for factor in range(len(structure.factors))
+        for phase in (0, 1)
+    ]
+    return np.concatenate(parts)
+
+
+def _relevance(structure: Structure, half_width: np.ndarray, data: Gradients, left: np.ndarray, box: int) -> np.ndarray:
+    """Squared residual that each column alone could explain: (factor * phase, wave).
+
+    ``left`` (component, row) is the residual in units of z.
+    """
+    q = np.array(structure.support)
+    rate = 2.0 * np.pi / structure.periods[q]
+    x = data.nodes.reshape(-1, structure.size)
+    left = (data.weights[:, None, None] * left.T).reshape(-1, structure.size).T
+    waves = _waves(len(q), box) * rate * half_width[q]
+    found = []
+    for i, j in structure.factors:
+        factor = np.ones(len(x)) if i < 0 else x[:, i] * x[:, j]
+        values = [left[k] * factor for k in q]
+        size = 0.5 * np.sum(waves**2, axis=1) * np.sum(factor**2)
+        if i >= 0:
+            one, other = x[:, j] * half_width[i], x[:, i] * half_width[j]  # derivatives of the factor
+            values.append(left[i] * one + left[j] * other)
+            size = size + 0.5 * np.sum((one + other) ** 2 if i == j else one**2 + other**2)
+        sums = _transforms(x[:, q] * rate, np.array(values), box)
+        along = np.einsum("wk,kw->w", waves, sums[: len(q)])
+        own = sums[len(q)] if i >= 0 else 0.0
+        size = np.where(size > 0.0, size, np.inf)
+        found.append((np.real(own) - np.imag(along)) ** 2 / size)  # cosine: its slope is -k sin
+        found.append((np.real(along) + np.imag(own)) ** 2 / size)
+    return np.array(found)
+
+
+def _transforms(phases: np.ndarray, values: np.ndarray, box: int) -> np.ndarray:
+    """Sums over points of values (set, point) exp(i k . phase) for all waves k: (set, wave)."""
+    count, dimension = phases.shape
+    table = np.exp(1j * phases[:, :, None] * np.arange(-box, box + 1))  # (point, component, number)
+    rest = np.ones((count, 1), complex)
+    for k in range(1, dimension):
+        rest = (rest[:, :, None] * table[:, k, None, :]).reshape(count, -1)
+    sums = np.stack([(table[:, 0].T @ (one[:, None] * rest)).ravel() for one in values])
+    return np.asarray(sums[:, sums.shape[1] // 2 :])
+
+
+def _orbit(structure: Structure, column: np.ndarray) -> dict[tuple[int, ...], float]:
+    """The columns that the group makes of one, with their signs summed: their symmetrised features are the same."""
+    q, factors = list(structure.support), structure.factors
+    sums: dict[tuple[int, ...], float] = {}
+    wave, phase, number = column[:-2], int(column[-2]), int(column[-1])
+    for element in structure.group:
+        image, sign = wave @ np.round(element[np.ix_(q, q)]).astype(int), 1.0
+        one, other = factors[number]
+        if one >= 0:
+            to, signs = np.argmax(np.abs(element), axis=1), element.sum(axis=1)
+            sign = float(signs[one] * signs[other])
+            one, other = sorted((int(to[one]), int(to[other])))
+        if tuple(image) < (0,) * len(q):  # the wave -k: the cosine is even, the sine odd
+            image, sign = -image, -sign if phase else sign
+        key = (*map(int, image), phase, factors.index((one, other)))
+        sums[key] = sums.get(key, 0.0) + sign
+    if phase and not np.any(wave):
+        sums[tuple(map(int, column))] = 0.0  # sin 0
+    if not phase and not np.any(wave) and number == 0:
+        sums[tuple(map(int, column))] = 0.0  # a constant has no gradient
+    return sums

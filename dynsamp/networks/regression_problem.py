@@ -1,0 +1,219 @@
+"""The linear problem behind a regression: scaled rows [1, x, features | y], solved in fixed blocks.
+
+Which rows share a block depends on the sizes of the problem alone, so that data on disk give the same bits as arrays
+in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from dynsamp.networks.deep import Hidden, Network, sample_hidden
+from dynsamp.networks.features import blocks
+from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.rows import READ, Rows, Summary
+from dynsamp.networks.sampling import generator
+
+__all__ = ["Candidate", "Fitted", "Problem", "Scaling", "bytes_needed", "scaling"]
+
+ENTRIES = 1 << 22  # of a block that is reduced to its triangle: 32 megabytes ...
+FACTOR = 8  # ... or so many rows a column where that is more
+POINTS = 20_000  # from which pairs are drawn
+FEW_POINTS = 4000  # for near pairs in many dimensions, where neighbours are found by looking at all
+CROWDED = 8  # inputs from which that is so
+OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the rim counts as outliers
+PUBLISHED_CUTOFF = 1e-8  # of the singular values
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is chosen before a fit."""
+
+    widths: tuple[int, ...]
+    activation: str = "tanh"
+    scale: float = 1.0
+    sampler: str | None = None
+
+    def __str__(self) -> str:
+        if not sum(self.widths):
+            return "the linear model"
+        layers = "" if len(self.widths) == 1 else f" in {len(self.widths)} layers"
+        how = "" if self.sampler is None else f" from {self.sampler} pairs" if self.sampler != "elm" else ", elm"
+        slope = f" of slope {self.scale:.3g}"
+        return f"{self.activation}{slope}{how}, {' + '.join(map(str, self.widths))} neurons{layers}"
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x -> (x - centre) / half_width, y -> (y - middle) / spread."""
+
+    centre: np.ndarray  # (input,)
+    half_width: np.ndarray  # (input,)
+    middle: np.ndarray  # (output,)
+    spread: np.ndarray  # (output,)
+
+
+def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
+    """Mid-range and half-range of the inputs, mean and standard deviation of the targets.
+
+    Where few inputs lie far out, of the inner 98 %. What is constant up to rounding errors becomes zero.
+    """
+    low, high = x.min(axis=0), x.max(axis=0)
+    centre, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low  # halved first: the range may overflow
+    inner = np.quantile(x, (0.01, 0.99), axis=0) if len(x) >= 200 else np.stack([low, high])
+    inner_half = 0.5 * inner[1] - 0.5 * inner[0]
+    far = (half > OUTLIERS * inner_half) & (inner_half > 1e-3 * half)
+    centre, half = np.where(far, 0.5 * inner[0] + 0.5 * inner[1], centre), np.where(far, inner_half, half)
+    size = np.maximum(np.abs(low), np.abs(high))
+    half = np.where(half > 1e-13 * size, half, np.maximum(size, np.finfo(float).tiny))
+    bottom, top = y.min(axis=0), y.max(axis=0)
+    reach = 0.5 * top - 0.5 * bottom
+    flat = reach <= 1e-14 * np.maximum(np.abs(bottom), np.abs(top))
+    reach = np.where(flat, 1.0, reach)
+    inside = np.where(flat, 0.0, (y - bottom) / reach)
+    spread = np.where(flat, 1.0, reach * np.maximum(inside.std(axis=0), 1e-3))
+    return Scaling(centre, half, np.where(flat, bottom, bottom + reach * inside.mean(axis=0)), spread)
+
+
+def block_rows(count: int, size: int) -> int:
+    """Rows that are reduced at once, of ``count`` with ``size`` columns and targets: a fixed rule."""
+    return max(1, min(count, max(FACTOR * size, ENTRIES // size)))
+
+
+def bytes_needed(count: int, size: int) -> int:
+    """Estimate of the peak of a fit in bytes, beyond what was there: block, triangles, workspace and slices read."""
+    return 8 * (size * (max(block_rows(count, size), size) + 6 * size) + 6 * READ)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A candidate, its hidden layers and the solution of its last layer."""
+
+    candidate: Candidate
+    hidden: Hidden
+    solution: Solution
+
+    @property
+    def error(self) -> float:
+        """Root mean square over the targets of the relative cross-validated error."""
+        solution = self.solution
+        # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
+        rounding = np.finfo(float).eps * np.linalg.norm(solution.coefficients, axis=0) / np.maximum(solution.rms, 1e-3)
+        error = np.hypot(np.where(np.isfinite(solution.gcv), solution.gcv, 1e300), rounding)
+        return float(np.sqrt(np.mean(np.minimum(error, 1e100) ** 2)))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The rows of a regression and everything that all candidates share."""
+
+    rows: Rows
+    summary: Summary
+    scale: Scaling
+    order: np.ndarray  # (drawn,) a random order of the drawn rows
+    skip: bool  # a linear part beside the neurons
+    labels: bool
+    published: bool
+    dtype: str
+    regularisation: float | None
+    seed: int
+
+    @property
+    def free(self) -> int:
+        """Columns that are no neurons."""
+        return 1 + (self.rows.inputs if self.skip else 0)
+
+    def hidden(self, candidate: Candidate, part: np.ndarray | None = None) -> Hidden:
+        """Sample the hidden layers from the drawn rows, or from some of them."""
+        part = self.order if part is None else part
+        near = "near" in (candidate.sampler or "")
+        part = part[: FEW_POINTS if near and self.rows.inputs > CROWDED else POINTS]
+        y = self.summary.y[part]
+        published = self.published
+        return sample_hidden(
+            self.summary.x[part],
+            candidate.widths if sum(candidate.widths) else (),
+            rng=generator(self.seed, 1),
+            activation=candidate.activation,
+            scale=candidate.scale,
+            sampler=candidate.sampler,
+            target=y if self.labels or published else (y - self.scale.middle) / self.scale.spread,
+            centre=np.zeros(self.rows.inputs) if published else self.scale.centre,
+            half_width=np.ones(self.rows.inputs) if published else self.scale.half_width,
+            place="box" if published and candidate.sampler == "elm" else None,
+        )
+
+    def fit(self, candidate: Candidate, part: np.ndarray | None = None, hidden: Hidden | None = None) -> Fitted:
+        """Fit to the drawn rows ``part``, or to all rows of the source."""
+        rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
+        hidden = self.hidden(candidate, part) if hidden is None else hidden
+        return Fitted(candidate, hidden, self._solve(rows, hidden))
+
+    def _solve(self, rows: Rows, hidden: Hidden) -> Solution:
+        columns = self.free + hidden.width
+        size = columns + rows.outputs
+        step = block_rows(rows.count, size)
+        # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
+        free = self.free if rows.count >= 3 * self.free else 1
+        problem = LeastSquares(columns, rows.outputs, step, unpenalised=free)
+        for start in range(0, rows.count, step):
+            stop = min(start + step, rows.count)
+            block = problem.block(stop - start)
+            for place, x, y in rows.read(start, stop):
+                self._fill(hidden, x, y, block[:, place])
+        if self.published and self.regularisation is None:
+            return problem.solve(cutoff=PUBLISHED_CUTOFF)
+        way: float | Literal["auto"] = "auto" if self.regularisation is None else self.regularisation
+        return problem.solve(way)
+
+    def _fill(self, hidden: Hidden, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+        scale, free = self.scale, self.free
+        out[0] = 1.0
+        if self.skip:
+            out[1:free] = ((x - scale.centre) / scale.half_width).T
+        features = out[free : free + hidden.width]
+        if self.dtype == "float32":
+            for rows in blocks(len(x), hidden.widest):
+                single = np.empty((hidden.width, rows.stop - rows.start), np.float32)
+                hidden.fill_values(x[rows], single)
+                features[:, rows] = single
+        else:
+            hidden.fill_values(x, features)
+        out[free + hidden.width :] = (y if self.published else (y - scale.middle) / scale.spread).T
+
+    def network(self, fitted: Fitted) -> Network:
+        """The fitted function of x, as it is, in the units of y."""
+        scale, c = self.scale, fitted.solution.coefficients
+        middle, spread = (0.0, np.ones(self.rows.outputs)) if self.published else (scale.middle, scale.spread)
+        linear = c[1 : self.free].T if self.skip else np.zeros((self.rows.outputs, self.rows.inputs))
+        return Network(
+            hidden=fitted.hidden,
+            offset=middle + spread * c[0],
+            linear=np.ascontiguousarray(spread[:, None] * linear / scale.half_width),
+            coefficients=np.ascontiguousarray(spread[:, None] * c[self.free :].T),
+            centre=scale.centre,
+        )
+
+    def unseen(self, candidate: Candidate, folds: Sequence[np.ndarray], most: int) -> float:
+        """Relative error on rows that the fit has not seen: root mean square over rows, targets and folds."""
+        total, count = 0.0, 0
+        for k, fold in enumerate(folds):
+            train = np.concatenate([other for j, other in enumerate(folds) if j != k])[:most]
+            network = self.network(self.fit(candidate, train))
+            error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
+            total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
+            if len(fold) >= ENOUGH:
+                break
+        return float(np.sqrt(total / max(count, 1)))
+
+
+ENOUGH = 1500  # held-out rows that tell two candidates apart: one fold of so many will do
+
+
+def json_ready(values: np.ndarray) -> Any:
+    """A number, or a list where there are several targets."""
+    return float(values[0]) if len(values) == 1 else [float(value) for value in values]

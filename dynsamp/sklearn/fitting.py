@@ -1,0 +1,43 @@
+"""What the estimators share: the seed, the widths, and fits on one BLAS thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["one_thread", "seed_of", "widths_of"]
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through all loaded libraries: milliseconds, as much as a small fit
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """One BLAS thread: the same bits on every machine, and small fits do not wait for each other."""
+    limited: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limited
+
+
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """An integer as it is; otherwise one drawn from the generator (None: from NumPy's global one)."""
+    if isinstance(random_state, Integral):
+        if random_state < 0:
+            raise ValueError(f"random_state must be a non-negative integer, got {random_state}; try random_state=0")
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def widths_of(width: int | Sequence[int]) -> tuple[int, ...]:
+    """Neurons of each layer."""
+    widths = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,)
+    if not widths or not all(isinstance(w, Integral) and w > 0 for w in widths):
+        raise ValueError(f"width must be a positive integer or one for each layer, got {width!r}; try 200 or (200, 200)")
+    return tuple(int(w) for w in widths)

@@ -1,0 +1,139 @@
+"""Features of a sampled layer, for any estimator that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from dynsamp.networks.deep import Hidden, sample_hidden
+from dynsamp.networks.sampling import generator, standardisation
+from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
+from dynsamp.sklearn.one_hot import label_bits
+
+__all__ = ["SampledTransformer", "density_target"]
+
+
+class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Values of hidden neurons whose weights are drawn from pairs of data points.
+
+    Parameters
+    ----------
+    width : int or sequence of int, default 100
+        Neurons; several layers where it is a sequence, of which the last one's values come out.
+    activation : {"tanh", "sin", "gauss", "relu", "softplus"}, default "tanh"
+    scale : float, default 1.0
+        Slope of a neuron about its centre; 1 is the published one.
+    sampler : {"elm", "uniform", "swim", "near"}, optional
+        How directions are drawn: "uniform" pairs of points where there is no ``y``, and "swim" where there is, pairs
+        over which ``y`` changes much. Default: by whether ``y`` is given; "elm" for "sin".
+    published : bool, default False
+        Take inputs as they are instead of standardising them to [-1, 1].
+    random_state : int, RandomState or None, default None
+        An integer gives the same bits at every fit.
+
+    Attributes
+    ----------
+    hidden_ : Hidden
+        The layers.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where the input had string column names.
+
+    Notes
+    -----
+    ``y`` of floating-point numbers (row,) or (row, output) is a target with values; ``y`` of integers, strings or
+    booleans are labels, of which only matters whether they differ.
+
+    With ``published=True`` and its least-squares solution, ``make_pipeline(SampledTransformer(...),
+    LinearRegression())`` is the network of Bolager, Burak, Datar, Sun and Dietrich (2023), arXiv:2306.16830.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import RidgeCV
+    >>> from sklearn.pipeline import make_pipeline
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
+    >>> y = np.sin(5 * x[:, 0]) * x[:, 1]
+    >>> model = make_pipeline(SampledTransformer(200, random_state=0), RidgeCV(np.logspace(-9, 0, 10)))
+    >>> bool(model.fit(x[:400], y[:400]).score(x[400:], y[400:]) > 0.99)
+    True
+    """
+
+    def __init__(
+        self,
+        width: int | Sequence[int] = 100,
+        *,
+        activation: str = "tanh",
+        scale: float = 1.0,
+        sampler: str | None = None,
+        published: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.width = width
+        self.activation = activation
+        self.scale = scale
+        self.sampler = sampler
+        self.published = published
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> SampledTransformer:
+        """Draw the weights.
+
+        Parameters
+        ----------
+        X : array-like (row, input)
+        y : array-like (row,) or (row, output), optional
+            For the density of pairs.
+        """
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        target = None
+        if y is not None and self.sampler not in ("elm", "uniform"):
+            target = density_target(y)
+            check_consistent_length(X, target)
+        x = X.astype(float)
+        centre, half_width = standardisation(x)
+        if self.published:
+            centre, half_width = np.zeros_like(centre), np.ones_like(half_width)
+        with one_thread():
+            self.hidden_: Hidden = sample_hidden(
+                x,
+                widths_of(self.width),
+                rng=generator(seed_of(self.random_state)),
+                activation=self.activation,
+                scale=float(self.scale),
+                sampler=self.sampler or ("swim" if target is not None and self.activation != "sin" else None),
+                target=target,
+                centre=centre,
+                half_width=half_width,
+            )
+        self._n_features_out = self.hidden_.width
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Features (row, neuron) of ``X`` (row, input), in its floating-point type."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        out = np.empty((self.hidden_.width, len(X)), X.dtype)
+        with one_thread():
+            self.hidden_.fill_values(X, out)
+        return out.T
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def density_target(y: Any) -> np.ndarray:
+    """Target (row, output) of the density: values as they are, labels as bits."""
+    y = np.asarray(y)
+    if y.dtype.kind == "f":
+        return np.asarray(check_array(y, ensure_2d=False, dtype=float)).reshape(len(y), -1)
+    if y.ndim == 2 and y.shape[1] > 1:  # several columns of labels, or multilabel
+        return np.concatenate([density_target(column) for column in y.T], axis=1)
+    return label_bits(np.unique(y.ravel(), return_inverse=True)[1])
