@@ -149,8 +149,8 @@ def test_features_of_all_layers_are_invariant_under_similarities():
     assert_allclose(sampled(moved, y, (20, 15)).values(moved), sampled(x, y, (20, 15)).values(x), atol=1e-9)
 
 
-def test_no_two_neurons_are_the_same_and_collapsed_points_give_none():
-    x = np.repeat(np.linspace(-1, 1, 6), 20)[:, None]  # six different points only: 15 pairs
+def test_no_two_neurons_are_the_same_even_when_all_pairs_are_used():
+    x = np.array([-1.0, -0.7, -0.1, 0.2, 0.55, 1.0])[:, None]  # 15 pairs
     hidden = sampled(x, np.sign(x), (15, 15))
     for layer in hidden.layers:
         both = np.column_stack([layer.weights, layer.biases])

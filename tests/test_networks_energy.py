@@ -79,7 +79,8 @@ def test_noise_of_zero_signal_is_not_learned():
 def test_ladder_keeps_two_rows_a_neuron():
     assert ladder(None, 10) == [5]
     assert ladder(None, 10_000) == [100, 200, 400, 800, 1600]
-    assert ladder(200, 10) == [50, 100, 200]
+    assert ladder(200, 10) == [200]
+    assert ladder(400, 10) == [100, 200, 400]
 
 
 def test_choose_finds_the_best_scale_and_stops_when_more_neurons_do_not_help():

@@ -70,14 +70,25 @@ class EnergyBasis:
             found.append((layer, factors, signs))
         return found
 
-    def fill(self, data: Gradients, out: np.ndarray) -> None:
-        """Write all columns and the target into ``out`` (column + 1, component * row)."""
-        count = len(data.target)
-        layer, half = self.layer, self.layer.half_width
+    @property
+    def simple(self) -> bool:
+        """Whether a column is one neuron, without images or factors."""
+        return len(self.images) == 1 and not len(self.factors)
+
+    def fill_others(self, data: Gradients, out: np.ndarray) -> None:
+        """Write the polynomial columns and the target, last, into ``out`` (free + 1, component * row)."""
+        half = self.layer.half_width
         linear, quadratic = self.forms
-        mean = np.tensordot(data.weights, (data.nodes - layer.centre) / half, 1)
+        mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
         polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
-        out[: self.free] = polynomial.reshape(self.free, out.shape[1])
+        out[:-1] = polynomial.reshape(self.free, out.shape[1])
+        np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, len(data.target)))
+
+    def fill(self, data: Gradients, out: np.ndarray) -> None:
+        """Write all columns and the target, last, into ``out`` (column + 1, component * row)."""
+        others = np.empty((self.free + 1, out.shape[1]))
+        self.fill_others(data, others)
+        out[: self.free], out[-1] = others[:-1], others[-1]
         neurons = out[self.free : -1]
         first, temporary = True, None
         for node, weight in zip(data.nodes, data.weights, strict=True):
@@ -97,10 +108,11 @@ class EnergyBasis:
                 if not first:
                     neurons += target
                 first = False
-        np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, count))
 
     def _fill_image(self, layer: HiddenLayer, factors: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
         """Gradients of one image of the neurons."""
+        if not layer.width:
+            return
         layer.fill_gradients(x, out)
         if not len(factors):
             return

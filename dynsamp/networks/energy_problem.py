@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -11,7 +12,9 @@ import numpy as np
 from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.pairs import NearPairs
 from dynsamp.networks.sampling import generator, sample_layer
 from dynsamp.networks.structure import Structure
 
@@ -21,6 +24,8 @@ SAMPLED_FROM = 20_000  # points at most
 FIRST, FIRST_SCALE = 200, 0.5  # neurons and slope of a fit that only serves as a density
 ROWS_A_COLUMN = 4  # of a noise-free problem; more rows gain less than a factor of 3 in error
 FEWEST_ROWS = 40
+POINTS = 4096  # at once, where slopes alone are kept
+GRAM_ROWS = 512  # at once, where all rows are: a panel of them stays in cache
 
 Trained = tuple[Energy, Solution]
 
@@ -39,11 +44,35 @@ def solve_energy(
         least = basis.columns // components + 1
         chunk = min(count, max(memory // (24 * (basis.columns + 1)) // components, least))
     problem = LeastSquares(basis.columns, 1, chunk * components, unpenalised=basis.free)
-    for start in range(0, count, chunk):
-        part = data if chunk == count else data.take(np.arange(start, min(start + chunk, count)))
-        basis.fill(part, problem.block(len(part.target) * components))
+    for part in _parts(data, chunk):
+        basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation) if cutoff is None else problem.solve(cutoff=cutoff)
     return basis.energy(solution.coefficients[:, 0]), solution
+
+
+def solve_gram(basis: EnergyBasis, data: Gradients, regularisation: float | Literal["auto"] | None) -> Trained:
+    """The same through the normal equations: less than half the work, in little memory, to seven digits at most."""
+    components = basis.structure.size
+    problem: GradientGram | GramLeastSquares
+    if basis.simple and len(data.nodes) == 1 and float(data.weights[0]) == 1.0:
+        problem = GradientGram(basis.layer, basis.free)
+        for part in _parts(data, POINTS):
+            others = np.empty((basis.free + 1, part.target.size))
+            basis.fill_others(part, others)
+            problem.add(part.nodes[0], others)
+    else:
+        points = max(1, GRAM_ROWS // components)
+        problem = GramLeastSquares(basis.columns, 1, points * components, basis.free)
+        for part in _parts(data, points):
+            basis.fill(part, problem.block(part.target.size))
+    solution = problem.solve(regularisation)
+    return basis.energy(solution.coefficients[:, 0]), solution
+
+
+def _parts(data: Gradients, points: int) -> Iterator[Gradients]:
+    count = len(data.target)
+    for start in range(0, count, points):
+        yield data if points >= count else data.take(np.arange(start, min(start + points, count)))
 
 
 @dataclass(frozen=True)
@@ -73,16 +102,17 @@ class EnergyProblem:
     def basis(self, activation: str, scale: float, width: int, sampler: str | None) -> EnergyBasis:
         """Sample ``width`` columns of neurons at least."""
         q = np.array(self.structure.support)
-        data = self.data
-        points, target = data.nodes.reshape(-1, self.structure.size)[:SAMPLED_FROM], None
+        points, target, near = self.data.nodes.reshape(-1, self.structure.size)[:SAMPLED_FROM], None, None
         if sampler in ("swim", "adaptive", "near", "gradient"):
             # values of E are not known: its gradient says where it changes, or a first fit
-            points = data.nodes[:, :SAMPLED_FROM].mean(axis=0)
-            target = self._first if sampler == "adaptive" else (data.target * self.half_width)[:SAMPLED_FROM, q]
+            points = self._middles
+            target = self._first if sampler == "adaptive" else (self.data.target * self.half_width)[:SAMPLED_FROM, q]
+            near = self._near if sampler in ("near", "gradient") else None
         neurons = -(-width // len(self.structure.factors))
         layer = sample_layer(
             np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, self.key, 1), activation=activation,
             scale=scale, sampler=sampler, target=target, centre=self.centre[q], half_width=self.half_width[q],
+            near=near,
         )  # fmt: skip
         weights = np.zeros((neurons, self.structure.size))
         weights[:, q] = layer.weights
@@ -93,7 +123,18 @@ class EnergyProblem:
         """Values of a first fit, from which "adaptive" takes its density."""
         width = max(1, min(FIRST, self.equations // ROWS_A_COLUMN))
         _, (energy, _) = self.fit(self.basis("tanh", FIRST_SCALE, width, "uniform"))
-        return energy.value(self.data.nodes[:, :SAMPLED_FROM].mean(axis=0))
+        return energy.value(self._middles)
+
+    @cached_property
+    def _middles(self) -> np.ndarray:
+        """Points (row, component) to which the rows belong."""
+        return np.asarray(self.data.nodes[:, :SAMPLED_FROM].mean(axis=0))
+
+    @cached_property
+    def _near(self) -> NearPairs:
+        q = np.array(self.structure.support)
+        z = ((self._middles - self.centre) / self.half_width)[:, q]
+        return NearPairs.of(z, (self.data.target * self.half_width)[:SAMPLED_FROM, q], euclidean=True)
 
     def _wrapped(self, layer: HiddenLayer) -> HiddenLayer:
         """The layer on all components, with whole wave numbers along periodic ones."""
@@ -104,14 +145,23 @@ class EnergyProblem:
             weights[:, periodic] = np.round(weights[:, periodic] / unit) * unit
         return replace(layer, weights=weights, centre=self.centre, half_width=self.half_width)
 
-    def fit(self, basis: EnergyBasis, least: int = 0) -> tuple[float, Trained]:
-        """Cross-validated relative error and fit, with four equations an unknown or at least ``least``."""
+    def fit(
+        self, basis: EnergyBasis, least: int = 0, *, gram: bool = False, ridge: float | None = None
+    ) -> tuple[float, Trained]:
+        """Cross-validated relative error and fit, with four equations an unknown or at least ``least``.
+
+        ``gram`` solves through the normal equations, which is enough where the error is large. ``ridge`` is used where
+        the caller did not say.
+        """
         components = self.structure.size
         wanted = -(-max(ROWS_A_COLUMN * basis.columns, least, FEWEST_ROWS) // components)
         everything = self.every_row or wanted >= len(self.data.target)
         part = self.data if everything else self.data.take(np.arange(wanted))
-        way: Any = "auto" if self.regularisation is None else self.regularisation
-        energy, solution = solve_energy(basis, part, way, self.memory)
+        way: Any = self.regularisation
+        if way is None:
+            way = "auto" if ridge is None else ridge
+        solved = solve_gram(basis, part, way or None) if gram else solve_energy(basis, part, way, self.memory)
+        energy, solution = solved
         # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
         rounding = np.finfo(float).eps * np.linalg.norm(energy.coefficients) / max(solution.rms[0], 1e-300)
         return float(np.hypot(solution.gcv[0], rounding)), (energy, solution)

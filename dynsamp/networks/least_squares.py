@@ -10,33 +10,19 @@ cross validation (Golub, Heath and Wahba 1979), the dimension of the fit weighte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import eigh, lapack, solve_triangular, svd
+from scipy.linalg import blas, lapack, solve_triangular, svd
 
-__all__ = ["NOISE", "LeastSquares", "Solution", "truncate"]
+from dynsamp.networks.ridge import SMOOTHNESS, RidgePath
+from dynsamp.networks.solution import Solution
+
+__all__ = ["NOISE", "SMOOTHNESS", "LeastSquares", "Solution", "truncate"]
 
 TIKHONOV = 1e-15  # times sqrt(columns), on columns of unit norm
 RANK_CUT = 1e-13  # diagonal entries of R below it do not count
 NOISE = 1e-6  # relative GCV error above which "auto" takes ridge regression
-SMOOTHNESS = 1.4
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What a least-squares problem gave."""
-
-    coefficients: np.ndarray  # (column, target)
-    residual: np.ndarray  # (target,) norm of the residual over norm of the target
-    gcv: np.ndarray  # (target,) root of the GCV estimate of the squared error, over the rms of the target
-    regularisation: np.ndarray  # (target,) ridge parameter for columns of unit norm; 0 is plain least squares
-    dimension: np.ndarray  # (target,) effective number of coefficients
-    rank: int  # numerical rank of the scaled matrix
-    condition: float  # estimate for the scaled matrix
-    rows: int
-    rms: np.ndarray  # (target,) of the right-hand sides
 
 
 class LeastSquares:
@@ -121,7 +107,7 @@ class LeastSquares:
         """
         if cutoff is not None and regularisation is not None:
             raise ValueError(
-                f"a fit takes a regularisation or a cutoff, got {regularisation!r} and {cutoff!r}; drop one"
+                f"a fit takes a regularisation or a cutoff, got {regularisation!r} and {cutoff!r}; drop one of them"
             )
         triangle = self._reduce()
         if cutoff is not None:
@@ -185,10 +171,10 @@ def _solve(
         ridge = np.zeros(targets)
     elif isinstance(regularisation, str):
         ridge = np.zeros(targets)
-        values, vectors = eigh(r[free:, free:].T @ r[free:, free:], check_finite=False)
-        moments = vectors.T @ (r[free:, free:].T @ y[free:])
+        inner = np.asfortranarray(r[free:, free:])
+        path = RidgePath(blas.dsyrk(1.0, inner, trans=1, lower=1), inner.T @ y[free:])
         for k in range(targets):
-            ridge[k] = _choose_ridge(values, moments[:, k], y[free:, k], float(rest[k]), rows, free)
+            ridge[k] = path.choose(k, float(y[free:, k] @ y[free:, k] + rest[k] ** 2), rows, free)
     else:
         ridge = np.full(targets, float(regularisation))
     coefficients = np.empty((columns, targets))
@@ -202,39 +188,6 @@ def _solve(
         residual[k] = missing / size[k]
         gcv[k] = missing * rows / max(rows - dimension[k], 1e-100) / size[k]
     return coefficients, residual, gcv, ridge, dimension, rank, condition
-
-
-def _choose_ridge(values: np.ndarray, moments: np.ndarray, y: np.ndarray, rest: float, rows: int, free: int) -> float:
-    """Ridge parameter of least GCV score; 0 where none beats plain least squares.
-
-    ``values`` are eigenvalues of the Gram matrix of the penalised part, ``moments`` the coordinates of its
-    right-hand side A'y in the eigenvectors.
-    """
-    values = np.maximum(values, 0.0)
-    total = float(y @ y)
-
-    def score(logarithm: np.ndarray) -> np.ndarray:
-        ridge = np.exp(logarithm)[:, None]
-        shrunk = values / (values + ridge)
-        # |y - A x|^2 = |y|^2 - 2 x.m + x' G x
-        gain = np.sum(moments**2 * (2.0 / (values + ridge) - values / (values + ridge) ** 2), axis=1)
-        missing = np.maximum(total - gain, 0.0) + rest**2
-        freedom = rows - free - SMOOTHNESS * np.sum(shrunk, axis=1)
-        result: np.ndarray = np.where(freedom > 0.0, missing / np.maximum(freedom, 1e-100) ** 2, np.inf)
-        return result
-
-    top = np.log(max(values[-1], 1e-300))
-    grid = top + np.linspace(np.log(1e-13), np.log(1e3), 75)
-    for _ in range(3):  # zoom in
-        scores = score(grid)
-        best = int(np.argmin(scores))
-        if not np.isfinite(scores[best]):
-            return float(np.exp(grid[-1]))
-        if best == 0 and len(grid) == 75 and rows > free + len(values):
-            return 0.0  # the data ask for no penalty
-        step = grid[1] - grid[0]
-        grid = grid[best] + np.linspace(-step, step, 9)
-    return float(np.exp(grid[4]))
 
 
 def _ridge(r: np.ndarray, y: np.ndarray, free: int, ridge: float) -> tuple[np.ndarray, float, float]:

@@ -6,10 +6,12 @@ density, they are drawn without replacement: the largest of log p + Gumbel noise
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial import cKDTree
 
-__all__ = ["NEIGHBOURS", "SHORTEST", "far_distances", "near_pairs", "sample_pairs"]
+__all__ = ["NEIGHBOURS", "SHORTEST", "NearPairs", "far_distances", "sample_pairs"]
 
 NEIGHBOURS = 10  # of a point, among which a near pair takes the other one
 SHORTEST = 1e-10  # shorter pairs count as one point (the published clip)
@@ -34,7 +36,7 @@ def sample_pairs(
     """
     points = len(x)
     all_pairs = points * (points - 1) // (1 if ordered else 2)
-    candidates = max(points, 2 * count)
+    candidates = 2 * count if target is None else max(points, 2 * count)
     if all_pairs <= 2 * candidates:
         first, second = np.triu_indices(points, 1)
         if ordered:
@@ -59,25 +61,35 @@ def sample_pairs(
     return first[:count], second[:count]
 
 
-def near_pairs(
-    x: np.ndarray, target: np.ndarray, count: int, rng: np.random.Generator, *, euclidean: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of neighbours, drawn with probability proportional to |target2 - target1| / |x2 - x1|.
+@dataclass(frozen=True)
+class NearPairs:
+    """Neighbouring points, and how much a target changes between them."""
 
-    Indices ``first`` and ``second``, each (pair,); fewer than ``count`` where the target hardly ever changes.
-    ``euclidean`` takes the length of the vector target2 - target1 (a gradient), otherwise its largest entry counts.
-    """
-    neighbours = np.asarray(cKDTree(x).query(x, min(NEIGHBOURS + 1, len(x)))[1]).reshape(len(x), -1)[:, 1:]
-    first, second = np.repeat(np.arange(len(x)), neighbours.shape[1]), neighbours.ravel()
-    code = np.unique(np.minimum(first, second) * np.int64(len(x)) + np.maximum(first, second))
-    first, second = code // len(x), code % len(x)
-    distance = np.linalg.norm(x[second] - x[first], axis=1)
-    f = np.reshape(target, (len(x), -1))
-    change = f[second] - f[first]
-    size = np.linalg.norm(change, axis=1) if euclidean else np.abs(change).max(axis=1)
-    useful = np.flatnonzero((distance > SHORTEST) & (size > 0.0))
-    chosen = useful[_drawn(size[useful] / distance[useful], rng)[:count]]
-    return first[chosen], second[chosen]
+    first: np.ndarray  # (pair,), indices
+    second: np.ndarray
+    density: np.ndarray  # (pair,), |target2 - target1| / |x2 - x1|
+
+    @classmethod
+    def of(cls, x: np.ndarray, target: np.ndarray, *, euclidean: bool) -> NearPairs:
+        """All pairs of neighbours between which the target changes.
+
+        ``euclidean`` takes the length of the vector target2 - target1 (a gradient), otherwise its largest entry counts.
+        """
+        neighbours = np.asarray(cKDTree(x).query(x, min(NEIGHBOURS + 1, len(x)))[1]).reshape(len(x), -1)[:, 1:]
+        first, second = np.repeat(np.arange(len(x)), neighbours.shape[1]), neighbours.ravel()
+        code = np.unique(np.minimum(first, second) * np.int64(len(x)) + np.maximum(first, second))
+        first, second = code // len(x), code % len(x)
+        distance = np.linalg.norm(x[second] - x[first], axis=1)
+        f = np.reshape(target, (len(x), -1))
+        change = f[second] - f[first]
+        size = np.linalg.norm(change, axis=1) if euclidean else np.abs(change).max(axis=1)
+        useful = (distance > SHORTEST) & (size > 0.0)
+        return cls(first[useful], second[useful], size[useful] / distance[useful])
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Indices ``first`` and ``second`` of ``count`` pairs, or all there are, drawn by density."""
+        chosen = _drawn(self.density, rng)[:count]
+        return self.first[chosen], self.second[chosen]
 
 
 def far_distances(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -83,6 +83,7 @@ def pursue(
     taken: set[tuple[int, ...]] = set()
     error, left = assess(chosen)
     best, turns, stalls, first = (error, chosen), 1, 0, 0.0
+    equations = data.target.size
     while error > max(goal, FLOOR) and len(chosen) < most and stalls < STALLS:
         known = _candidates(structure, boxes[at])
         score = _relevance(structure, half_width, data, left, boxes[at]).ravel()
@@ -103,14 +104,24 @@ def pursue(
         chosen = np.concatenate([chosen, np.array(fresh)])
         previous, (error, left) = error, assess(chosen)
         turns += 1
-        if error < best[0]:
-            best = (error, chosen)
+        honest = error * _inflation(len(chosen), len(known), equations)
+        if honest < best[0]:
+            best = (honest, chosen)
         slow = error > STALL * previous
         if at + 1 < len(boxes) and (slow or np.abs(np.array(fresh)[:, :-2]).max() > 0.75 * boxes[at]):
             at += 1
             slow = False
         stalls = stalls + 1 if slow else 0
     return best[1], turns
+
+
+def _inflation(columns: int, candidates: int, equations: int) -> float:
+    """How much cross validation flatters columns that were picked from many: each costs log(candidates) of freedom.
+
+    Risk inflation criterion of Foster and George (1994).
+    """
+    spent = min(columns * np.log(candidates), 0.9 * equations)
+    return float(max(equations - columns, 1) / (equations - spent))
 
 
 def _waves(dimension: int, box: int) -> np.ndarray:

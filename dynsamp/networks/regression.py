@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dynsamp.networks.deep import Network
-from dynsamp.networks.regression_problem import Candidate, Fitted, Problem, bytes_needed, json_ready, scaling
-from dynsamp.networks.regression_selection import Choice, select
+from dynsamp.networks.regression_problem import Candidate, Fitted, Problem, bytes_needed, distinct, json_ready, scaling
+from dynsamp.networks.regression_selection import HARD, Choice, select
 from dynsamp.networks.rows import Rows
 from dynsamp.networks.sampling import generator
 
@@ -25,7 +25,7 @@ MOST_DRAWN = 50_000  # rows
 NOISY = 1e-6  # relative error from which more rows help
 ROWS_A_COLUMN = 10  # of a clean fit; more rows gain nothing
 PUBLISHED_WIDTH = 1000
-LARGEST = 1600
+LARGEST = 800  # neurons of a layer unless told
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def fit_regression(
         summary=summary,
         scale=scaling(summary.x, summary.y),
         order=generator(seed, 2).permutation(len(summary.x)),
+        distinct=distinct(summary.x),
         skip=not published,
         labels=labels,
         published=published,
@@ -121,10 +122,13 @@ def fit_regression(
 
 def _final(problem: Problem, choice: Choice) -> Fitted:
     """All rows where the data are noisy or the target is hard, a few a column where they are clean."""
-    wanted = ROWS_A_COLUMN * (problem.free + choice.candidate.widths[-1])
-    if choice.error <= NOISY and wanted <= len(problem.order) < problem.rows.count:
-        return problem.fit(choice.candidate, np.sort(problem.order[:wanted]))
-    return problem.fit(choice.candidate, hidden=problem.hidden(choice.candidate))
+    candidate, count = choice.candidate, problem.rows.count
+    if choice.error > HARD and problem.regularisation != 0.0:
+        return problem.fit(candidate, gram=True)
+    wanted = ROWS_A_COLUMN * (problem.free + candidate.widths[-1])
+    if choice.error <= NOISY and wanted <= len(problem.order) < count:
+        return problem.fit(candidate, np.sort(problem.order[:wanted]))
+    return problem.fit(candidate)
 
 
 def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit:

@@ -14,17 +14,20 @@ import numpy as np
 
 from dynsamp.networks.deep import Hidden, Network, sample_hidden
 from dynsamp.networks.features import blocks
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.gram import GramLeastSquares
+from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.rows import READ, Rows, Summary
 from dynsamp.networks.sampling import generator
+from dynsamp.networks.solution import Solution
 
-__all__ = ["Candidate", "Fitted", "Problem", "Scaling", "bytes_needed", "scaling"]
+__all__ = ["Candidate", "Fitted", "Problem", "Scaling", "bytes_needed", "distinct", "scaling"]
 
 ENTRIES = 1 << 22  # of a block that is reduced to its triangle: 32 megabytes ...
+PANEL = 512  # rows that enter normal equations at once
 FACTOR = 8  # ... or so many rows a column where that is more
 POINTS = 20_000  # from which pairs are drawn
-FEW_POINTS = 4000  # for near pairs in many dimensions, where neighbours are found by looking at all
-CROWDED = 8  # inputs from which that is so
+FEW_POINTS = 3000  # for near pairs in many dimensions, where neighbours are found by looking at all
+CROWDED = 5  # inputs from which that is so
 OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the rim counts as outliers
 PUBLISHED_CUTOFF = 1e-8  # of the singular values
 
@@ -79,6 +82,14 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
     return Scaling(centre, half, np.where(flat, bottom, bottom + reach * inside.mean(axis=0)), spread)
 
 
+def distinct(x: np.ndarray) -> np.ndarray:
+    """Whether a row (row, input) is the first of its kind."""
+    keys = np.ascontiguousarray(x + 0.0).view(f"V{8 * x.shape[1]}").ravel()  # -0.0 + 0.0 is 0.0
+    found = np.zeros(len(x), bool)
+    found[np.unique(keys, return_index=True)[1]] = True
+    return found
+
+
 def block_rows(count: int, size: int) -> int:
     """Rows that are reduced at once, of ``count`` with ``size`` columns and targets: a fixed rule."""
     return max(1, min(count, max(FACTOR * size, ENTRIES // size)))
@@ -115,6 +126,7 @@ class Problem:
     summary: Summary
     scale: Scaling
     order: np.ndarray  # (drawn,) a random order of the drawn rows
+    distinct: np.ndarray  # (drawn,) whether a row is the first of its x
     skip: bool  # a linear part beside the neurons
     labels: bool
     published: bool
@@ -131,6 +143,7 @@ class Problem:
         """Sample the hidden layers from the drawn rows, or from some of them."""
         part = self.order if part is None else part
         near = "near" in (candidate.sampler or "")
+        part = part[self.distinct[part]]  # a point that comes twice would give the same neuron twice
         part = part[: FEW_POINTS if near and self.rows.inputs > CROWDED else POINTS]
         y = self.summary.y[part]
         published = self.published
@@ -147,19 +160,32 @@ class Problem:
             place="box" if published and candidate.sampler == "elm" else None,
         )
 
-    def fit(self, candidate: Candidate, part: np.ndarray | None = None, hidden: Hidden | None = None) -> Fitted:
-        """Fit to the drawn rows ``part``, or to all rows of the source."""
-        rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
-        hidden = self.hidden(candidate, part) if hidden is None else hidden
-        return Fitted(candidate, hidden, self._solve(rows, hidden))
+    def fit(self, candidate: Candidate, part: np.ndarray | None = None, *, gram: bool = False) -> Fitted:
+        """Fit to the drawn rows ``part``, or to all rows of the source.
 
-    def _solve(self, rows: Rows, hidden: Hidden) -> Solution:
+        ``gram`` takes the normal equations: for errors above about 1e-6.
+        """
+        rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
+        hidden = self.hidden(candidate, part)
+        return Fitted(candidate, hidden, self._gram(rows, hidden) if gram else self._orthogonal(rows, hidden))
+
+    def _free(self, rows: Rows) -> int:
+        """Columns without penalty: a linear part with hardly more rows than inputs would follow the noise."""
+        return self.free if rows.count >= 3 * self.free else 1
+
+    def _gram(self, rows: Rows, hidden: Hidden) -> Solution:
+        problem = GramLeastSquares(self.free + hidden.width, rows.outputs, unpenalised=self._free(rows))
+        for _, x, y in rows.read(0, rows.count):
+            for start in range(0, len(x), PANEL):
+                part = slice(start, min(start + PANEL, len(x)))
+                self._fill(hidden, x[part], y[part], problem.block(part.stop - start))
+        return problem.solve("gcv" if self.regularisation is None else self.regularisation)
+
+    def _orthogonal(self, rows: Rows, hidden: Hidden) -> Solution:
         columns = self.free + hidden.width
         size = columns + rows.outputs
         step = block_rows(rows.count, size)
-        # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
-        free = self.free if rows.count >= 3 * self.free else 1
-        problem = LeastSquares(columns, rows.outputs, step, unpenalised=free)
+        problem = LeastSquares(columns, rows.outputs, step, unpenalised=self._free(rows))
         for start in range(0, rows.count, step):
             stop = min(start + step, rows.count)
             block = problem.block(stop - start)
@@ -203,7 +229,7 @@ class Problem:
         total, count = 0.0, 0
         for k, fold in enumerate(folds):
             train = np.concatenate([other for j, other in enumerate(folds) if j != k])[:most]
-            network = self.network(self.fit(candidate, train))
+            network = self.network(self.fit(candidate, train, gram=True))
             error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
             total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
             if len(fold) >= ENOUGH:
@@ -211,7 +237,7 @@ class Problem:
         return float(np.sqrt(total / max(count, 1)))
 
 
-ENOUGH = 1500  # held-out rows that tell two candidates apart: one fold of so many will do
+ENOUGH = 1000  # held-out rows that tell two candidates apart: one fold of so many will do
 
 
 def json_ready(values: np.ndarray) -> Any:

@@ -1,30 +1,35 @@
 """Choosing the network of a regression: activation, slope, sampler, width, depth.
 
-Smooth networks compete by generalised cross validation at a small width (see ``selection``), which is all that clean,
+Smooth networks compete by generalised cross validation at small widths (see ``selection``), which is all that clean,
 smooth targets need. Where the error stays large - kinks, steep fronts, noise, few rows - cross validation inside the
 fit misjudges: neurons along near pairs, relu neurons, two layers and narrower networks join, and rows that the fits
-have not seen decide. Nothing costs more than a fraction of the last fit.
+have not seen decide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dynsamp.networks.regression_problem import Candidate, Fitted, Problem
-from dynsamp.networks.selection import FLOOR, choose, ladder
+from dynsamp.networks.selection import FLOOR, SCALES, STEP, Climb, ladder
 
-__all__ = ["Choice", "select"]
+__all__ = ["HARD", "Choice", "select"]
 
 SMOOTH = ("tanh", "sin", "gauss")
 ROWS_A_COLUMN = 4  # of a trial
 LEAST_ROWS = 2000  # of a trial: noise averages out
-EASY = 1e-3  # relative error below which smooth networks and their cross validation suffice
-WIDEST = 800  # of a trial
+HARD = 1e-3  # relative error from which rows that were not seen decide, and normal equations have digits enough
+MIDDLE = 200  # width at which other kinds of networks are compared
+STEEP = 0.3  # least slope of those
+WORTH = 0.9  # twice the neurons must lower the error to this part
 MARGIN = 1.02  # a simpler network wins within this factor
 DEEPER = 0.6  # a second layer must lower the error to this part
 FOLDS = 4
+WIDEST = 1600  # of a network for a hard target
+NARROW = (12, 25, 50, 100)
 
 
 @dataclass(frozen=True)
@@ -59,96 +64,141 @@ def select(
     largest : int
         Most neurons of a layer.
     """
-    search = _Search(problem, activation, scale, sampler, max(tolerance or 0.0, FLOOR))
-    linear = search.trial(Candidate((0,)), 0)
+    search = _Search(problem, widths, activation, scale, sampler, max(tolerance or 0.0, FLOOR), largest)
+    rows = len(problem.order)
+    linear = search.trial(Candidate((0,)))
     if widths is not None and not sum(widths):
         return Choice(linear.candidate, linear.error, "as asked for")
-    rows = len(problem.order)
-    if widths is None and (linear.error <= search.enough or rows < problem.free + 6 or rows < 8):
-        why = "it fits to rounding errors" if linear.error <= FLOOR else "it is good enough"
-        return Choice(linear.candidate, linear.error, why if linear.error <= search.enough else "too few rows for more")
-    if widths is not None and None not in (activation, scale):
-        return Choice(Candidate(widths, str(activation), float(scale or 1.0), sampler), np.nan, "as asked for")
-    if widths is not None:
-        shape = tuple(w / widths[-1] for w in widths)
-        best = search.grown(shape, ladder(widths[-1], rows), sampler, grow=False)
-        how = f"{search.tried} fits compared by generalised cross validation"
-        return Choice(replace(best.candidate, widths=widths), best.error, how)
-    sizes = [w for w in ladder(None, rows - problem.free, largest) if w <= WIDEST]
-    best = search.grown((1.0,), sizes, sampler)
-    how = f"{search.tried} fits compared by generalised cross validation"
-    if best.error <= max(EASY, search.enough):
-        return Choice(best.candidate, best.error, how)
-    candidates = [linear.candidate, *search.narrower(best.candidate), *search.others(sizes)]
-    chosen, error = search.unseen(candidates)
-    return Choice(chosen, error, f"{search.tried} fits compared by generalised cross validation, the best"
-                  f" {len(candidates)} on rows that they had not seen")  # fmt: skip
+    if widths is not None and activation is not None and scale is not None:
+        asked = search.trial(Candidate(widths, activation, scale, sampler))
+        return Choice(asked.candidate, asked.error, "as asked for")
+    if widths is None and linear.error <= search.goal:
+        why = "it fits to rounding errors" if linear.error <= 10 * FLOOR else "it is good enough"
+        return Choice(linear.candidate, linear.error, why)
+    if widths is None and rows < max(8, problem.free + 6):
+        return Choice(linear.candidate, linear.error, f"{rows} rows are too few for neurons")
+    best = search.smooth()
+    compared = f"{search.tried} fits compared by generalised cross validation"
+    if best.error <= max(HARD, search.goal):
+        return Choice(search.full(best.candidate), best.error, compared)
+    finalists = [linear.candidate] if widths is None else []
+    finalists += [
+        replace(best.candidate, widths=(w,)) for w in NARROW if widths is None and w < best.candidate.widths[-1]
+    ]
+    finalists += [fitted.candidate for fitted in (best, *search.others(max(best.candidate.widths)))]
+    compared = f"{search.tried} fits compared by generalised cross validation"
+    chosen, error = search.unseen(finalists)
+    if widths is None and sum(chosen.widths) >= min(MIDDLE, best.candidate.widths[-1]):
+        chosen, error = search.wider(chosen, error)
+    compared += f", {len(finalists)} of them on rows that they had not seen"
+    return Choice(search.full(chosen), error, compared)
 
 
 class _Search:
     """Trials of one problem."""
 
     def __init__(
-        self, problem: Problem, activation: str | None, scale: float | None, sampler: str | None, enough: float
+        self,
+        problem: Problem,
+        widths: tuple[int, ...] | None,
+        activation: str | None,
+        scale: float | None,
+        sampler: str | None,
+        goal: float,
+        largest: int,
     ) -> None:
-        self.problem, self.activation, self.scale, self.sampler, self.enough = (
-            problem, activation, scale, sampler, enough,
-        )  # fmt: skip
+        self.problem, self.activation, self.scale, self.sampler, self.goal = problem, activation, scale, sampler, goal
+        self.widths = widths
+        self.largest = largest
         self.tried = 0
+        free_rows = len(problem.order) - problem.free
+        self.sizes = ladder(None if widths is None else widths[-1], free_rows, largest)
 
-    def trial(self, candidate: Candidate, least: int = LEAST_ROWS) -> Fitted:
+    def shaped(self, width: int) -> tuple[int, ...]:
+        """Widths of the layers in the proportions that were asked for."""
+        if self.widths is None:
+            return (width,)
+        return tuple(max(1, round(each * width / self.widths[-1])) for each in self.widths)
+
+    def full(self, candidate: Candidate) -> Candidate:
+        """With the widths that were asked for."""
+        return candidate if self.widths is None else replace(candidate, widths=self.widths)
+
+    def trial(self, candidate: Candidate, *, hard: bool = False) -> Fitted:
         """Fit to so many rows that their error says something."""
         self.tried += 1
         columns = self.problem.free + candidate.widths[-1]
-        return self.problem.fit(candidate, self.problem.order[: max(ROWS_A_COLUMN * columns, least)])
+        part = self.problem.order[: max(ROWS_A_COLUMN * columns, LEAST_ROWS)]
+        return self.problem.fit(candidate, part, gram=hard)
 
-    def grown(
-        self, shape: tuple[float, ...], sizes: list[int], sampler: str | None, names: tuple[str, ...] = SMOOTH,
-        grow: bool = True, scale: float | None = None,
-    ) -> Fitted:  # fmt: skip
-        """Best network of relative layer widths ``shape``, the last of the ``sizes``."""
-        names = (self.activation,) if self.activation is not None else names
+    def smooth(self) -> Fitted:
+        """Best network by cross validation; ends early where that does not lead to small errors."""
 
         def assess(activation: str, slope: float, width: int) -> tuple[float, Fitted]:
-            widths = tuple(max(1, round(part * width)) for part in shape)
-            fitted = self.trial(Candidate(widths, activation, slope, sampler))
+            fitted = self.trial(Candidate(self.shaped(width), activation, slope, self.sampler))
             return fitted.error, fitted
 
-        slope = self.scale if self.scale is not None else scale
-        best, _ = choose(assess, sizes, activations=names, scale=slope, grow=grow, goal=self.enough)
-        found: Fitted = best.fit
+        names = SMOOTH if self.activation is None else (self.activation,)
+        climb = Climb(assess, names, self.scale, self.goal)
+        for width in self.sizes:
+            last = width == self.sizes[-1]
+            climb.rung(width, last=last, must=self.widths is not None)
+            if self.widths is None and (climb.finished or (width >= MIDDLE and climb.lead > HARD and climb.stalls)):
+                break
+        assert climb.winner is not None
+        found: Fitted = climb.winner.fit
         return found
 
-    def narrower(self, candidate: Candidate) -> list[Candidate]:
-        """The same network with fewer neurons, the fewest first."""
-        width = candidate.widths[-1]
-        fewer = [w for w in (12, 25, 50, 100, 200, 400) if w < 0.75 * width]
-        return [*(replace(candidate, widths=(w,)) for w in fewer), candidate]
+    def others(self, width: int) -> list[Fitted]:
+        """The best of each other kind of network: for kinks, fronts and compositions."""
+        width = min(width, MIDDLE) if self.widths is None else width
+        shape = self.shaped(width)
+        kinds: list[tuple[tuple[int, ...], str, str | None]] = []
+        if self.sampler is None and len(shape) == 1:
+            kinds += [(shape, "tanh", "near"), (shape, "gauss", "near"), (shape, "relu", "swim")]
+        elif self.activation is None:
+            kinds += [(shape, "relu", "swim" if self.sampler is None else self.sampler)]
+        if self.widths is None and self.sampler in (None, "uniform", "swim"):
+            deep = (max(1, width // 2), width)
+            kinds += [
+                (deep, "tanh", self.sampler),
+                (deep, "gauss", self.sampler),
+                (deep, "relu", self.sampler or "swim"),
+            ]
+        if self.activation is not None:
+            kinds = sorted({(widths, self.activation, how) for widths, _, how in kinds}, key=str)
+        return [self._tuned(*kind) for kind in kinds]
 
-    def others(self, sizes: list[int]) -> list[Candidate]:
-        """Networks for kinks, fronts and compositions."""
-        found: list[Candidate] = []
-        few = sizes[: max(1, len(sizes) - 1)]
-        if self.sampler is None:
-            if self.activation != "relu":
-                near = self.grown((1.0,), few, "near", ("tanh", "gauss"))
-                found.append(near.candidate)
-            if self.activation in (None, "relu"):
-                found.append(self.grown((1.0,), few, "swim", ("relu",)).candidate)
-        deep = self.grown((1.0, 1.0), few, self.sampler, ("tanh",))
-        found.append(deep.candidate)
-        return found
+    def _tuned(self, widths: tuple[int, ...], activation: str, sampler: str | None) -> Fitted:
+        values: Sequence[float] = [value for value in SCALES[activation] if value > STEEP]
+        if self.scale is not None:
+            values = [self.scale]
+        fits = [self.trial(Candidate(widths, activation, value, sampler), hard=True) for value in values]
+        return min(fits, key=lambda fitted: fitted.error)
+
+    def wider(self, candidate: Candidate, error: float) -> tuple[Candidate, float]:
+        """More neurons, steeper ones too, while cross validation says that they help."""
+        best = first = self.trial(candidate, hard=True)
+        top = min(WIDEST, (len(self.problem.order) - self.problem.free) // 2)
+        while 2 * best.candidate.widths[-1] <= min(top, 2 * self.largest) and best.error > self.goal:
+            candidate = best.candidate
+            doubled = replace(candidate, widths=tuple(2 * width for width in candidate.widths))
+            steeper = replace(doubled, scale=STEP * candidate.scale)
+            tried = [doubled] if self.scale is not None or candidate.activation == "relu" else [doubled, steeper]
+            more = min((self.trial(each, hard=True) for each in tried), key=lambda each: each.error)
+            if more.error > WORTH * best.error:
+                break
+            best = more
+        return best.candidate, error * best.error / first.error
 
     def unseen(self, candidates: list[Candidate]) -> tuple[Candidate, float]:
         """The simplest of the best on rows that the fits have not seen; simpler ones come first."""
         problem = self.problem
-        folds = np.array_split(problem.order, FOLDS)
-        errors = []
+        folds = np.array_split(problem.order, min(FOLDS, len(problem.order)))
+        errors, needed = [], []
         for candidate in candidates:
-            most = max(ROWS_A_COLUMN * (problem.free + candidate.widths[-1]), 4 * LEAST_ROWS)
-            error = problem.unseen(candidate, folds, most)
-            self.tried += 1
-            errors.append(error / (DEEPER if len(candidate.widths) > 1 else 1.0))
-        best = int(np.flatnonzero(np.array(errors) <= MARGIN * min(errors))[0])
-        found = candidates[best]
-        return found, errors[best] * (DEEPER if len(found.widths) > 1 else 1.0)
+            most = max(2 * ROWS_A_COLUMN * (problem.free + candidate.widths[-1]), 4 * LEAST_ROWS)
+            errors.append(problem.unseen(candidate, folds, most))
+            needed.append(errors[-1] / (DEEPER if len(candidate.widths) > 1 and self.widths is None else 1.0))
+        best = int(np.flatnonzero(np.array(needed) <= MARGIN * min(needed))[0])
+        return candidates[best], errors[best]

@@ -6,6 +6,7 @@ or h5py array, a DataArray. It is read from the first row to the last, in slices
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,8 +66,9 @@ class _Column:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _converted(self, start: int, stop: int) -> np.ndarray:
-        # contiguous: sums over rows must not depend on how the source keeps them
-        block = np.ascontiguousarray(self.source[start:stop], dtype=np.float64).reshape(stop - start, self.columns)
+        # a copy in C order: sums over rows must not depend on how the source keeps them
+        block = np.array(self.source[start:stop], dtype=np.float64, order="C").reshape(stop - start, self.columns)
+        _forget(self.source)
         if not np.isfinite(block.sum()) and not np.all(np.isfinite(block)):
             row, column = map(int, np.unravel_index(int(np.argmin(np.isfinite(block))), block.shape))
             place = getattr(self.source, "place", None)  # tables of a Dataset know the names
@@ -75,6 +77,14 @@ class _Column:
                 where = f"{self.label} is {block[row, column]}: {place(start + row, column)}"
             raise ValueError(f"{where}; fill the gap or leave the row out")
         return block
+
+
+def _forget(source: Any) -> None:
+    """Give back the pages of a mapped file, which would otherwise pile up in the process."""
+    if isinstance(source, np.memmap) and source.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):
+        pages = getattr(source, "_mmap", None)
+        if isinstance(pages, mmap.mmap):
+            pages.madvise(mmap.MADV_DONTNEED)  # they stay in the cache of the system
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynsamp.networks.features import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.pairs import far_distances, near_pairs, sample_pairs
+from dynsamp.networks.pairs import NearPairs, far_distances, sample_pairs
 
 __all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "generator", "pair_weights", "sample_layer", "standardisation"]
 
@@ -75,6 +75,7 @@ def sample_layer(
     half_width: np.ndarray | None = None,
     place: str | None = None,
     length: str | None = None,
+    near: NearPairs | None = None,
 ) -> HiddenLayer:
     """Sample a hidden layer.
 
@@ -98,6 +99,8 @@ def sample_layer(
         Centre of a neuron; by default the sampler's own.
     length : {"pair", "far", "unit"}, optional
         Length of a neuron; by default the sampler's own.
+    near : NearPairs, optional
+        Neighbours among the standardised points, for "near" and "gradient", if they are known already.
 
     Notes
     -----
@@ -117,7 +120,7 @@ def sample_layer(
     z = (x - centre) / half_width
     direction, middle, own = np.empty((0, z.shape[1])), np.empty((0, z.shape[1])), np.empty(0)
     if sampler != "elm" and width and len(z) > 1:
-        direction, middle, own = _directions(z, width, rng, activation, sampler, target)
+        direction, middle, own = _directions(z, width, rng, activation, sampler, target, near)
     if len(direction):
         slope = _lengths(z, own, length or ("far" if sampler in ("near", "gradient") else "pair"), rng)
         if activation == "sin" and sampler == "gradient" and length is None:
@@ -145,12 +148,19 @@ def sample_layer(
 
 
 def _directions(
-    z: np.ndarray, count: int, rng: np.random.Generator, activation: str, sampler: str, target: np.ndarray | None
+    z: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+    activation: str,
+    sampler: str,
+    target: np.ndarray | None,
+    near: NearPairs | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit vectors (neuron, component), mid-points of their pairs, and distances (neuron,)."""
     if sampler in ("near", "gradient"):
         assert target is not None
-        first, second = near_pairs(z, target, count, rng, euclidean=sampler == "gradient")
+        near = near or NearPairs.of(z, target, euclidean=sampler == "gradient")
+        first, second = near.draw(count, rng)
     else:
         density = target if sampler in ("swim", "adaptive") else None
         first, second = sample_pairs(z, count, rng, density, ordered=activation == "relu")

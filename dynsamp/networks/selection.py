@@ -8,12 +8,12 @@ search ends when more neurons stop helping. Nothing is held out, and nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SCALES", "Trial", "choose", "ladder"]
+__all__ = ["SCALES", "Climb", "Trial", "choose", "ladder"]
 
 # slopes on standardised inputs, from nearly linear to a few hundred oscillations (steps) over the data
 SCALES: Mapping[str, Sequence[float]] = {
@@ -23,6 +23,7 @@ SCALES: Mapping[str, Sequence[float]] = {
     "relu": (1.0,),  # relu(s z) = s relu(z): a slope changes nothing
     "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
 }
+DIRECTLY = 200  # neurons up to which all activations and scales are compared at the final width
 STEP = 1.4  # ratio of neighbouring scales when tuning
 FLOOR = 3e-14  # relative error that is as good as exact in float64
 PROGRESS = 0.8  # tuning goes on while a step lowers the error at least so much
@@ -44,15 +45,98 @@ class Trial:
 
 def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
     """Widths to try: up to ``width`` if given, otherwise doubled from 100, with at least two rows a neuron."""
-    if width is not None:
-        return sorted({width} | {w for w in (width // 4, width // 2) if w >= 25})
+    if width is not None:  # fits as small as these are cheap, and smaller ones mislead
+        return sorted({width} | {w for w in (width // 4, width // 2) if w >= DIRECTLY // 2 and width > DIRECTLY})
     top = max(1, min(largest, rows // 2))
     widths = [w for w in (100, 200, 400, 800, 1600, 3200, 6400) if w < 0.75 * top]
     return [*widths, top]
 
 
+Assess = Callable[[str, float, int], tuple[float, Any]]
+
+
+@dataclass
+class Climb:
+    """A search that goes up the widths, rung by rung, and may be left at any of them."""
+
+    assess: Assess  # (activation, scale, width) -> (relative cross-validated error, fit)
+    activations: Sequence[str] = ("tanh", "sin", "gauss")  # those that compete
+    scale: float | None = None  # fixed; otherwise chosen
+    goal: float = FLOOR  # relative error that ends the search
+    gain: float = 0.5  # of a hard target: an error that twice the neurons lower less is a stall
+    winner: Trial | None = None
+    trials: list[Trial] = field(default_factory=list)  # all, without their fits
+    leaders: dict[str, Trial] = field(default_factory=dict)  # of each activation, at the present width
+    stalls: int = 0
+    _previous: float = np.inf
+
+    @property
+    def lead(self) -> float:
+        """Least error at the present width."""
+        return min((trial.error for trial in self.leaders.values()), default=np.inf)
+
+    @property
+    def finished(self) -> bool:
+        """Whether more neurons are not worth their cost: twice as many cost eight times as much."""
+        return self.lead <= self.goal or self.stalls > (1 if self.lead > HARD else 0)
+
+    def rung(self, width: int, *, last: bool = False, must: bool = False) -> None:
+        """Fit with ``width`` neurons: every activation and scale at first, the best ones, tuned further, later.
+
+        ``last`` takes one activation only; ``must`` makes a trial of this width the winner.
+        """
+        if must:
+            self.winner = None
+        if not self.leaders:
+            for activation in self.activations:
+                values = SCALES[activation] if self.scale is None else (self.scale,)
+                found = [self._attempt(activation, value, width) for value in values]
+                self.leaders[activation] = min(found, key=lambda trial: trial.error)
+            if last and self.scale is None:
+                first = min(self.leaders.values(), key=lambda trial: trial.error)
+                self.leaders[first.activation] = self._tune(first, width, both=True)
+        else:
+            second = len({trial.width for trial in self.trials}) == 1
+            shortlist = sorted(self.leaders.values(), key=lambda trial: trial.error)
+            last = last or width > 400
+            most = 1 if last else 3 if second else 2
+            shortlist = [trial for trial in shortlist if trial.error <= KEEP * self.lead][:most]
+            self.leaders = {trial.activation: self._tune(trial, width, both=not last) for trial in shortlist}
+        stalled = self.lead > (self.gain if self.lead > HARD else 0.2) * self._previous
+        self.stalls = self.stalls + 1 if stalled else 0
+        self._previous = min(self.lead, self._previous)
+
+    def _attempt(self, activation: str, scale: float, width: int) -> Trial:
+        error, fit = self.assess(activation, scale, width)
+        trial = Trial(activation, scale, width, float(error) if np.isfinite(error) else np.inf, fit)
+        if self.winner is None or trial.error < self.winner.error:
+            self.winner = trial
+        self.trials.append(replace(trial, fit=None))
+        return self.trials[-1]
+
+    def _tune(self, start: Trial, width: int, both: bool) -> Trial:
+        top = self._attempt(start.activation, start.scale, width)
+        if self.scale is not None:
+            return top
+        for factor in (STEP, 1.0 / STEP) if both else (STEP,):
+            improved = False
+            while top.error > self.goal:
+                value = top.scale * factor
+                if not SCALES[top.activation][0] / 2 < value < SCALES[top.activation][-1] * 2:
+                    break
+                other = self._attempt(top.activation, value, width)
+                worthwhile = other.error < PROGRESS * top.error
+                if other.error < top.error:
+                    top, improved = other, True
+                if not worthwhile:
+                    break
+            if improved:
+                break
+        return top
+
+
 def choose(
-    assess: Callable[[str, float, int], tuple[float, Any]],
+    assess: Assess,
     widths: Sequence[int],
     *,
     activations: Sequence[str] = ("tanh", "sin", "gauss"),
@@ -76,65 +160,10 @@ def choose(
     goal : float
         Relative error that ends the search.
     """
-    best: dict[str, Trial] = {}  # of each activation, at the present width
-    winner: Trial | None = None
-    trials: list[Trial] = []
-    stalls = 0
-
-    def attempt(activation: str, value: float, width: int) -> Trial:
-        nonlocal winner
-        error, fit = assess(activation, value, width)
-        trial = Trial(activation, value, width, float(error) if np.isfinite(error) else np.inf, fit)
-        if winner is None or trial.error < winner.error or (not grow and width > winner.width):
-            winner = trial
-        trials.append(Trial(activation, value, width, trial.error, None))
-        return trials[-1]
-
-    def tune(start: Trial, width: int, both: bool) -> Trial:
-        top = attempt(start.activation, start.scale, width)
-        if scale is not None:
-            return top
-        for factor in (STEP, 1.0 / STEP) if both else (STEP,):
-            improved = False
-            while top.error > goal:
-                value = top.scale * factor
-                if not SCALES[top.activation][0] / 2 < value < SCALES[top.activation][-1] * 2:
-                    break
-                other = attempt(top.activation, value, width)
-                worthwhile = other.error < PROGRESS * top.error
-                if other.error < top.error:
-                    top, improved = other, True
-                if not worthwhile:
-                    break
-            if improved:
-                break
-        return top
-
-    previous = np.inf
-    for rung, width in enumerate(widths):
-        if rung == 0:
-            for activation in activations:
-                values = SCALES[activation] if scale is None else (scale,)
-                found = [attempt(activation, value, width) for value in values]
-                best[activation] = min(found, key=lambda trial: trial.error)
-            if len(widths) == 1 and scale is None:
-                first = min(best.values(), key=lambda trial: trial.error)
-                best[first.activation] = tune(first, width, both=True)
-        else:
-            lead = min(trial.error for trial in best.values())
-            shortlist = sorted(best.values(), key=lambda trial: trial.error)
-            shortlist = [trial for trial in shortlist if trial.error <= KEEP * lead][: 3 if rung == 1 else 2]
-            last = rung == len(widths) - 1 or width > 400
-            if last:
-                shortlist = shortlist[:1]
-            best = {trial.activation: tune(trial, width, both=not last) for trial in shortlist}
-        lead = min(trial.error for trial in best.values())
-        if grow and lead <= goal:
+    climb = Climb(assess, activations, scale, goal)
+    for width in widths:
+        climb.rung(width, last=width == widths[-1], must=not grow)
+        if grow and climb.finished:
             break
-        # twice the neurons cost eight times as much
-        stalls = stalls + 1 if lead > (0.5 if lead > HARD else 0.2) * previous else 0
-        if grow and stalls > (1 if lead > HARD else 0):
-            break
-        previous = min(lead, previous)
-    assert winner is not None
-    return winner, trials
+    assert climb.winner is not None
+    return climb.winner, climb.trials

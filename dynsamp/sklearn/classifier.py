@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -96,7 +96,8 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; a classifier needs rows of at least two")
-        widths = widths_of(self.width or min(MOST, int(np.ceil(np.sqrt(len(X)) * np.log(len(X))))))
+        enough = min(MOST, int(np.ceil(np.sqrt(len(X)) * np.log(len(X)))))
+        widths = widths_of(enough if self.width is None else self.width)
         centre, half_width = standardisation(X)
         with one_thread():
             hidden = sample_hidden(
@@ -112,7 +113,7 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
             y = np.asarray(index[:, None] == np.arange(len(self.classes_)), float)
             scores = fit_scores(hidden, X, y, self.regularisation)
-            self.sharpness_ = sharpness_of(scores.left_out, index)
+            self.sharpness_ = sharpness_of(scores.left_out, index[scores.sample], y.sum(axis=0))
         self.hidden_: Hidden = hidden
         self.coef_, self.intercept_ = scores.coefficients.T, scores.offset
         self.regularisation_ = scores.regularisation
@@ -121,7 +122,7 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: Any) -> np.ndarray:
         """Scores (row, class); for two classes (row,), that of the second minus that of the first."""
         scores = self._scores(X)
-        return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
+        return scores if len(self.classes_) > 2 else np.asarray(scores[:, 1] - scores[:, 0])
 
     def predict(self, X: Any) -> np.ndarray:
         """Class (row,) of the largest score."""
@@ -134,7 +135,7 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of the probabilities (row, class)."""
-        return np.log(self.predict_proba(X))
+        return np.asarray(log_softmax(self.sharpness_ * self._scores(X), axis=1))
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -145,4 +146,3 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 rows = slice(start, start + ROWS)
                 result[rows] = self.hidden_.values(X[rows]) @ self.coef_.T + self.intercept_
         return result
-

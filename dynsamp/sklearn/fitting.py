@@ -26,7 +26,7 @@ def one_thread() -> AbstractContextManager[Any]:
     return limited
 
 
-def seed_of(random_state: int | np.random.RandomState | None) -> int:
+def seed_of(random_state: Any) -> int:
     """An integer as it is; otherwise one drawn from the generator (None: from NumPy's global one)."""
     if isinstance(random_state, Integral):
         if random_state < 0:
@@ -37,7 +37,10 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
 
 def widths_of(width: int | Sequence[int]) -> tuple[int, ...]:
     """Neurons of each layer."""
-    widths = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,)
-    if not widths or not all(isinstance(w, Integral) and w > 0 for w in widths):
-        raise ValueError(f"width must be a positive integer or one for each layer, got {width!r}; try 200 or (200, 200)")
+    widths: tuple[Any, ...] = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,)
+    whole = all(isinstance(w, int | np.integer) and not isinstance(w, bool) for w in widths)
+    if not widths or not whole or min(widths) < 1:
+        raise ValueError(
+            f"width must be a positive integer or one for each layer, got {width!r}; try 200 or (200, 200)"
+        )
     return tuple(int(w) for w in widths)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.special import log_softmax, softmax
+from scipy.optimize import brentq
 
 from dynsamp.networks.deep import Hidden
 from dynsamp.networks.least_squares import SMOOTHNESS
@@ -28,8 +28,9 @@ from dynsamp.networks.least_squares import SMOOTHNESS
 __all__ = ["Scores", "fit_scores", "label_bits", "sharpness_of"]
 
 ROWS = 4096  # of features at once
-KEPT = 1 << 23  # features that are kept rather than computed twice: 64 megabytes
 GRID = np.logspace(-12, 1, 53)  # ridge parameters, relative to the largest eigenvalue
+SAMPLE = 500  # rows left out in turn
+SHARPNESS = (1e-3, 1e3)  # at least and at most
 CONSTANT = 1e-12  # relative norm below which a feature is one
 
 
@@ -39,7 +40,8 @@ class Scores:
 
     coefficients: np.ndarray  # (feature, class)
     offset: np.ndarray  # (class,)
-    left_out: np.ndarray  # (row, class)
+    left_out: np.ndarray  # (sample, class) scores of some rows from a fit to all the others
+    sample: np.ndarray  # (sample,) numbers of these rows
     error: float  # cross-validated squared error over the variance of the labels
     regularisation: float  # for columns of unit norm
 
@@ -79,12 +81,13 @@ def fit_scores(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: flo
     inner = moments / (values + ridge)[:, None]
     directions = vectors / norms[:, None]
     coefficients = directions @ inner
-    left_out = np.empty(y.shape)
-    for block, features in source.blocks():
-        coordinates = (features - mean) @ directions  # (row, eigenvector)
-        leverage = 1.0 / rows + coordinates**2 @ (1.0 / (values + ridge))
-        left_out[block] = _without(y[block], middle + coordinates @ inner, leverage)
-    return Scores(coefficients, middle - (source.shift + mean) @ coefficients, left_out, error, ridge)
+    offset = middle - (source.shift + mean) @ coefficients
+    some = _some(rows)
+    features = source.of(some) - mean
+    scores = middle + features @ coefficients
+    features = features @ (directions / np.sqrt(values + ridge))
+    leverage = 1.0 / rows + np.einsum("ij,ij->i", features, features)
+    return Scores(coefficients, offset, _without(y[some], scores, leverage), some, error, ridge)
 
 
 def _dual(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: float | None) -> Scores:
@@ -104,62 +107,59 @@ def _dual(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: float | 
     leverage = 1.0 / rows + np.sum(vectors**2 * (values / (values + ridge)), axis=1)
     scores = middle + vectors @ (projected * (values / (values + ridge))[:, None])
     coefficients = features.T @ (vectors @ (projected / (values + ridge)[:, None])) / norms[:, None]
-    return Scores(coefficients, middle - shift @ coefficients, _without(y, scores, leverage), error, ridge)
+    some = _some(rows)
+    left_out = _without(y[some], scores[some], leverage[some])
+    return Scores(coefficients, middle - shift @ coefficients, left_out, some, error, ridge)
 
 
-def sharpness_of(left_out: np.ndarray, index: np.ndarray) -> float:
-    """Inverse temperature of the left-out scores (row, class) of labels ``index`` (row,)."""
+def _some(rows: int) -> np.ndarray:
+    """Numbers of at most ``SAMPLE`` rows, evenly spread: enough for the one number that is taken from them."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int))
+
+
+def sharpness_of(left_out: np.ndarray, index: np.ndarray, counts: np.ndarray) -> float:
+    """Inverse temperature of scores (row, class), given labels (row,) and how often each came in all data (class,)."""
     rows, classes = left_out.shape
-    counts = np.bincount(index, minlength=classes)
     other = 1.0 / ((counts[index] + 2.0) * (classes - 1))
     aims = np.repeat(other[:, None], classes, axis=1)
     aims[np.arange(rows), index] = 1.0 - (classes - 1) * other
-    wanted = float(np.sum(aims * left_out))
+    below = left_out - left_out.max(axis=1, keepdims=True)  # softmax does not feel it, and cannot overflow
+    wanted = float(np.sum(aims * below))
 
-    def slope(sharpness: float) -> float:  # of the log-likelihood, which is concave
-        return wanted - float(np.sum(softmax(sharpness * left_out, axis=1) * left_out))
+    def slope(logarithm: float) -> float:  # of the log-likelihood, which is concave
+        weights = np.exp(np.exp(logarithm) * below)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return wanted - float(np.sum(weights * below))
 
-    low, high = 1e-3, 1e3
+    low, high = np.log(SHARPNESS)
     if slope(low) <= 0.0:  # scores that say nothing
-        return low
+        return SHARPNESS[0]
     if slope(high) >= 0.0:
-        return high
-    for _ in range(40):  # bisection of the logarithm
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if slope(middle) > 0.0 else (low, middle)
-        if high < 1.001 * low:
-            break
-    return float(np.sqrt(low * high))
-
-
-def log_probabilities(scores: np.ndarray, sharpness: float) -> np.ndarray:
-    """Logarithms of class probabilities (row, class)."""
-    return np.asarray(log_softmax(sharpness * scores, axis=1))
+        return SHARPNESS[1]
+    return float(np.exp(brentq(slope, low, high, xtol=1e-4)))
 
 
 class _Features:
-    """Features of all rows, less their mean over the first block, in blocks; kept where there is room."""
+    """Features of all rows, less their mean over the first block."""
 
     def __init__(self, hidden: Hidden, x: np.ndarray) -> None:
         self.hidden, self.x = hidden, x
-        first = hidden.values(x[:ROWS])
-        self.shift = first.mean(axis=0)
-        first -= self.shift
-        self._kept = [first]
-        self._keep_all = len(x) * hidden.width <= KEPT
+        self._first = hidden.values(x[:ROWS])
+        self.shift = self._first.mean(axis=0)
+        self._first -= self.shift
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows and their features (row, feature)."""
-        for k, start in enumerate(range(0, len(self.x), ROWS)):
+        yield slice(0, ROWS), self._first
+        for start in range(ROWS, len(self.x), ROWS):
             rows = slice(start, start + ROWS)
-            if k < len(self._kept):
-                yield rows, self._kept[k]
-                continue
-            features = self.hidden.values(self.x[rows])
-            features -= self.shift
-            if self._keep_all:
-                self._kept.append(features)
-            yield rows, features
+            yield rows, self.hidden.values(self.x[rows]) - self.shift
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Features (row, feature) of these rows."""
+        if len(self.x) <= ROWS:
+            return np.asarray(self._first[rows])
+        return np.asarray(self.hidden.values(self.x[rows]) - self.shift)
 
 
 def _norms(squares: np.ndarray, rows: int) -> np.ndarray:

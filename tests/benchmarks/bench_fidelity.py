@@ -6,7 +6,7 @@ Each row is a published experiment (or, where it says "here", one that was recom
 at its own width, number of points and domain: relative L2 error of H on fresh points, its constant included, given
 H(0); means over seeds, as published. ``band`` is the factor within which the rows count as reproduced. Row 19 learns
 from pairs of states a step apart (symplectic Euler collocation, then the first-order correction). The steep pendulums
-show where pairs drawn from data win over normal weights.
+show where pairs drawn from data win over normal weights: by 1.1, 3.6 and 12 times as published.
 
 Rahma, Datar and Dietrich (2024), arXiv:2411.17511; the spring about q = 1 is the authors' introductory example.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from problems import PROBLEMS, error_of, pendulum, points, test_set
+from problems import PROBLEMS, error_of, fresh_points, pendulum, points
 from scipy.integrate import solve_ivp
 
 from dynsamp.meter import Meter
@@ -56,15 +56,17 @@ ROWS = (
     Row("17 here", "henon-heiles", 1000, (1.54e-1, 9.63e-5, 8.62e-5, _NO), 2),
     Row("17 here", "henon-heiles", 2000, (6.20e-2, 9.17e-6, 8.84e-6, _NO), 2, heavy=True),
     Row("18", "spring", 1000, (2.15e-11, _NO, 1.89e-11, _NO), 5),
+    Row("steep", "steep-10", 1500, (1.73e-7, 2.07e-6, 1.58e-7, 1.55e-7), 3),
+    Row("steep", "steep-15", 1500, (6.72e-5, 2.72e-4, 1.88e-5, 1.89e-5), 3),
+    Row("steep", "steep-20", 1500, (9.33e-3, 1.66e-2, 7.94e-4, 7.63e-4), 3),
 )
-STEEP = ("steep-10", "steep-15", "steep-20")
 COLLOCATION = {0.1: (1.49e-2, 4.17e-4), 0.4: (6.07e-2, 6.90e-3)}  # step: error, error once corrected
 
 
 def published(name: str, width: int, sampler: str, seed: int) -> tuple[float, float]:
     """Error of H, with H(0) given, and CPU seconds."""
     problem = PROBLEMS[name]
-    x, test = points(problem, seed), test_set(problem, seed)
+    x, test = points(problem, seed), fresh_points(problem, seed)
     data = Gradients(x[None], np.ones(1), problem.gradient(x))
     values = problem.energy(x) if sampler == "swim" else None
     with Meter() as meter:
@@ -100,14 +102,14 @@ def collocated(step: float, seed: int, width: int = 200, count: int = 2500) -> t
     return error_of(learned, truth, constant=True), error_of(corrected, truth, constant=True)
 
 
-def show(title: str, row: Row, seeds: int) -> None:
+def show(row: Row, seeds: int) -> None:
     """Print the four samplers of one row."""
     for sampler, paper in zip(SAMPLERS, row.errors, strict=True):
         errors, seconds = zip(*(published(row.problem, row.width, sampler, seed) for seed in range(seeds)), strict=True)
         error, spread = float(np.mean(errors)), f"{min(errors):.1e}..{max(errors):.1e}"
         beside = f"{paper:9.2e}{error / paper:8.2f}{row.band:6g}" if np.isfinite(paper) else " " * 23
         good = "" if not np.isfinite(paper) else "yes" if 1 / row.band <= error / paper <= row.band else "no"
-        print(f"{title:8}{PROBLEMS[row.problem].title:30}{row.width:6} {sampler:9}{error:9.2e} {spread:17}{beside}"
+        print(f"{row.number:8}{PROBLEMS[row.problem].title:30}{row.width:6} {sampler:9}{error:9.2e} {spread:17}{beside}"
               f" {good:4}{statistics.median(seconds):8.2f}", flush=True)  # fmt: skip
 
 
@@ -126,10 +128,7 @@ def main() -> None:
           f"{'ratio':>8}{'band':>6} in  {'cpu s':>8}")  # fmt: skip
     for row in ROWS:
         if wanted(row.number) and (choice.heavy or not row.heavy):
-            show(row.number, row, choice.seeds)
-    if wanted("steep"):
-        for name in STEEP:
-            show("steep", Row("steep", name, 1000, (_NO,) * 4, 1), choice.seeds)
+            show(row, choice.seeds)
     if wanted("19"):
         for step, (plain, better) in COLLOCATION.items():
             errors = np.mean([collocated(step, seed) for seed in range(choice.seeds)], axis=0)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from problems import PROBLEMS, error_of, points, test_set
+from problems import PROBLEMS, error_of, fresh_points, points
 from swimnetworks import Dense, Linear
 
 from dynsamp.meter import Cost, Meter
@@ -84,7 +84,7 @@ def compare(name: str, seeds: int, count: int) -> str:
     problem = PROBLEMS[name]
     rows = {(width, cutoff): (Row(), Row(), Row()) for width in WIDTHS for cutoff in CUTOFFS}
     for seed in range(seeds):
-        x, test = points(problem, seed, count), test_set(problem, seed)
+        x, test = points(problem, seed, count), fresh_points(problem, seed)
         y, truth = problem.energy(x), problem.energy(test)
         for (width, cutoff), (theirs, equal_error, equal_width) in rows.items():
             theirs.add(lambda: package(x, y, width, cutoff, seed), test, truth)  # noqa: B023

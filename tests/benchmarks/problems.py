@@ -17,7 +17,7 @@ import numpy as np
 from dynsamp.models.base import Samples
 from dynsamp.words import State
 
-__all__ = ["PROBLEMS", "Problem", "Published", "error_of", "points", "samples", "test_set"]
+__all__ = ["PROBLEMS", "Problem", "Published", "error_of", "fresh_points", "points", "samples"]
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -96,14 +96,14 @@ def pendulum(steepness: float = 1.0) -> tuple[Function, Function]:
     )
 
 
-def lotka_volterra(y: np.ndarray) -> np.ndarray:
-    """Logarithmic predators and prey."""
-    return np.asarray(-np.exp(y[:, 0]) + 2 * y[:, 0] - np.exp(y[:, 1]) + y[:, 1])
-
-
-def lotka_volterra_gradient(y: np.ndarray) -> np.ndarray:
-    """Gradient of lotka_volterra."""
-    return np.asarray(-np.exp(y) + [2.0, 1.0])
+def lotka_volterra(
+    alpha: float = -2.0, beta: float = -1.0, gamma: float = -1.0, delta: float = -1.0
+) -> tuple[Function, Function]:
+    """Return beta e^q - alpha q + delta e^p - gamma p, of logarithmic predators and prey, and its gradient."""
+    return (
+        lambda y: beta * np.exp(y[:, 0]) - alpha * y[:, 0] + delta * np.exp(y[:, 1]) - gamma * y[:, 1],
+        lambda y: np.asarray(np.exp(y) * [beta, delta] - [alpha, gamma]),
+    )
 
 
 def spring(y: np.ndarray) -> np.ndarray:
@@ -132,25 +132,36 @@ PROBLEMS = {
         "pendulum [-2pi,2pi]x[-6,6]", *pendulum(), ((-_TURN, _TURN), (-6, 6)), 10_000,
         (
             Published("ELM", 1000, 9.82e-8, 2.1), Published("U-SWIM", 1000, 6.88e-10, 1.8),
-            Published("A-SWIM", 1000, 1.55e-9, 4.2), Published("HNN", 1000, 7.37e-4, 98.3, "a GPU"),
+            Published("A-SWIM", 1000, 1.55e-9, 4.2), Published("ELM", 2000, 1.80e-10, 5.3),
+            Published("U-SWIM", 2000, 1.25e-10, 4.2), Published("A-SWIM", 2000, 2.66e-10, 9.3),
+            Published("HNN", 1000, 7.37e-4, 98.3, "a GPU"),
         ),
     ),
     "lotka-volterra-2": Problem(
-        "Lotka-Volterra [-2,2]^2", lotka_volterra, lotka_volterra_gradient, ((-2, 2),) * 2, 10_000,
+        "Lotka-Volterra [-2,2]^2", *lotka_volterra(), ((-2, 2),) * 2, 10_000,
         (
             Published("ELM", 1000, 3.04e-12, 1.9), Published("U-SWIM", 1000, 3.49e-10, 1.8),
-            Published("A-SWIM", 1000, 1.48e-10, 4.2), Published("HNN", 1000, 2.35e-3, 94.3, "a GPU"),
+            Published("A-SWIM", 1000, 1.48e-10, 4.2), Published("ELM", 2000, 1.28e-12, 4.5),
+            Published("U-SWIM", 2000, 9.69e-11, 4.2), Published("A-SWIM", 2000, 3.88e-11, 9.8),
+            Published("HNN", 1000, 2.35e-3, 94.3, "a GPU"),
         ),
     ),
     "lotka-volterra-5": Problem(
-        "Lotka-Volterra [-5,5]^2", lotka_volterra, lotka_volterra_gradient, ((-5, 5),) * 2, 10_000,
+        "Lotka-Volterra [-5,5]^2", *lotka_volterra(), ((-5, 5),) * 2, 10_000,
         (
             Published("ELM", 1000, 1.02e-8, 2.1), Published("U-SWIM", 1000, 3.85e-8, 2.0),
-            Published("A-SWIM", 1000, 7.99e-9, 4.3), Published("HNN", 1000, 1.38e-3, 216.7, "a GPU"),
+            Published("A-SWIM", 1000, 7.99e-9, 4.3), Published("ELM", 2000, 3.15e-11, 5.0),
+            Published("U-SWIM", 2000, 9.23e-9, 4.2), Published("A-SWIM", 2000, 1.69e-9, 9.6),
+            Published("HNN", 1000, 1.38e-3, 216.7, "a GPU"),
         ),
     ),
     "lotka-volterra-8": Problem(
-        "Lotka-Volterra [0,8]^2", lotka_volterra, lotka_volterra_gradient, ((0, 8),) * 2, 10_000,
+        "Lotka-Volterra [0,8]^2", *lotka_volterra(3.5, 0.025, 10.0, 0.07), ((0, 8),) * 2, 10_000,
+        (
+            Published("ELM", 1000, 3.27e-6, 1.9), Published("U-SWIM", 1000, 1.17e-7, 1.9),
+            Published("A-SWIM", 1000, 1.51e-8, 4.3), Published("ELM", 2000, 2.28e-7, 4.5),
+            Published("U-SWIM", 2000, 5.53e-8, 4.3), Published("A-SWIM", 2000, 2.79e-9, 9.6),
+        ),
     ),
     "henon-heiles": Problem(
         "Henon-Heiles [-5,5]^4", henon_heiles, henon_heiles_gradient, ((-5, 5),) * 4, 20_000,
@@ -178,9 +189,12 @@ PROBLEMS = {
     ),
     **{
         f"steep-{steepness}": Problem(
-            f"steep pendulum, cos({steepness} q)", *pendulum(steepness), ((-_TURN, _TURN), (-1, 1)), 10_000
+            f"steep pendulum, cos({steepness} q)", *pendulum(steepness), ((-np.pi, np.pi), (-0.5, 0.5)), 10_000,
+            tuple(map(Published, ("ELM", "U-SWIM", "A-SWIM"), (1500,) * 3, errors, (3.0, 2.9, 6.7))),
         )
-        for steepness in (10, 15, 20)
+        for steepness, errors in {
+            10: (1.73e-7, 2.07e-6, 1.58e-7), 15: (6.72e-5, 2.72e-4, 1.88e-5), 20: (9.33e-3, 1.66e-2, 7.94e-4)
+        }.items()
     },
 }  # fmt: skip
 
@@ -191,7 +205,7 @@ def points(problem: Problem, seed: int, count: int | None = None) -> np.ndarray:
     return np.random.default_rng(seed).uniform(low, high, (count or problem.points, len(low)))
 
 
-def test_set(problem: Problem, seed: int, count: int = 10_000) -> np.ndarray:
+def fresh_points(problem: Problem, seed: int, count: int = 10_000) -> np.ndarray:
     """Fresh points (point, component) of the same distribution."""
     return points(problem, 100_000 + seed, count)
 

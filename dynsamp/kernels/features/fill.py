@@ -49,6 +49,8 @@ def fill_gradients(activation: str, x: np.ndarray, layer: Layer, out: np.ndarray
 
 
 def _fill(activation: str | None, order: int, x: np.ndarray, arrays: Layer, out: np.ndarray, stride: int) -> None:
+    if not out.size:
+        return
     weights, biases, centre, half_width = arrays
     flat, pitch = _flat(out)
     run = _kernel(activation, order, out.dtype.char)
@@ -78,7 +80,7 @@ def _flat(out: np.ndarray) -> tuple[np.ndarray, int]:
             f"features need rows of contiguous float64 or float32, got {out.dtype} with strides {out.strides}; write to"
             " a C-contiguous array or to columns of one"
         )
-    size = pitch * (len(out) - 1) + out.shape[1] if out.size else 0
+    size = pitch * (len(out) - 1) + out.shape[1]
     return np.lib.stride_tricks.as_strided(out, (size,), (out.itemsize,)), pitch
 
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.jit import inner
+from dynsamp.kernels.features.tiles import write_products, write_values
 from dynsamp.kernels.simd import fma, splat
 from dynsamp.kernels.simd_memory import lane_view
-
-__all__ = ["write_products", "write_values"]
 
 WIDTH = 16  # a slot
 
@@ -21,26 +19,7 @@ def sigma(z: Any) -> Any:
     return z
 
 
-@inner
-def write_values(tile: Any, out: Any, at: int) -> None:
-    """Put a tile (row,) at out[at:]."""
-    row = out[at : at + len(tile)]
-    for i in range(len(tile)):
-        row[i] = tile[i]
-
-
-@inner
-def write_products(tile: Any, weights: Any, j: int, out: Any, at: int, stride: int) -> None:
-    """Put weights[j, k] times a tile at out[at + k stride:], for all k."""
-    for k in range(weights.shape[1]):
-        weight, row = weights[j, k], out[at + k * stride : at + k * stride + len(tile)]
-        for i in range(len(tile)):
-            row[i] = weight * tile[i]
-
-
-def run(
-    x: Any, rows: int, weights: Any, biases: Any, tile: Any, out: Any, pitch: int, first: int, stride: int
-) -> None:
+def run(x: Any, rows: int, weights: Any, biases: Any, tile: Any, out: Any, pitch: int, first: int, stride: int) -> None:
     """All arrays flat but for weights (feature, component).
 
     x (component * row,), the rows filled up to a multiple of WIDTH; ``tile`` room for a multiple of WIDTH rows. Writes
