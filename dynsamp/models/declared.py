@@ -9,9 +9,10 @@ import numpy as np
 
 from dynsamp.models.increments import component_name
 from dynsamp.networks.structure import Structure, closed_group
+from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, nearest
 
-__all__ = ["SYMMETRIES", "declared_structure", "part"]
+__all__ = ["SYMMETRIES", "declared_structure", "formula_names", "part"]
 
 SYMMETRIES = ("parity", "time-reversal", "exchange", "translation")
 COVERED = 0.9  # of a period: less, and data cannot tell a period from an ordinary coordinate
@@ -26,6 +27,7 @@ def declared_structure(
     periodic: Mapping[str, float] | bool | None = None,
     quadratic_in_p: bool = False,
     polynomial: int = 2,
+    terms: Sequence[str] = (),
 ) -> tuple[Structure, list[str]]:
     """Structure of H and what was declared, in words.
 
@@ -36,7 +38,7 @@ def declared_structure(
         Components of q and of p.
     y : ndarray (point, component)
         Data: a declared period that they do not cover is not used, unless asked for.
-    symmetries, periodic, quadratic_in_p, polynomial
+    symmetries, periodic, quadratic_in_p, polynomial, terms
         See HamiltonianNetwork.
     """
     size = pairs.size
@@ -54,11 +56,19 @@ def declared_structure(
     if quadratic_in_p:
         said.append("H quadratic in p")
     momenta = tuple(int(k) for k in pairs[1]) if quadratic_in_p else ()
-    return Structure(size, polynomial, group, periods, momenta), said
+    if terms:
+        said.append(f"the terms {', '.join(terms)}")
+    names = formula_names(states)
+    return Structure(size, polynomial, group, periods, momenta, tuple(parse(text, names) for text in terms)), said
 
 
-def part(structure: Structure, components: np.ndarray) -> Structure:
-    """The structure of V(q) or of T(p), where H is their sum.
+def formula_names(states: tuple[State, ...]) -> list[str]:
+    """Names of the components in formulas: those of states, numbered from 0 where a state has several."""
+    return [state.name if not state.dims else f"{state.name}_{k}" for state in states for k in range(state.size)]
+
+
+def part(structure: Structure, components: np.ndarray, names: Sequence[str]) -> Structure:
+    """The structure of V(q) or of T(p), where H is their sum; ``names`` of all components in formulas.
 
     A symmetry of the sum is one of each, as it does not mix q and p.
     """
@@ -68,9 +78,19 @@ def part(structure: Structure, components: np.ndarray) -> Structure:
     group = structure.group[:, components][:, :, components]
     distinct = [element for k, element in enumerate(group) if not any(np.allclose(element, g) for g in group[:k])]
     momenta = tuple(at for at, k in enumerate(components) if k in structure.momenta)
+    own, rest = [names[k] for k in components], [names[k] for k in others]
+    terms = []
+    for term in structure.terms:
+        if mentions(term, components) and mentions(term, others):
+            raise ValueError(
+                f"term {term.text!r} mixes {', '.join(own)} and {', '.join(rest)}, which a separable H cannot have; fit"
+                " with separable=False"
+            )
+        if mentions(term, components):
+            terms.append(parse(term.text, own))
     return Structure(
         len(components), structure.polynomial, np.array(distinct), structure.periods[components],
-        momenta if len(momenta) < len(components) else (),
+        momenta if len(momenta) < len(components) else (), tuple(terms),
     )  # fmt: skip
 
 

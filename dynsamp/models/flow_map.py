@@ -5,11 +5,13 @@
 Learning the increment, with the skip free of any penalty, keeps the digits that a map of the state itself loses.
 Random-feature maps: Gottwald and Reich (2021), Physica D 423, 132911; solving them by orthogonalisation instead of
 normal equations is worth ten Lyapunov times on clean data.
+
+With a stencil F is a function of the patch around a site, the same at every site (see `stencil`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -20,6 +22,7 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
 from dynsamp.models.increments import box, increments
+from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
 from dynsamp.networks.compiled import VALUES
 from dynsamp.networks.features import ACTIVATIONS, activate, blocks
 from dynsamp.networks.sampling import SAMPLERS
@@ -59,28 +62,38 @@ def flow_step(activation: str, size: int) -> Callable[..., None]:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowMapModel(Model):
-    """y(t + dt) = y + F(y); iterate it for a forecast. Arrays of states are (..., component)."""
+    """y(t + dt) = y + F(y); iterate it for a forecast. Arrays of states are (..., component).
+
+    With a stencil, inputs are the patch of a site (for each offset the value of each state) and outputs the states
+    there; without, both are the components. The arrays with a stencil say nothing of the number of sites, so
+    ``dataclasses.replace(model, states=...)`` puts them on another ring.
+    """
 
     name: ClassVar[str] = "flow-map"
 
     dt: float
     activation: str
-    centre: np.ndarray  # (component,)
-    constant: np.ndarray  # (component,)
-    linear: np.ndarray  # (component, component)
-    weights: np.ndarray  # (feature, component)
+    centre: np.ndarray  # (input,)
+    constant: np.ndarray  # (output,)
+    linear: np.ndarray  # (output, input)
+    weights: np.ndarray  # (feature, input)
     biases: np.ndarray  # (feature,)
-    coefficients: np.ndarray  # (component, feature)
+    coefficients: np.ndarray  # (output, feature)
+    stencil: Sequence[int] | None = None  # offsets of the neighbours
 
     def __post_init__(self) -> None:
-        n, width = sum(state.size for state in self.states), len(self.biases)
+        n = m = sum(state.size for state in self.states)
+        if (ring := self.ring) is not None:
+            n, m = ring.size, ring.states
+            object.__setattr__(self, "stencil", ring.offsets)
+        width = len(self.biases)
         shapes = {
             "centre": (n,),
-            "constant": (n,),
-            "linear": (n, n),
+            "constant": (m,),
+            "linear": (m, n),
             "weights": (width, n),
             "biases": (width,),
-            "coefficients": (n, width),
+            "coefficients": (m, width),
         }
         for key, shape in shapes.items():
             array = getattr(self, key)
@@ -89,33 +102,60 @@ class FlowMapModel(Model):
         if self.activation not in ACTIVATIONS or not self.dt > 0:
             raise ValueError(f"a flow map needs an activation and dt > 0, got {self.activation!r} and {self.dt!r}")
 
+    @property
+    def ring(self) -> Stencil | None:
+        """The stencil on the sites of the states."""
+        return None if self.stencil is None else Stencil.on(self.states, self.stencil)
+
     def kernel(self) -> Kernel:
         """See Model.kernel."""
         neurons = np.column_stack([self.biases, self.weights, self.coefficients.T])
         theta = np.concatenate([self.centre, self.constant, self.linear.ravel(), neurons.ravel()])
-        return Kernel("map", (flow_step(self.activation, len(self.centre)),), theta, dt=self.dt)
+        ring = self.ring
+        step = flow_step(self.activation, len(self.centre)) if ring is None else stencil_step(self.activation, ring)
+        return Kernel("map", (step,), theta, dt=self.dt)
 
     def step(self, y: np.ndarray) -> np.ndarray:
         """State after ``dt``."""
-        points = np.asarray(y, dtype=float).reshape(-1, len(self.centre))
-        d = points - self.centre
-        change = self.constant + d @ self.linear.T
-        for rows in blocks(len(d), len(self.biases)):
-            z = self.weights @ d[rows].T + self.biases[:, None]
-            change[rows] += (self.coefficients @ activate(self.activation, z, out=z)).T
+        points, ring = self._points(y), self.ring
+        if ring is None:
+            return np.asarray((points + self._change(points)).reshape(np.shape(y)))
+        change = ring.joined(self._change(ring.patches(points)))
         return np.asarray((points + change).reshape(np.shape(y)))
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Derivative of the step with respect to the state (..., component, component)."""
-        n = len(self.centre)
-        d = np.asarray(y, dtype=float).reshape(-1, n) - self.centre
-        result = np.repeat((np.eye(n) + self.linear)[None], len(d), axis=0)
+        points, ring = self._points(y), self.ring
+        n = points.shape[1]
+        if ring is None:
+            return self._slope(points, np.eye(n) + self.linear).reshape(*np.shape(y), n)
+        result = ring.jacobian(self._slope(ring.patches(points), self.linear))
+        result[:, np.arange(n), np.arange(n)] += 1.0
+        return result.reshape(*np.shape(y), n)
+
+    def _points(self, y: np.ndarray) -> np.ndarray:
+        """States (row, component)."""
+        return np.asarray(y, dtype=float).reshape(-1, sum(state.size for state in self.states))
+
+    def _change(self, x: np.ndarray) -> np.ndarray:
+        """F (row, output) of inputs (row, input)."""
+        d = x - self.centre
+        change = self.constant + d @ self.linear.T
+        for rows in blocks(len(d), len(self.biases)):
+            z = self.weights @ d[rows].T + self.biases[:, None]
+            change[rows] += (self.coefficients @ activate(self.activation, z, out=z)).T
+        return np.asarray(change)
+
+    def _slope(self, x: np.ndarray, linear: np.ndarray) -> np.ndarray:
+        """``linear`` and the derivative of the neurons (row, output, input)."""
+        d = x - self.centre
+        result = np.repeat(linear[None], len(d), axis=0)
         for rows in blocks(len(d), len(self.biases)):
             z = self.weights @ d[rows].T + self.biases[:, None]
             slope = activate(self.activation, z, 1, out=z).T
             for j, column in enumerate(self.weights.T):
                 result[rows, :, j] += slope @ (self.coefficients * column).T
-        return result.reshape(*np.shape(y), n)
+        return result
 
 
 @dataclass(frozen=True)
@@ -138,6 +178,10 @@ class FlowMap(Estimator):
         Where weights come from; by default "elm" for sin, "uniform" (pairs) otherwise.
     regularisation : float, optional
         Ridge parameter for columns of unit norm; 0 for none.
+    stencil : sequence of int, optional
+        For states on a dimension of their own, such as ``State("X", dims={"site": 40})``: offsets of the neighbours
+        that a site depends on, such as (-2, -1, 0, 1), where all sites obey the same law on a ring. One function is
+        learned from the rows of all sites. By default every component is a function of all.
     """
 
     name: ClassVar[str] = "flow-map"
@@ -148,6 +192,7 @@ class FlowMap(Estimator):
     scale: float | None = None
     sampler: str | None = None
     regularisation: float | None = None
+    stencil: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if self.width is not None and not (isinstance(self.width, int) and self.width >= 0):
@@ -160,6 +205,8 @@ class FlowMap(Estimator):
             raise ValueError(f"scale must be positive, got {self.scale!r}")
         if self.regularisation is not None and not self.regularisation >= 0:
             raise ValueError(f"regularisation must not be negative, got {self.regularisation!r}")
+        if self.stencil is not None:
+            object.__setattr__(self, "stencil", checked_offsets(self.stencil))
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> FlowMapModel:
         """Fit to trajectories of any lengths with one spacing.
@@ -167,16 +214,17 @@ class FlowMap(Estimator):
         Raises
         ------
         ValueError
-            If the data are unevenly sampled, constant, not finite, or no trajectory has two samples.
+            If the data are unevenly sampled, constant, not finite, or no trajectory has two samples; if the stencil
+            does not suit the dimensions of the states.
         """
         with Meter() as meter:
+            ring = None if self.stencil is None else Stencil.on(samples.states, self.stencil)
             rows = increments(samples, "a flow map")
-            best = fit_flow(rows, **asdict(self), seed=seed, memory=memory)
+            best = fit_flow(rows, **{**asdict(self), "stencil": ring}, seed=seed, memory=memory)
         report: dict[str, Any] = {**best.report(), **(meter.cost.as_dict() if meter.cost else {})}
         if samples.u is not None:
             report["note"] = "the inputs of the data were not used"
         low, high = box(samples)
         facts = {**samples.facts, "dt": rows.dt}
-        return FlowMapModel(
-            states=samples.states, facts=facts, report=report, low=low, high=high, dt=rows.dt, **best.arrays()
-        )
+        about: dict[str, Any] = {"states": samples.states, "facts": facts, "report": report, "low": low, "high": high}
+        return FlowMapModel(**about, dt=rows.dt, stencil=self.stencil, **best.arrays())

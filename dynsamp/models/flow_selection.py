@@ -3,6 +3,8 @@
 One-step errors inside a trajectory flatter a steep network: neighbouring samples are almost the same point. So the
 candidates that generalised cross validation lists are compared on blocks of time, or whole trajectories, that their
 fit has not seen, and the best of them that stays near the data when iterated wins.
+
+With a stencil the rows are the patches of all sites, of which one time has many: they stay in one block of time.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dynsamp.models.increments import Increments
+from dynsamp.models.stencil import Stencil
 from dynsamp.networks.features import HiddenLayer, blocks
 from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
 from dynsamp.networks.sampling import generator, sample_layer
@@ -103,7 +106,9 @@ class _Candidate:
 class _Problem:
     """The rows and everything that all candidates share."""
 
-    rows: Increments
+    rows: Increments  # of patches, with a stencil
+    states: Increments
+    stencil: Stencil | None
     centre: np.ndarray
     spread: np.ndarray
     sampler: str | None
@@ -127,7 +132,7 @@ class _Problem:
         )  # fmt: skip
         columns = 1 + n + layer.width
         chunk = max(CHUNK, 4 * columns) if self.memory is None else max(self.memory // (24 * (columns + n)), columns)
-        problem = LeastSquares(columns, n, min(len(chosen), chunk), unpenalised=1 + n)
+        problem = LeastSquares(columns, dy.shape[1], min(len(chosen), chunk), unpenalised=1 + n)
         for start in range(0, len(chosen), chunk):
             part = chosen[start : start + chunk]
             block = problem.block(len(part))
@@ -154,7 +159,7 @@ class _Problem:
 
     def strays(self, fit: FlowFit) -> bool:
         """Whether a trajectory leaves the box of the data, widened by its width, within their length."""
-        y, trajectory = self.rows.y, self.rows.trajectory
+        y, trajectory = self.states.y, self.states.trajectory
         low, high = y.min(axis=0), y.max(axis=0)
         last = np.flatnonzero(np.diff(trajectory, append=trajectory[-1] + 1))
         first = np.concatenate([[0], last[:-1] + 1])
@@ -162,15 +167,21 @@ class _Problem:
         margin = np.where(high > low, high - low, 1.0)
         with np.errstate(all="ignore"):
             for _ in range(min(int((last - first).max()) + 1, 1000)):
-                state = state + fit.change(state)
+                state = state + self._change(fit, state)
                 if not np.all((state >= low - margin) & (state <= high + margin)):
                     return True
         return False
 
+    def _change(self, fit: FlowFit, state: np.ndarray) -> np.ndarray:
+        if self.stencil is None:
+            return fit.change(state)
+        return self.stencil.joined(fit.change(self.stencil.patches(state)))
+
 
 def fit_flow(
-    rows: Increments,
+    states: Increments,
     *,
+    stencil: Stencil | None = None,
     width: int | None,
     activation: str | None,
     scale: float | None,
@@ -179,10 +190,14 @@ def fit_flow(
     seed: int,
     memory: int | None,
 ) -> FlowFit:
-    """Choose what is None, then fit to all rows that help; parameters as in FlowMap."""
-    spread = rows.y.std(axis=0)
-    spread[spread <= 1e-13 * np.abs(rows.y).max(axis=0)] = 1.0  # a constant component, up to rounding
-    problem = _Problem(rows, rows.y.mean(axis=0), spread, sampler, regularisation, seed, memory)
+    """Choose what is None, then fit to all rows that help; parameters as in FlowMap, the stencil on its ring."""
+    rows = states if stencil is None else stencil.increments(states, MOST_ROWS, seed)
+    values = states.y if stencil is None else stencil.values(states.y)
+    centre, spread = values.mean(axis=0), values.std(axis=0)
+    spread[spread <= 1e-13 * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
+    if stencil is not None:  # all sites are alike
+        centre, spread = np.tile(centre, len(stencil.offsets)), np.tile(spread, len(stencil.offsets))
+    problem = _Problem(rows, states, stencil, centre, spread, sampler, regularisation, seed, memory)
     count, n = rows.y.shape
     top = max(min(WIDTH, count // 4 - n - 1), 0) if width is None else width
     linear = _Candidate("tanh", 1.0, 0)
@@ -201,7 +216,7 @@ def fit_flow(
     trials.sort(key=lambda trial: trial[0])
     noisy = trials[0][0] > NOISE
     listed = [c for error, c in trials if error <= WITHIN * trials[0][0]][:LISTED]
-    folds = _folds(rows)
+    folds = np.repeat(_folds(states), len(rows.y) // len(states.y))
     scored: list[tuple[float, int, _Candidate]] = []
 
     def compare(candidates: list[_Candidate]) -> None:

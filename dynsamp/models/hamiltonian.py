@@ -18,7 +18,7 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.canonical import canonical_pairs, gradient_data
-from dynsamp.models.declared import declared_structure, part
+from dynsamp.models.declared import declared_structure, formula_names, part
 from dynsamp.models.hamiltonian_model import HamiltonianModel
 from dynsamp.networks import ACTIVATIONS
 from dynsamp.networks.energy import Gradients
@@ -70,6 +70,8 @@ class HamiltonianNetwork(Estimator):
         Fourier series whose waves are found by matching pursuit.
     polynomial : {0, 1, 2}
         Degree of the polynomial that is fitted beside the neurons.
+    terms : sequence of str
+        Formulas that are known to be in H, up to their coefficients: "cos(q)", "q1**2 * p2".
     published : bool
         The method of the paper, for comparison: tanh on coordinates as they are, ``sampler`` "elm", "uniform" or
         "adaptive" (the default), ``width`` 1000 unless given, no polynomial, singular values below 1e-13 of the
@@ -97,6 +99,7 @@ class HamiltonianNetwork(Estimator):
     periodic: Mapping[str, float] | bool | None = None
     quadratic_in_p: bool = False
     polynomial: int = 2
+    terms: Sequence[str] = ()
     published: bool = False
 
     def __post_init__(self) -> None:
@@ -115,8 +118,9 @@ class HamiltonianNetwork(Estimator):
             raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         if self.polynomial not in (0, 1, 2):
             raise ValueError(f"polynomial must be 0, 1 or 2, got {self.polynomial!r}")
-        if isinstance(self.symmetries, str):
-            raise ValueError(f"symmetries must be a sequence, got {self.symmetries!r}; write [{self.symmetries!r}]")
+        for label, given in (("symmetries", self.symmetries), ("terms", self.terms)):
+            if isinstance(given, str):
+                raise ValueError(f"{label} must be a sequence, got {given!r}; write [{given!r}]")
         if self.published:
             self._check_published()
 
@@ -149,14 +153,16 @@ class HamiltonianNetwork(Estimator):
             structure, said = declared_structure(
                 samples.states, pairs, y, symmetries=self.symmetries, quadratic_in_p=self.quadratic_in_p,
                 periodic=False if self.published else self.periodic, polynomial=self.polynomial,
+                terms=self.terms,
             )  # fmt: skip
             separable = bool(samples.facts.get("separable", False)) if self.separable is None else self.separable
             separable = separable and not self.published
+            names = formula_names(samples.states)
             parts = [pairs[0], pairs[1]] if separable else [np.arange(pairs.size)]
             fits = [
                 self._fit(
                     replace(data, nodes=np.ascontiguousarray(data.nodes[..., at]), target=data.target[:, at]),
-                    part(structure, at) if separable else structure, seed, key, memory,
+                    part(structure, at, names) if separable else structure, seed, key, memory,
                 )
                 for key, at in enumerate(parts)
             ]  # fmt: skip
@@ -230,6 +236,8 @@ def _assemble(
         pairs=pairs,
         widths=widths,
         factors=fits[0].energy.factors,  # none where H is separable
+        terms=[term.text for fit in fits for term in fit.energy.terms],
+        term_coefficients=np.concatenate([fit.energy.term_coefficients for fit in fits]),
         activations=[fit.activation for fit in fits],
         offset=0.0,
     )

@@ -9,9 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from dynsamp.models.base import Model
+from dynsamp.models.declared import formula_names
 from dynsamp.networks import HiddenLayer
 from dynsamp.networks.energy import Energy
 from dynsamp.networks.fields import factored_field, general_field, general_theta, separable_fields, separable_theta
+from dynsamp.networks.terms import mentions, parse
 from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel"]
@@ -40,6 +42,8 @@ class HamiltonianModel(Model):
     offset: float
     # (feature, 2), components that multiply a neuron, -1 for none; no rows: none for any neuron
     factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    terms: Sequence[str] = ()  # formulas of the components
+    term_coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         # compiled code trusts these shapes, and a file may come from anybody
@@ -53,6 +57,7 @@ class HamiltonianModel(Model):
             "centre": (size,),
             "half_width": (size,),
             "pairs": (2, size // 2),
+            "term_coefficients": (len(self.terms),),
             "factors": (width if len(self.factors) else 0, 2),
         }
         wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
@@ -61,6 +66,8 @@ class HamiltonianModel(Model):
         within = self.factors.size == 0 or (self.factors.min() >= -1 and self.factors.max() < size)
         if not within or np.any((self.factors[:, 0] < 0) != (self.factors[:, 1] < 0)):
             wrong.append("factors")
+        for text in self.terms:
+            parse(text, formula_names(self.states))
         if wrong or sorted(self.pairs.ravel().tolist()) != list(range(size)):
             raise ValueError(f"the arrays of a HamiltonianModel do not fit together: {', '.join(wrong) or 'pairs'}")
 
@@ -74,6 +81,8 @@ class HamiltonianModel(Model):
         sizes = np.cumsum([0, *self.widths])
         columns = [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(len(self.centre))]
         found = []
+        names = formula_names(self.states)
+        formulas = [parse(text, names) for text in self.terms]
         for k, (part, activation) in enumerate(zip(columns, self.activations, strict=True)):
             rows = slice(sizes[k], sizes[k + 1])
             layer = HiddenLayer(
@@ -82,7 +91,17 @@ class HamiltonianModel(Model):
             )  # fmt: skip
             quadratic = self.quadratic[np.ix_(part, part)]
             factors = self.factors[rows] if len(self.factors) else self.factors
-            found.append((part, Energy(layer, self.coefficients[rows], self.linear[part], quadratic, factors)))
+            mine = [at for at, term in enumerate(formulas) if mentions(term, part)]
+            own = tuple(parse(self.terms[at], [names[i] for i in part]) for at in mine)
+            found.append(
+                (
+                    part,
+                    Energy(
+                        layer, self.coefficients[rows], self.linear[part], quadratic, factors, own,
+                        self.term_coefficients[mine],
+                    ),
+                )
+            )  # fmt: skip
         return found
 
     def _points(self, y: np.ndarray) -> np.ndarray:
@@ -121,7 +140,8 @@ class HamiltonianModel(Model):
         parts = [energy for _, energy in self._parts()]
         facts = {"hamiltonian": True, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
         if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
-            functions = separable_fields(self.activations[0], self.activations[1], size // 2)
+            formulas = [tuple(term.tree for term in energy.terms) for energy in parts]
+            functions = separable_fields(self.activations[0], self.activations[1], size // 2, *formulas)
             return Kernel("separable", functions, separable_theta(*parts), facts=facts)
         if self.separable:
             raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
@@ -129,7 +149,8 @@ class HamiltonianModel(Model):
         partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
         sign[self.pairs[0]] = -1.0
         make = factored_field if len(self.factors) else general_field
-        rhs = make(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()))
+        trees = tuple(term.tree for term in parts[0].terms)
+        rhs = make(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()), trees)
         return Kernel("field", (rhs,), general_theta(parts[0]), facts=facts)
 
 

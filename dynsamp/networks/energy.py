@@ -1,9 +1,9 @@
 """A scalar function of the state, its derivatives, and what is known of it.
 
-    E(x) = linear . d + d' quadratic d / 2 + sum_m coefficients[m] factor_m(x) sigma(weights[m] . z + biases[m])
+    E(x) = linear . d + d' quadratic d / 2 + sum_m coefficients[m] factor_m(x) sigma(weights[m] . z + biases[m]) + terms
 
-with d = x - centre, z = d / half_width; factor_m is 1, or a product x_i x_j. The quadratic part is exact for harmonic
-systems and for kinetic energies, costs a few columns, and is what noisy data are shrunk to.
+with d = x - centre, z = d / half_width; factor_m is 1, or a product x_i x_j; terms are known formulas. The quadratic
+part is exact for harmonic systems and for kinetic energies, costs a few columns, and is what noisy data are shrunk to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dynsamp.networks.features import HiddenLayer, activate, blocks
+from dynsamp.networks.terms import Term
 
 __all__ = ["Energy", "Gradients"]
 
@@ -43,11 +44,15 @@ class Energy:
     quadratic: np.ndarray  # (component, component), symmetric, per unit of x squared
     # (feature, 2) components that multiply a neuron, -1 for none; no rows: none for any neuron
     factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    terms: tuple[Term, ...] = ()
+    term_coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """E (point,); zero of the polynomial part at the centre."""
         d = x - self.layer.centre
         result: np.ndarray = d @ self.linear + 0.5 * np.einsum("ni,ij,nj->n", d, self.quadratic, d)
+        for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
+            result += coefficient * term.value(x)
         for rows in blocks(len(x), self.layer.width):
             z = self.layer.preactivations(x[rows])
             sigma = activate(self.layer.activation, z, out=z)
@@ -59,6 +64,8 @@ class Energy:
         """Gradient of E with respect to x (point, component)."""
         outer = self.coefficients[:, None] * self.layer.weights / self.layer.half_width
         result: np.ndarray = self.linear + (x - self.layer.centre) @ self.quadratic
+        for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
+            result += coefficient * term.gradient(x)
         for rows in blocks(len(x), self.layer.width):
             z = self.layer.preactivations(x[rows])
             for pair, neurons in self._groups():
@@ -74,6 +81,8 @@ class Energy:
         """Hessian of E with respect to x (point, component, component)."""
         slopes = self.layer.weights / self.layer.half_width
         result = np.repeat(self.quadratic[None], len(x), axis=0)
+        for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
+            result += coefficient * term.hessian(x)
         for rows in blocks(len(x), self.layer.width):
             z = self.layer.preactivations(x[rows])
             for (i, j), neurons in self._groups():

@@ -20,7 +20,7 @@ __all__ = ["EnergyBasis"]
 
 @dataclass(frozen=True)
 class EnergyBasis:
-    """Functions of which an energy is a combination: polynomials first, then symmetrised neurons."""
+    """Functions of which an energy is a combination: polynomials, known terms, then symmetrised neurons."""
 
     structure: Structure
     layer: HiddenLayer  # before symmetrisation, one row of weights a column
@@ -43,8 +43,8 @@ class EnergyBasis:
 
     @property
     def free(self) -> int:
-        """Number of polynomial columns."""
-        return len(self.forms[0])
+        """Number of columns of polynomials and known terms."""
+        return len(self.forms[0]) + len(self.structure.terms)
 
     @property
     def columns(self) -> int:
@@ -76,12 +76,21 @@ class EnergyBasis:
         return len(self.images) == 1 and not len(self.factors)
 
     def fill_others(self, data: Gradients, out: np.ndarray) -> None:
-        """Write the polynomial columns and the target, last, into ``out`` (free + 1, component * row)."""
+        """Write polynomials, known terms and the target, last, into ``out`` (free + 1, component * row)."""
         half = self.layer.half_width
         linear, quadratic = self.forms
         mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
         polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
-        out[:-1] = polynomial.reshape(self.free, out.shape[1])
+        forms = len(linear)
+        out[:forms] = polynomial.reshape(forms, out.shape[1])
+        for row, term in zip(out[forms:-1], self.structure.terms, strict=True):
+            for node in data.nodes:
+                finite = np.isfinite(term.value(node)) & np.all(np.isfinite(term.gradient(node)), axis=1)
+                if not np.all(finite):
+                    at = node[np.argmin(finite)].tolist()
+                    raise ValueError(f"term {term.text!r} is not finite at the data point {at}; correct it, or the data")
+            gradient = np.tensordot(data.weights, [term.gradient(node) for node in data.nodes], 1) * half
+            row[:] = gradient.T.ravel()
         np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, len(data.target)))
 
     def fill(self, data: Gradients, out: np.ndarray) -> None:
@@ -132,7 +141,8 @@ class EnergyBasis:
     def energy(self, coefficients: np.ndarray) -> Energy:
         """The combination with these coefficients (column,), as ordinary neurons."""
         half = self.layer.half_width
-        linear, quadratic = (np.tensordot(coefficients[: self.free], form, 1) for form in self.forms)
+        forms = len(self.forms[0])
+        linear, quadratic = (np.tensordot(coefficients[:forms], form, 1) for form in self.forms)
         weights = coefficients[self.free :] / len(self.images)
         layers, factors, signs = zip(*self.images, strict=True)
         layer = replace(
@@ -141,4 +151,7 @@ class EnergyBasis:
             biases=np.concatenate([image.biases for image in layers]),
         )
         every = np.concatenate([sign * weights for sign in signs])
-        return Energy(layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors))
+        return Energy(
+            layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors),
+            self.structure.terms, coefficients[forms : self.free].copy(),
+        )  # fmt: skip

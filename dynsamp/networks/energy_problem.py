@@ -24,6 +24,7 @@ SAMPLED_FROM = 20_000  # points at most
 FIRST, FIRST_SCALE = 200, 0.5  # neurons and slope of a fit that only serves as a density
 ROWS_A_COLUMN = 4  # of a noise-free problem; more rows gain less than a factor of 3 in error
 FEWEST_ROWS = 40
+BLOCK_ROWS = 1024  # at once, at least
 POINTS = 4096  # at once, where slopes alone are kept
 GRAM_ROWS = 512  # at once, where all rows are: a panel of them stays in cache
 
@@ -37,12 +38,18 @@ def solve_energy(
     memory: int | None = None,
     cutoff: float | None = None,
 ) -> Trained:
-    """Fit an energy with given neurons to all rows of ``data``; ``memory`` bounds the matrix in bytes."""
+    """Fit an energy with given neurons to all rows of ``data``; ``memory`` bounds the matrix in bytes.
+
+    Blocks of rows are a function of the number of columns alone: in little memory the fit has the same bits.
+    """
     count, components = data.target.shape
-    chunk = count
-    if memory is not None:
-        least = basis.columns // components + 1
-        chunk = min(count, max(memory // (24 * (basis.columns + 1)) // components, least))
+    chunk = min(count, -(-max(ROWS_A_COLUMN * basis.columns, BLOCK_ROWS) // components))
+    needed = 8 * (basis.columns + 1) * (chunk * components + 3 * (basis.columns + 1))
+    if memory is not None and needed > memory:
+        raise ValueError(
+            f"a fit with {basis.columns} unknowns needs {needed / 1e6:.3g} MB at its peak, but memory allows"
+            f" {memory / 1e6:.3g} MB; allow more, or fit fewer neurons"
+        )
     problem = LeastSquares(basis.columns, 1, chunk * components, unpenalised=basis.free)
     for part in _parts(data, chunk):
         basis.fill(part, problem.block(part.target.size))
@@ -96,8 +103,8 @@ class EnergyProblem:
 
     @cached_property
     def free(self) -> int:
-        """Number of polynomial columns."""
-        return len(self.structure.quadratics(self.half_width)[0])
+        """Number of columns of polynomials and known terms."""
+        return len(self.structure.quadratics(self.half_width)[0]) + len(self.structure.terms)
 
     def basis(self, activation: str, scale: float, width: int, sampler: str | None) -> EnergyBasis:
         """Sample ``width`` columns of neurons at least."""

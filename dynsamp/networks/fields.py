@@ -8,6 +8,8 @@ general      theta = width, centre (n), linear (n), quadratic (n, n), neurons
 factored     the same; a neuron ends in the two components that multiply it, -1 for none
 separable    theta = number of neurons of V and of T, centre (2 d), linear (2 d), quadratic of V and of T (d, d each),
              neurons of V, neurons of T
+
+The coefficients of known terms come last (those of V, then of T).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from typing import Any
 import numpy as np
 
 from dynsamp.networks.compiled import SLOPES, VALUES
+from dynsamp.networks.compiled_terms import compiled_gradients
 from dynsamp.networks.energy import Energy
+from dynsamp.networks.terms import Tree
 
 __all__ = ["factored_field", "general_field", "general_theta", "separable_fields", "separable_theta"]
 
@@ -27,13 +31,15 @@ Function = Callable[..., Any]
 
 
 @cache
-def general_field(activation: str, partner: tuple[int, ...], sign: tuple[float, ...]) -> Function:
+def general_field(
+    activation: str, partner: tuple[int, ...], sign: tuple[float, ...], terms: tuple[Tree, ...] = ()
+) -> Function:
     """Return ``field(t, y, theta, dy)`` with dy[partner[k]] = sign[k] dH/dy[k].
 
     The partner of a q is its p, with sign -1; the partner of a p is its q, with sign 1.
     """
-    slope = SLOPES[activation]
-    size = len(partner)
+    slope, known = SLOPES[activation], compiled_gradients(terms, partner)
+    size, formulas = len(partner), len(terms)
 
     def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every right-hand side
         first = 1 + 2 * size + size * size
@@ -51,6 +57,7 @@ def general_field(activation: str, partner: tuple[int, ...], sign: tuple[float, 
             s = theta[at + 1] * slope(z)
             for k in range(size):
                 dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
+        known(y, theta, len(theta) - formulas, dy)
         for k in range(size):
             dy[partner[k]] = sign[k] * dy[partner[k]]
 
@@ -58,10 +65,12 @@ def general_field(activation: str, partner: tuple[int, ...], sign: tuple[float, 
 
 
 @cache
-def factored_field(activation: str, partner: tuple[int, ...], sign: tuple[float, ...]) -> Function:
+def factored_field(
+    activation: str, partner: tuple[int, ...], sign: tuple[float, ...], terms: tuple[Tree, ...] = ()
+) -> Function:
     """Return the field of ``general_field`` for neurons that are multiplied by products of two components."""
-    slope, sigma = SLOPES[activation], VALUES[activation]
-    size = len(partner)
+    slope, sigma, known = SLOPES[activation], VALUES[activation], compiled_gradients(terms, partner)
+    size, formulas = len(partner), len(terms)
 
     def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001
         first = 1 + 2 * size + size * size
@@ -85,6 +94,7 @@ def factored_field(activation: str, partner: tuple[int, ...], sign: tuple[float,
                 dy[partner[other]] = dy[partner[other]] + v * y[one]
             for k in range(size):
                 dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
+        known(y, theta, len(theta) - formulas, dy)
         for k in range(size):
             dy[partner[k]] = sign[k] * dy[partner[k]]
 
@@ -92,9 +102,14 @@ def factored_field(activation: str, partner: tuple[int, ...], sign: tuple[float,
 
 
 @cache
-def separable_fields(potential: str, kinetic: str, dof: int) -> tuple[Function, Function]:
+def separable_fields(
+    potential: str, kinetic: str, dof: int, terms_v: tuple[Tree, ...] = (), terms_t: tuple[Tree, ...] = ()
+) -> tuple[Function, Function]:
     """Return ``velocity(t, p, theta, dq)`` and ``force(t, q, theta, dp)`` of H = V(q) + T(p)."""
     slope_v, slope_t = SLOPES[potential], SLOPES[kinetic]
+    same = tuple(range(dof))
+    known_v, known_t = compiled_gradients(terms_v, same), compiled_gradients(terms_t, same)
+    count_v, count_t = len(terms_v), len(terms_t)
 
     def velocity(t, p, theta, dq):  # type: ignore[no-untyped-def]  # noqa: ARG001
         for k in range(dof):
@@ -112,6 +127,7 @@ def separable_fields(potential: str, kinetic: str, dof: int) -> tuple[Function, 
             s = theta[at + 1] * slope_t(z)
             for k in range(dof):
                 dq[k] = dq[k] + theta[at + 2 + k] * s
+        known_t(p, theta, len(theta) - count_t, dq)
 
     def force(t, q, theta, dp):  # type: ignore[no-untyped-def]  # noqa: ARG001
         for k in range(dof):
@@ -129,6 +145,8 @@ def separable_fields(potential: str, kinetic: str, dof: int) -> tuple[Function, 
             s = theta[at + 1] * slope_v(z)
             for k in range(dof):
                 dp[k] = dp[k] - theta[at + 2 + k] * s
+        # the coefficients of V are stored with the sign of the force
+        known_v(q, theta, len(theta) - count_t - count_v, dp)
 
     return velocity, force
 
@@ -145,6 +163,7 @@ def general_theta(energy: Energy) -> np.ndarray:
     """Theta of ``general_field``, or of ``factored_field`` where neurons have factors."""
     width = np.array([energy.layer.width])
     parts = (width, energy.layer.centre, energy.linear, energy.quadratic.ravel(), _neurons(energy))
+    parts = (*parts, energy.term_coefficients)
     return np.concatenate(parts, dtype=float)
 
 
@@ -158,6 +177,8 @@ def separable_theta(potential: Energy, kinetic: Energy) -> np.ndarray:
             *(part.linear for part in both),
             *(part.quadratic.ravel() for part in both),
             *(_neurons(part) for part in both),
+            -potential.term_coefficients,
+            kinetic.term_coefficients,
         ],
         dtype=float,
     )

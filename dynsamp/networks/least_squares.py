@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import blas, lapack, solve_triangular, svd
 
+from dynsamp.networks.householder import triangle_of
 from dynsamp.networks.ridge import SMOOTHNESS, RidgePath
 from dynsamp.networks.solution import Solution
 
@@ -51,32 +52,25 @@ class LeastSquares:
         self.rows = 0  # seen so far
         self._used = 0
         size = columns + targets
-        # matrices are (column + target, row): the transpose is column-major, as LAPACK wants it. All rows at first;
-        # when more come, the triangle of the old ones moves in beside a block of new ones
-        self._buffer = np.empty(size * (max(rows, size) + size))
-        self._matrix = self._buffer[: size * max(rows, size)].reshape(size, -1)
+        # matrices are (column + target, row): the transpose is column-major, as LAPACK wants it
+        self._room = np.empty((size, max(rows, size)))
+        self._triangle: np.ndarray | None = None  # of the rows that were in the room before
 
     def block(self, rows: int) -> np.ndarray:
         """Return an array (columns + targets, rows) to be filled before anything else is called."""
-        if self._used + rows > self._matrix.shape[1] and self._used:
-            triangle = self._reduce().copy()
-            self._matrix = self._buffer.reshape(len(triangle), -1)
-            self._used = len(triangle)
-            self._matrix[:, : self._used] = triangle.T
-        if self._used + rows > self._matrix.shape[1]:
-            free = self._matrix.shape[1] - self._used
+        free = self._room.shape[1]
+        if rows > free:
             raise ValueError(f"a block of {rows} rows does not fit, {free} are free; make the problem with more rows")
+        if self._used + rows > free:
+            self._triangle = self._reduce()
+            self._used = 0
         start, self._used = self._used, self._used + rows
         self.rows += rows
-        return self._matrix[:, start : self._used]
+        return self._room[:, start : self._used]
 
     def _reduce(self) -> np.ndarray:
         """Upper triangle (column + target, column + target) of all rows so far; destroys them."""
-        matrix = self._matrix
-        matrix[:, self._used :] = 0.0
-        work, _ = lapack.dgeqrf_lwork(matrix.shape[1], len(matrix))
-        factor = lapack.dgeqrf(matrix.T, lwork=int(work), overwrite_a=1)[0]
-        return np.asfortranarray(np.triu(factor[: len(matrix)]))
+        return triangle_of(self._room[:, : self._used], self._triangle)
 
     def solve(
         self,

@@ -25,6 +25,7 @@ MOST_DRAWN = 50_000  # rows
 NOISY = 1e-6  # relative error from which more rows help
 ROWS_A_COLUMN = 10  # of a clean fit; more rows gain nothing
 PUBLISHED_WIDTH = 1000
+LARGEST_PUBLISHED = 1e140
 LARGEST = 800  # neurons of a layer unless told
 
 
@@ -108,6 +109,12 @@ def fit_regression(
     )
     widths = None if width is None else (int(width),) if not isinstance(width, Sequence) else tuple(map(int, width))
     if published:
+        largest_entry = max(np.abs(summary.low).max(), np.abs(summary.high).max(), np.abs(summary.y).max())
+        if largest_entry > LARGEST_PUBLISHED:
+            raise ValueError(
+                f"the published method takes values as they are, and squares of {largest_entry:.3g} overflow; divide x and"
+                " y by their sizes, or leave out published=True"
+            )
         candidate = Candidate(
             widths or (PUBLISHED_WIDTH,), activation or "tanh", scale if scale is not None else 1.0, sampler or "swim"
         )

@@ -29,6 +29,7 @@ POINTS = 20_000  # from which pairs are drawn
 FEW_POINTS = 3000  # for near pairs in many dimensions, where neighbours are found by looking at all
 CROWDED = 5  # inputs from which that is so
 OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the rim counts as outliers
+SHORTEST = 1e-290  # range of an input whose reciprocal, times any slope, is a number
 PUBLISHED_CUTOFF = 1e-8  # of the singular values
 
 
@@ -72,7 +73,14 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
     far = (half > OUTLIERS * inner_half) & (inner_half > 1e-3 * half)
     centre, half = np.where(far, 0.5 * inner[0] + 0.5 * inner[1], centre), np.where(far, inner_half, half)
     size = np.maximum(np.abs(low), np.abs(high))
-    half = np.where(half > 1e-13 * size, half, np.maximum(size, np.finfo(float).tiny))
+    varies = half > 1e-13 * size
+    if np.any(varies & (half < SHORTEST)):
+        column = int(np.argmax(varies & (half < SHORTEST)))
+        raise ValueError(
+            f"column {column} of x spans {2 * half[column]:.3g}, so little that slopes would overflow; multiply it by a"
+            " large number"
+        )
+    half = np.where(varies, half, np.maximum(size, 1.0))
     bottom, top = y.min(axis=0), y.max(axis=0)
     reach = 0.5 * top - 0.5 * bottom
     flat = reach <= 1e-14 * np.maximum(np.abs(bottom), np.abs(top))
@@ -143,7 +151,8 @@ class Problem:
         """Sample the hidden layers from the drawn rows, or from some of them."""
         part = self.order if part is None else part
         near = "near" in (candidate.sampler or "")
-        part = part[self.distinct[part]]  # a point that comes twice would give the same neuron twice
+        first = part[self.distinct[part]]  # a point that comes twice would give the same neuron twice
+        part = first if len(first) else part[:1]
         part = part[: FEW_POINTS if near and self.rows.inputs > CROWDED else POINTS]
         y = self.summary.y[part]
         published = self.published

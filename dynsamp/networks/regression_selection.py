@@ -26,6 +26,7 @@ MIDDLE = 200  # width at which other kinds of networks are compared
 STEEP = 0.3  # least slope of those
 WORTH = 0.9  # twice the neurons must lower the error to this part
 MARGIN = 1.02  # a simpler network wins within this factor
+NEARLY = 1.25  # two kinds of networks so close are both made wider
 DEEPER = 0.6  # a second layer must lower the error to this part
 FOLDS = 4
 WIDEST = 1600  # of a network for a hard target
@@ -87,9 +88,11 @@ def select(
     ]
     finalists += [fitted.candidate for fitted in (best, *search.others(max(best.candidate.widths)))]
     compared = f"{search.tried} fits compared by generalised cross validation"
-    chosen, error = search.unseen(finalists)
+    ranked = search.unseen(finalists)
+    chosen, error = ranked[0]
     if widths is None and sum(chosen.widths) >= min(MIDDLE, best.candidate.widths[-1]):
-        chosen, error = search.wider(chosen, error)
+        wide = [pair for pair in ranked if pair[0].widths[-1] >= chosen.widths[-1] and pair[1] <= NEARLY * error]
+        chosen, error = min((search.wider(*pair) for pair in wide[:2]), key=lambda pair: pair[1])
     compared += f", {len(finalists)} of them on rows that they had not seen"
     return Choice(search.full(chosen), error, compared)
 
@@ -191,8 +194,11 @@ class _Search:
             best = more
         return best.candidate, error * best.error / first.error
 
-    def unseen(self, candidates: list[Candidate]) -> tuple[Candidate, float]:
-        """The simplest of the best on rows that the fits have not seen; simpler ones come first."""
+    def unseen(self, candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
+        """Candidates and their errors on rows that their fits have not seen: the simplest of the best, then the rest.
+
+        Simpler ones come first in ``candidates``.
+        """
         problem = self.problem
         folds = np.array_split(problem.order, min(FOLDS, len(problem.order)))
         errors, needed = [], []
@@ -201,4 +207,5 @@ class _Search:
             errors.append(problem.unseen(candidate, folds, most))
             needed.append(errors[-1] / (DEEPER if len(candidate.widths) > 1 and self.widths is None else 1.0))
         best = int(np.flatnonzero(np.array(needed) <= MARGIN * min(needed))[0])
-        return candidates[best], errors[best]
+        order = [best, *(k for k in np.argsort(needed, kind="stable") if k != best)]
+        return [(candidates[k], errors[k]) for k in order]

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dynsamp.networks.terms import Term
+
 __all__ = ["Structure", "closed_group", "is_signed_permutation"]
 
 LARGEST_GROUP = 1000
@@ -65,6 +67,7 @@ class Structure:
     group: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))  # (element, component, component)
     periods: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,), inf where not periodic
     momenta: tuple[int, ...] = ()  # components in which the function is a constant plus a quadratic form
+    terms: tuple[Term, ...] = ()  # that are known to be part of it, up to their coefficients
 
     def __post_init__(self) -> None:
         if not len(self.group):
