@@ -42,7 +42,7 @@ def checked_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Stencil:
-    """Offsets of the neighbours on a ring, for arrays whose components are the sites of the first state, then the next."""
+    """Offsets of the neighbours on a ring; components are the sites of the first state, then those of the next."""
 
     offsets: tuple[int, ...]
     states: int

@@ -12,9 +12,16 @@ from dynsamp.networks.terms import FUNCTIONS, ZERO, Tree, derivative
 
 __all__ = ["compiled_gradients"]
 
+Function = Callable[..., Any]
+
+
+def _jit(function: Function) -> Function:
+    compiled: Function = njit(function)
+    return compiled
+
 
 @cache
-def _compiled(tree: Tree) -> Callable[..., Any]:
+def _compiled(tree: Tree) -> Function:
     """``f(y)`` for compilation."""
     kind = tree[0]
     if kind == "number":
@@ -23,14 +30,14 @@ def _compiled(tree: Tree) -> Callable[..., Any]:
         def constant(y):  # type: ignore[no-untyped-def]
             return number + 0.0 * y[0]
 
-        return njit(constant)
+        return _jit(constant)
     if kind == "name":
         at = tree[1]
 
         def component(y):  # type: ignore[no-untyped-def]
             return y[at]
 
-        return njit(component)
+        return _jit(component)
     first = _compiled(tree[1])
     if kind == "power":
         return _compiled_power(first, tree[2])
@@ -43,16 +50,16 @@ def _compiled(tree: Tree) -> Callable[..., Any]:
         def product(y):  # type: ignore[no-untyped-def]
             return first(y) * second(y)
 
-        return njit(total if kind == "add" else product)
+        return _jit(total if kind == "add" else product)
     function = FUNCTIONS[kind]
 
     def applied(y):  # type: ignore[no-untyped-def]
         return function(first(y))
 
-    return njit(applied)
+    return _jit(applied)
 
 
-def _compiled_power(base: Callable[..., Any], exponent: float) -> Callable[..., Any]:
+def _compiled_power(base: Function, exponent: float) -> Function:
     count = int(abs(exponent))
     if exponent.is_integer() and count <= 16:
 
@@ -70,16 +77,16 @@ def _compiled_power(base: Callable[..., Any], exponent: float) -> Callable[..., 
                 result = result * value
             return 1.0 / result
 
-        return njit(whole if exponent > 0 else reciprocal)
+        return _jit(whole if exponent > 0 else reciprocal)
 
     def power(y):  # type: ignore[no-untyped-def]
         return base(y) ** exponent
 
-    return njit(power)
+    return _jit(power)
 
 
 @cache
-def compiled_gradients(terms: tuple[Tree, ...], place: tuple[int, ...]) -> Callable[..., Any]:
+def compiled_gradients(terms: tuple[Tree, ...], place: tuple[int, ...]) -> Function:
     """Return ``add(y, theta, first, out)``: add the gradient of the terms, its component k to out[place[k]].
 
     The coefficients of the terms start at theta[first].
@@ -88,7 +95,7 @@ def compiled_gradients(terms: tuple[Tree, ...], place: tuple[int, ...]) -> Calla
     def nothing(y, theta, first, out):  # type: ignore[no-untyped-def]
         pass
 
-    add = njit(nothing)
+    add = _jit(nothing)
     for number, tree in enumerate(terms):
         for k, at in enumerate(place):
             slope = derivative(tree, k)
@@ -97,9 +104,9 @@ def compiled_gradients(terms: tuple[Tree, ...], place: tuple[int, ...]) -> Calla
     return add
 
 
-def _with(before: Callable[..., Any], slope: Callable[..., Any], number: int, at: int) -> Callable[..., Any]:
+def _with(before: Function, slope: Function, number: int, at: int) -> Function:
     def add(y, theta, first, out):  # type: ignore[no-untyped-def]
         before(y, theta, first, out)
         out[at] = out[at] + theta[first + number] * slope(y)
 
-    return njit(add)
+    return _jit(add)

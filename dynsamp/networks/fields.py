@@ -162,9 +162,8 @@ def _neurons(energy: Energy) -> np.ndarray:
 def general_theta(energy: Energy) -> np.ndarray:
     """Theta of ``general_field``, or of ``factored_field`` where neurons have factors."""
     width = np.array([energy.layer.width])
-    parts = (width, energy.layer.centre, energy.linear, energy.quadratic.ravel(), _neurons(energy))
-    parts = (*parts, energy.term_coefficients)
-    return np.concatenate(parts, dtype=float)
+    polynomial = (energy.layer.centre, energy.linear, energy.quadratic.ravel())
+    return np.concatenate([width, *polynomial, _neurons(energy), energy.term_coefficients], dtype=float)
 
 
 def separable_theta(potential: Energy, kinetic: Energy) -> np.ndarray:

@@ -94,7 +94,7 @@ class Structure:
     @property
     def periodic(self) -> np.ndarray:
         """(component,) of bool."""
-        return np.isfinite(self.periods)
+        return np.asarray(np.isfinite(self.periods))
 
     @property
     def fourier(self) -> bool:

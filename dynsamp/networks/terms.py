@@ -72,7 +72,7 @@ def parse(text: str, names: Sequence[str]) -> Term:
     try:
         body = ast.parse(text.strip(), mode="eval").body
         tree = _tree(body, {name: k for k, name in enumerate(names)})
-    except (SyntaxError, RecursionError, MemoryError):
+    except (SyntaxError, RecursionError, MemoryError, OverflowError):
         raise ValueError(f"term {text!r} is not a formula; write for example 'cos({names[0]})'") from None
     except _UnknownError as reason:
         raise ValueError(
@@ -87,7 +87,7 @@ class _UnknownError(Exception):
 
 
 def _tree(node: ast.expr, names: dict[str, int]) -> Tree:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return ("number", float(node.value))
     if isinstance(node, ast.Name):
         if node.id in names:
