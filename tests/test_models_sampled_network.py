@@ -172,7 +172,9 @@ class Sliced:
         return self._values[part]
 
 
-@pytest.mark.parametrize("options", [QUICK, {"tolerance": 1e-2}, {**QUICK, "width": (40, 30)}, {**QUICK, "published": True, "scale": None}])
+@pytest.mark.parametrize(
+    "options", [QUICK, {"tolerance": 1e-2}, {**QUICK, "width": (40, 30)}, {"width": 60, "published": True}]
+)
 def test_streams_give_the_bits_of_arrays(options, tmp_path, monkeypatch):
     monkeypatch.setattr("dynsamp.networks.rows.READ", 1 << 12)  # many slices
     monkeypatch.setattr("dynsamp.networks.regression_problem.ENTRIES", 1 << 12)  # many blocks
@@ -183,8 +185,8 @@ def test_streams_give_the_bits_of_arrays(options, tmp_path, monkeypatch):
     expected = estimator.fit(x, y)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    others = [(mapped, y), (Sliced(x, 700), Sliced(y, 900)), (np.asfortranarray(x), y), (xr.DataArray(x), xr.DataArray(y))]
-    for other in others:
+    lazy = Sliced(x, 700), Sliced(y, 900)
+    for other in ((mapped, y), lazy, (np.asfortranarray(x), y), (xr.DataArray(x), xr.DataArray(y))):
         model = estimator.fit(*other)
         for field in ("weights", "biases", "coefficients", "linear", "offset"):
             assert_array_equal(getattr(model, field), getattr(expected, field))
@@ -270,7 +272,9 @@ def test_knobs_are_checked(options, message):
         ds.SampledNetwork(**options)
 
 
-@pytest.mark.parametrize("options", [{}, QUICK, {**QUICK, "width": (20, 20)}, {"sampler": "near"}, {"published": True, "width": 60}])
+@pytest.mark.parametrize(
+    "options", [{}, QUICK, {**QUICK, "width": (20, 20)}, {"sampler": "near"}, {"published": True, "width": 60}]
+)
 def test_degenerate_rows_give_a_finite_model(options):
     rng = np.random.default_rng(11)
     one = np.ones((1, 2)), np.ones(1)
@@ -290,7 +294,7 @@ def test_degenerate_rows_give_a_finite_model(options):
     ]
     for x, y in cases:
         if options.get("published") and max(np.abs(x).max(), np.abs(y).max()) > 1e150:
-            with pytest.raises(ValueError, match="squares of .* overflow; divide x and y by their sizes"):
+            with pytest.raises(ValueError, match=r"squares of .* overflow; divide x"):
                 ds.SampledNetwork(**options).fit(x, y)
             continue
         model = ds.SampledNetwork(**options).fit(x, y)
@@ -316,9 +320,8 @@ def test_points_of_another_shape_are_named():
 def test_labels_draw_pairs_across_the_border():
     x = rows(400)
     inside = (x[:, 0] > 0.3).astype(float)
-    fit = fit_regression(
-        Rows(x, np.column_stack([inside, 1 - inside])), width=50, activation="tanh", scale=1.0, sampler="swim", labels=True
-    )
+    source = Rows(x, np.column_stack([inside, 1 - inside]))
+    fit = fit_regression(source, width=50, activation="tanh", scale=1.0, sampler="swim", labels=True)
     layer = fit.network.hidden.layers[0]
     values = np.tanh(layer.preactivations(x))
     first, second = np.argmin(np.abs(values + 0.5), axis=1), np.argmin(np.abs(values - 0.5), axis=1)

@@ -24,7 +24,7 @@ from dynsamp.networks import ACTIVATIONS
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import WIDTH, fit_published
-from dynsamp.networks.sampling import SAMPLERS
+from dynsamp.networks.sampling import LENGTHS, PLACES, SAMPLERS
 from dynsamp.networks.structure import Structure
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
@@ -47,6 +47,11 @@ class HamiltonianNetwork(Estimator):
     sampler : {"elm", "uniform", "swim", "adaptive", "near", "gradient"}, optional
         Normal weights; pairs of data points: uniform, where the derivatives change most, where a first fit changes
         most, or of neighbours; directions in which the derivatives change most.
+    place : {"midpoint", "point", "box"}, optional
+        Centre of a neuron: the mid-point of its pair, another data point, anywhere in the box of the data.
+    length : {"pair", "far", "unit"}, optional
+        Length over which a neuron bends: the distance of its pair, that of an independent pair, one half-range of the
+        data. ``scale`` divides it.
     separable : bool, optional
         H = V(q) + T(p); by default what the data declare.
     regularisation : float, optional
@@ -90,6 +95,8 @@ class HamiltonianNetwork(Estimator):
     activation: str | None = None
     scale: float | None = None
     sampler: str | None = None
+    place: str | None = None
+    length: str | None = None
     separable: bool | None = None
     regularisation: float | None = None
     reference: tuple[Sequence[float], float] | None = None
@@ -103,10 +110,11 @@ class HamiltonianNetwork(Estimator):
     published: bool = False
 
     def __post_init__(self) -> None:
-        if self.activation is not None and self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {self.activation!r}")
-        if self.sampler is not None and self.sampler not in SAMPLERS:
-            raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {self.sampler!r}")
+        words = ("activation", ACTIVATIONS), ("sampler", SAMPLERS), ("place", PLACES), ("length", LENGTHS)
+        for label, known in words:
+            given = getattr(self, label)
+            if given is not None and given not in known:
+                raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {given!r}")
         for label, value, least in (("width", self.width, 0), ("rows", self.rows, 2)):
             if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
                 raise ValueError(f"{label} must be a whole number of at least {least}, got {value!r}")
@@ -118,9 +126,9 @@ class HamiltonianNetwork(Estimator):
             raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         if self.polynomial not in (0, 1, 2):
             raise ValueError(f"polynomial must be 0, 1 or 2, got {self.polynomial!r}")
-        for label, given in (("symmetries", self.symmetries), ("terms", self.terms)):
-            if isinstance(given, str):
-                raise ValueError(f"{label} must be a sequence, got {given!r}; write [{given!r}]")
+        for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
+            if isinstance(sequence, str):
+                raise ValueError(f"{label} must be a sequence, got {sequence!r}; write [{sequence!r}]")
         if self.published:
             self._check_published()
 
@@ -175,9 +183,7 @@ class HamiltonianNetwork(Estimator):
             report["declared"] = ", ".join(said)
         return replace(model, report={**report, "constant": constant, **meter.cost.as_dict()})
 
-    def _fit(
-        self, data: Gradients, structure: Structure, seed: int, key: int, memory: int | None
-    ) -> EnergyFit:
+    def _fit(self, data: Gradients, structure: Structure, seed: int, key: int, memory: int | None) -> EnergyFit:
         """H, V or T."""
         if self.published:
             sampler, width = self.sampler or "adaptive", WIDTH if self.width is None else self.width
@@ -185,7 +191,7 @@ class HamiltonianNetwork(Estimator):
         return fit_energy(
             data, structure=structure, width=self.width, activation=self.activation, scale=self.scale,
             sampler=self.sampler, regularisation=self.regularisation, tolerance=self.tolerance, rows=self.rows,
-            seed=seed, key=key, memory=memory,
+            place=self.place, length=self.length, seed=seed, key=key, memory=memory,
         )  # fmt: skip
 
     def _pinned(self, model: HamiltonianModel) -> tuple[HamiltonianModel, str]:

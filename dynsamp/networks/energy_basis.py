@@ -88,7 +88,7 @@ class EnergyBasis:
                 finite = np.isfinite(term.value(node)) & np.all(np.isfinite(term.gradient(node)), axis=1)
                 if not np.all(finite):
                     at = node[np.argmin(finite)].tolist()
-                    raise ValueError(f"term {term.text!r} is not finite at the data point {at}; correct it, or the data")
+                    raise ValueError(f"term {term.text!r} is not finite at the point {at}; correct it, or the data")
             gradient = np.tensordot(data.weights, [term.gradient(node) for node in data.nodes], 1) * half
             row[:] = gradient.T.ravel()
         np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, len(data.target)))

@@ -28,6 +28,8 @@ def fit_energy(
     regularisation: float | None = None,
     tolerance: float | None = None,
     rows: int | None = None,
+    place: str | None = None,
+    length: str | None = None,
     seed: int = 0,
     key: int = 0,
     memory: int | None = None,
@@ -39,7 +41,7 @@ def fit_energy(
     data : Gradients
     structure : Structure, optional
         What is declared about the function; by default nothing, and a polynomial part of degree two.
-    width, activation, scale, sampler, regularisation, tolerance
+    width, activation, scale, sampler, regularisation, tolerance, place, length
         See HamiltonianNetwork.
     rows : int, optional
         Rows of ``data`` to use; by default a random subset of four equations an unknown, and all where data are noisy.
@@ -58,6 +60,7 @@ def fit_energy(
     late = 0.5 * np.sum(np.log(np.maximum(1.0 - z[:, ~structure.periodic] ** 2, 1e-3)), axis=1)
     order = np.argsort(late - generator(seed, key, 0).gumbel(size=count), kind="stable")
     data = data.take(order[: min(count, rows or MOST_ROWS // components)])
-    every_row = rows is not None
-    problem = EnergyProblem(data, structure, centre, half_width, regularisation, every_row, seed, key, memory)
+    problem = EnergyProblem(
+        data, structure, centre, half_width, regularisation, rows is not None, seed, key, memory, place, length
+    )
     return EnergySearch(problem, width, activation, scale, sampler, tolerance or FLOOR).run()

@@ -95,6 +95,8 @@ class EnergyProblem:
     seed: int
     key: int
     memory: int | None
+    place: str | None = None  # of the neurons, see ``sampling``
+    length: str | None = None
 
     @property
     def equations(self) -> int:
@@ -119,7 +121,7 @@ class EnergyProblem:
         layer = sample_layer(
             np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, self.key, 1), activation=activation,
             scale=scale, sampler=sampler, target=target, centre=self.centre[q], half_width=self.half_width[q],
-            near=near,
+            near=near, place=self.place, length=self.length,
         )  # fmt: skip
         weights = np.zeros((neurons, self.structure.size))
         weights[:, q] = layer.weights

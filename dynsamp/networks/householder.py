@@ -8,15 +8,22 @@ products with a wide compact WY form (Schreiber and Van Loan 1989).
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 from scipy.linalg import blas, lapack
+
+from dynsamp.kernels.features import panel
+from dynsamp.kernels.jit import disabled, specialise
 
 __all__ = ["CHUNK", "fold", "triangle_of"]
 
 CHUNK = 4096  # rows at once
-PANEL = 64  # columns at once, several blocks of INNER
-INNER = 16
-WIDE = 128  # columns from which on all this pays
+PANEL = 64  # columns at once
+INNER = 16  # columns that are factorised without matrix products
+WIDE = 256  # columns from which on all this pays
+REGISTER = 8
 
 
 def triangle_of(rows: np.ndarray, triangle: np.ndarray | None = None) -> np.ndarray:
@@ -56,32 +63,50 @@ def fold(triangle: np.ndarray, block: np.ndarray) -> None:
         Destroyed: what is left are the Householder vectors.
     """
     columns = len(triangle)
+    if disabled() or columns < WIDE:
+        corner = lapack.dtpqrt(0, min(INNER, columns), triangle, block, overwrite_a=1, overwrite_b=1)[0]
+        triangle[:] = corner
+        return
+    if len(block) % REGISTER:  # rows of zeros change nothing
+        block = np.asfortranarray(np.pad(block, ((0, -len(block) % REGISTER), (0, 0))))
+    factors = np.empty(columns)
     for left in range(0, columns, PANEL):
         right = min(left + PANEL, columns)
-        corner, vectors, factors, _ = lapack.dtpqrt(
-            0, min(INNER, right - left), np.asfortranarray(triangle[left:right, left:right]), block[:, left:right],
-            overwrite_a=1, overwrite_b=1,
-        )  # fmt: skip
+        _panel(triangle, block, factors, left, right)
+        _update(triangle, block, factors, left, right, columns)
+
+
+def _panel(triangle: np.ndarray, block: np.ndarray, factors: np.ndarray, left: int, right: int) -> None:
+    """Factorise columns left ... right: the left half of them, then what it leaves of the right half."""
+    if right - left <= INNER:
+        corner = np.array(triangle[left:right, left:right])
+        _kernel()(corner, block[:, left:right].T, factors[left:right])
         triangle[left:right, left:right] = corner
-        if right == columns:
-            return
-        rest = block[:, right:]
-        # Q' = I - [I; V] T' [I; V]' on [triangle rows; rest]
-        change = blas.dgemm(1.0, vectors, rest, trans_a=1)
-        change += triangle[left:right, right:]
-        change = blas.dgemm(1.0, _wide(vectors, factors), change, trans_a=1)
-        triangle[left:right, right:] -= change
-        blas.dgemm(-1.0, vectors, change, beta=1.0, c=rest, overwrite_c=1)
+        return
+    middle = left + (right - left + 1) // 2
+    _panel(triangle, block, factors, left, middle)
+    _update(triangle, block, factors, left, middle, right)
+    _panel(triangle, block, factors, middle, right)
 
 
-def _wide(vectors: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """T of all vectors [I; V] (row, column) from those of blocks of columns, side by side in ``factors``."""
-    width, columns = factors.shape
-    wide = np.zeros((columns, columns), order="F")
-    products = blas.dgemm(1.0, vectors, vectors, trans_a=1)
-    for left in range(0, columns, width):
-        right = min(left + width, columns)
-        own = np.triu(factors[: right - left, left:right])
-        wide[left:right, left:right] = own
-        wide[:left, left:right] = -wide[:left, :left] @ products[:left, left:right] @ own
-    return wide
+def _update(triangle: np.ndarray, block: np.ndarray, factors: np.ndarray, left: int, middle: int, right: int) -> None:
+    """Apply the reflectors of columns left ... middle to columns middle ... right."""
+    if middle == right:
+        return
+    vectors, rest = block[:, left:middle], block[:, middle:right]
+    # their product is 1 - [I; V] T [I; V]' with T^-1 = diag(1 / tau) + the strict upper triangle of V'V: Puglisi
+    # (1992), SIAM J. Sci. Stat. Comput. 13; a reflector with tau = 0 is none
+    inverse = blas.dsyrk(1.0, vectors, trans=1)
+    inverse[np.diag_indices(len(inverse))] = 1.0 / np.maximum(factors[left:middle], 1e-290)
+    wide = lapack.dtrtri(inverse, overwrite_c=1)[0]
+    change = blas.dgemm(1.0, vectors, rest, trans_a=1)
+    change += triangle[left:middle, middle:right]
+    change = blas.dtrmm(1.0, wide, change, trans_a=1, overwrite_b=1)
+    triangle[left:middle, middle:right] -= change
+    blas.dgemm(-1.0, vectors, change, beta=1.0, c=rest, overwrite_c=1)
+
+
+@cache
+def _kernel() -> Any:
+    matrix = np.empty((1, 1))
+    return specialise(panel, (), {}, (matrix, matrix, np.empty(1)))

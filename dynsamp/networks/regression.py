@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 
 from dynsamp.networks.deep import Network
-from dynsamp.networks.regression_problem import Candidate, Fitted, Problem, bytes_needed, distinct, json_ready, scaling
+from dynsamp.networks.regression_problem import (
+    KEPT,
+    Candidate,
+    Fitted,
+    Method,
+    Problem,
+    bytes_needed,
+    distinct,
+    json_ready,
+    scaling,
+)
 from dynsamp.networks.regression_selection import HARD, Choice, select
 from dynsamp.networks.rows import Rows
 from dynsamp.networks.sampling import generator
@@ -22,8 +32,6 @@ __all__ = ["RegressionFit", "fit_regression"]
 
 SAMPLE = 1 << 21  # entries of the drawn rows: 16 megabytes
 MOST_DRAWN = 50_000  # rows
-NOISY = 1e-6  # relative error from which more rows help
-ROWS_A_COLUMN = 10  # of a clean fit; more rows gain nothing
 PUBLISHED_WIDTH = 1000
 LARGEST_PUBLISHED = 1e140
 LARGEST = 800  # neurons of a layer unless told
@@ -112,8 +120,8 @@ def fit_regression(
         largest_entry = max(np.abs(summary.low).max(), np.abs(summary.high).max(), np.abs(summary.y).max())
         if largest_entry > LARGEST_PUBLISHED:
             raise ValueError(
-                f"the published method takes values as they are, and squares of {largest_entry:.3g} overflow; divide x and"
-                " y by their sizes, or leave out published=True"
+                f"the published method takes values as they are, and squares of {largest_entry:.3g} overflow; divide x"
+                " and y by their sizes, or leave out published=True"
             )
         candidate = Candidate(
             widths or (PUBLISHED_WIDTH,), activation or "tanh", scale if scale is not None else 1.0, sampler or "swim"
@@ -128,14 +136,14 @@ def fit_regression(
 
 
 def _final(problem: Problem, choice: Choice) -> Fitted:
-    """All rows where the data are noisy or the target is hard, a few a column where they are clean."""
-    candidate, count = choice.candidate, problem.rows.count
+    """Fit to all rows, by the cheapest way that shows all digits of the error to be expected."""
+    columns = problem.free + choice.candidate.widths[-1]
+    method: Method = "qr"
     if choice.error > HARD and problem.regularisation != 0.0:
-        return problem.fit(candidate, gram=True)
-    wanted = ROWS_A_COLUMN * (problem.free + candidate.widths[-1])
-    if choice.error <= NOISY and wanted <= len(problem.order) < count:
-        return problem.fit(candidate, np.sort(problem.order[:wanted]))
-    return problem.fit(candidate)
+        method = "gram"
+    elif problem.rows.count > 2 * KEPT * columns:
+        method = "sketch"
+    return problem.fit(choice.candidate, method=method)
 
 
 def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit:

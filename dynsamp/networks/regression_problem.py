@@ -18,12 +18,16 @@ from dynsamp.networks.gram import GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.rows import READ, Rows, Summary
 from dynsamp.networks.sampling import generator
+from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.networks.solution import Solution
 
-__all__ = ["Candidate", "Fitted", "Problem", "Scaling", "bytes_needed", "distinct", "scaling"]
+__all__ = ["KEPT", "Candidate", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "distinct", "scaling"]
+
+Method = Literal["qr", "gram", "sketch"]
 
 ENTRIES = 1 << 22  # of a block that is reduced to its triangle: 32 megabytes ...
-PANEL = 512  # rows that enter normal equations at once
+PANEL = 512  # rows that enter normal equations or a sketch at once
+KEPT = 4  # rows a column of a sketch
 FACTOR = 8  # ... or so many rows a column where that is more
 POINTS = 20_000  # from which pairs are drawn
 FEW_POINTS = 3000  # for near pairs in many dimensions, where neighbours are found by looking at all
@@ -169,41 +173,42 @@ class Problem:
             place="box" if published and candidate.sampler == "elm" else None,
         )
 
-    def fit(self, candidate: Candidate, part: np.ndarray | None = None, *, gram: bool = False) -> Fitted:
+    def fit(self, candidate: Candidate, part: np.ndarray | None = None, *, method: Method = "qr") -> Fitted:
         """Fit to the drawn rows ``part``, or to all rows of the source.
 
-        ``gram`` takes the normal equations: for errors above about 1e-6.
+        "qr" keeps all digits; "gram" takes the normal equations, for errors above about 1e-4; "sketch" keeps the
+        digits of many rows in the time of few.
         """
         rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
         hidden = self.hidden(candidate, part)
-        return Fitted(candidate, hidden, self._gram(rows, hidden) if gram else self._orthogonal(rows, hidden))
+        # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
+        free = self.free if rows.count >= 3 * self.free else 1
+        return Fitted(candidate, hidden, self._solve(rows, hidden, free, method))
 
-    def _free(self, rows: Rows) -> int:
-        """Columns without penalty: a linear part with hardly more rows than inputs would follow the noise."""
-        return self.free if rows.count >= 3 * self.free else 1
-
-    def _gram(self, rows: Rows, hidden: Hidden) -> Solution:
-        problem = GramLeastSquares(self.free + hidden.width, rows.outputs, unpenalised=self._free(rows))
+    def _solve(self, rows: Rows, hidden: Hidden, free: int, method: Method) -> Solution:
+        columns = self.free + hidden.width
+        way: float | Literal["auto"] = "auto" if self.regularisation is None else self.regularisation
+        if method == "qr":
+            step = block_rows(rows.count, columns + rows.outputs)
+            problem = LeastSquares(columns, rows.outputs, step, unpenalised=free)
+            for start in range(0, rows.count, step):
+                stop = min(start + step, rows.count)
+                block = problem.block(stop - start)
+                for place, x, y in rows.read(start, stop):
+                    self._fill(hidden, x, y, block[:, place])
+            if self.published and self.regularisation is None:
+                return problem.solve(cutoff=PUBLISHED_CUTOFF)
+            return problem.solve(way)
+        one_pass: GramLeastSquares | SketchedLeastSquares
+        if method == "gram":
+            one_pass = GramLeastSquares(columns, rows.outputs, unpenalised=free)
+        else:
+            one_pass = SketchedLeastSquares(columns, rows.outputs, KEPT * columns, free, self.seed)
         for _, x, y in rows.read(0, rows.count):
             for start in range(0, len(x), PANEL):
-                part = slice(start, min(start + PANEL, len(x)))
-                self._fill(hidden, x[part], y[part], problem.block(part.stop - start))
-        return problem.solve("gcv" if self.regularisation is None else self.regularisation)
-
-    def _orthogonal(self, rows: Rows, hidden: Hidden) -> Solution:
-        columns = self.free + hidden.width
-        size = columns + rows.outputs
-        step = block_rows(rows.count, size)
-        problem = LeastSquares(columns, rows.outputs, step, unpenalised=self._free(rows))
-        for start in range(0, rows.count, step):
-            stop = min(start + step, rows.count)
-            block = problem.block(stop - start)
-            for place, x, y in rows.read(start, stop):
-                self._fill(hidden, x, y, block[:, place])
-        if self.published and self.regularisation is None:
-            return problem.solve(cutoff=PUBLISHED_CUTOFF)
-        way: float | Literal["auto"] = "auto" if self.regularisation is None else self.regularisation
-        return problem.solve(way)
+                some = slice(start, min(start + PANEL, len(x)))
+                self._fill(hidden, x[some], y[some], one_pass.block(some.stop - some.start))
+        return one_pass.solve(way)
 
     def _fill(self, hidden: Hidden, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
         scale, free = self.scale, self.free
@@ -238,7 +243,7 @@ class Problem:
         total, count = 0.0, 0
         for k, fold in enumerate(folds):
             train = np.concatenate([other for j, other in enumerate(folds) if j != k])[:most]
-            network = self.network(self.fit(candidate, train, gram=True))
+            network = self.network(self.fit(candidate, train, method="gram"))
             error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
             total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
             if len(fold) >= ENOUGH:

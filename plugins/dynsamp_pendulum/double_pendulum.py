@@ -60,4 +60,8 @@ double_pendulum = dynsamp.HamiltonianSystem(
     initial=dynsamp.Box([-1.5, -1.5, -1.0, -1.0], [1.5, 1.5, 1.0, 1.0]),
     duration=10.0,
     dt=0.02,
+    # a mechanical system of two angles: exact beyond the data in the angles, and quadratic in the momenta
+    estimator=dynsamp.HamiltonianNetwork(
+        quadratic_in_p=True, periodic={"q1": 2 * math.pi, "q2": 2 * math.pi}, tolerance=1e-4
+    ),
 )

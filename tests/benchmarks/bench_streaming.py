@@ -13,6 +13,7 @@ coefficients with those from memory, bit by bit.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import resource
@@ -51,11 +52,17 @@ def write(folder: Path, rows: int, inputs: int) -> None:
     y_file = np.lib.format.open_memmap(folder / "y.npy", "w+", np.float64, (rows,))
     group = zarr.open_group(folder / "data.zarr", mode="w")
     chunk = min(rows, CHUNK // 10)
-    x_zarr = group.create_array(
-        "x", shape=(rows, inputs), chunks=(chunk, inputs), dtype="f8", compressors=None, dimension_names=("row", "input")
-    )
-    y_zarr = group.create_array(
-        "y", shape=(rows,), chunks=(chunk,), dtype="f8", compressors=None, dimension_names=("row",)
+    shapes: dict[str, tuple[int, ...]] = {"x": (rows, inputs), "y": (rows,)}
+    x_zarr, y_zarr = (
+        group.create_array(
+            name,
+            shape=shape,
+            chunks=(chunk, *shape[1:]),
+            dtype="f8",
+            compressors=None,
+            dimension_names=("row", "input")[: len(shape)],
+        )
+        for name, shape in shapes.items()
     )
     for start in range(0, rows, CHUNK):
         stop = min(start + CHUNK, rows)
@@ -92,8 +99,7 @@ def largest() -> float:
 
 def child(kind: str, folder: Path, width: int) -> None:
     """One fit; prints what it took."""
-    import dynsamp.workflow.fitting  # all imports before the first reading
-
+    importlib.import_module("dynsamp.workflow.fitting")  # all imports before the first reading
     imported = largest()
     estimator = ds.SampledNetwork(width=width, inputs=["x"], targets=["y"], **FIXED)
     small = np.linspace(-1.0, 1.0, 300)[:, None]
