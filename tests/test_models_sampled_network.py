@@ -98,15 +98,18 @@ def test_few_rows_of_a_hard_target_are_not_overfitted():
     assert model.report["chosen"].count("had not seen") == 1  # held-out rows decided
 
 
-def test_a_second_layer_halves_the_error_of_a_composition():
-    # products of steps: the second layer sees the steps of the first
+def test_layers_halve_the_error_of_a_composition():
+    # a product of steps: deeper layers see the steps of the first
     def f(x):
-        return np.prod(np.tanh(10.0 * x), axis=1)
+        return np.prod(np.tanh(8.0 * x), axis=1)
 
-    x, points = rows(4000, 3), rows(3000, 3, seed=7)
-    one = ds.SampledNetwork(width=200).fit(x, f(x))
-    two = ds.SampledNetwork(width=(100, 200)).fit(x, f(x))
-    assert relative(two, points, f(points)) < 0.5 * relative(one, points, f(points))
+    def error(width, scale, sampler):
+        model = ds.SampledNetwork(width=width, activation="tanh", scale=scale, sampler=sampler).fit(x, f(x))
+        return relative(model, points, f(points))
+
+    x, points = rows(10_000, 3), rows(3000, 3, seed=7)
+    shallow = min(error(200, scale, sampler) for scale in (2.0, 4.0, 8.0) for sampler in ("uniform", "swim"))
+    assert error((200, 200, 200), 4.0, "swim") < 0.5 * shallow
 
 
 def test_kinks_get_neurons_along_near_pairs_or_relus():
@@ -120,8 +123,8 @@ def test_kinks_get_neurons_along_near_pairs_or_relus():
 
 
 def test_tolerance_stops_the_growth():
-    x = rows(3000)
-    y = np.sin(6 * x[:, 0]) * np.cos(5 * x[:, 1])
+    x = rows(1500)
+    y = np.sin(4 * x[:, 0]) * np.cos(3 * x[:, 1])
     coarse, fine = (ds.SampledNetwork(tolerance=t).fit(x, y) for t in (1e-3, None))
     assert sum(coarse.widths) < sum(fine.widths)
     assert relative(coarse, x, y) < 3e-3

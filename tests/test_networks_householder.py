@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from dynsamp.networks import householder
 from dynsamp.networks.householder import CHUNK, PANEL, fold, triangle_of
+
+
+@pytest.fixture(autouse=True, params=[10_000, 64], ids=["lapack", "own"])
+def panels(request, monkeypatch):
+    """Both ways to factorise panels."""
+    monkeypatch.setattr(householder, "WIDE", request.param)
 
 
 def positive(triangle):

@@ -120,6 +120,8 @@ class _FlowMapProblem(Problem):
     def __init__(self, model: FlowMapModel, samples: Samples, rng: np.random.Generator) -> None:
         _check_width(len(model.biases))
         pairs = increments(samples, "a flow map")
+        if model.ring is not None:
+            pairs = model.ring.increments(pairs, _rows_used(model), 0)
         y, change = pairs.y, pairs.dy
         if len(y) > _rows_used(model):
             chosen = rng.permutation(len(y))[: _rows_used(model)]

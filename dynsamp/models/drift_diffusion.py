@@ -17,7 +17,6 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.increments import box, increments
 from dynsamp.models.moments import Moments, fit_moments, lower_triangle
-from dynsamp.networks.sampling import SAMPLERS
 from dynsamp.solve import Kernel
 
 __all__ = ["DriftDiffusion", "DriftDiffusionModel", "sde_functions"]
@@ -176,8 +175,8 @@ class DriftDiffusion(Estimator):
     def __post_init__(self) -> None:
         if self.width is not None and not (isinstance(self.width, int) and self.width >= 0):
             raise ValueError(f"width must be a whole number >= 0, got {self.width!r}")
-        if self.sampler is not None and self.sampler not in SAMPLERS:
-            raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {self.sampler!r}")
+        if self.sampler not in (None, "elm", "uniform", "swim"):
+            raise ValueError(f"sampler must be 'elm', 'uniform' or 'swim', got {self.sampler!r}")
         if not self.scale > 0:
             raise ValueError(f"scale must be positive, got {self.scale!r}")
         if self.regularisation is not None and not self.regularisation >= 0:

@@ -120,8 +120,10 @@ class FlowMapModel(Model):
         points, ring = self._points(y), self.ring
         if ring is None:
             return np.asarray((points + self._change(points)).reshape(np.shape(y)))
-        change = ring.joined(self._change(ring.patches(points)))
-        return np.asarray((points + change).reshape(np.shape(y)))
+        result = np.empty_like(points)
+        for rows in blocks(len(points), ring.sites * ring.size):
+            result[rows] = points[rows] + ring.joined(self._change(ring.patches(points[rows])))
+        return result.reshape(np.shape(y))
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Derivative of the step with respect to the state (..., component, component)."""
@@ -222,6 +224,8 @@ class FlowMap(Estimator):
             rows = increments(samples, "a flow map")
             best = fit_flow(rows, **{**asdict(self), "stencil": ring}, seed=seed, memory=memory)
         report: dict[str, Any] = {**best.report(), **(meter.cost.as_dict() if meter.cost else {})}
+        if self.stencil is not None:
+            report["stencil"] = list(self.stencil)
         if samples.u is not None:
             report["note"] = "the inputs of the data were not used"
         low, high = box(samples)

@@ -30,7 +30,7 @@ def checked_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
     ValueError
         If they are no whole numbers, repeated, or none.
     """
-    whole = not isinstance(offsets, str) and isinstance(offsets, Sequence | np.ndarray) and len(offsets) > 0
+    whole = isinstance(offsets, Sequence | np.ndarray) and len(offsets) > 0
     if not whole or not all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in offsets):
         raise ValueError(f"stencil must be whole numbers, such as (-2, -1, 0, 1), or None, got {offsets!r}")
     found = tuple(int(k) for k in offsets)
@@ -59,7 +59,7 @@ class Stencil:
         """
         found = checked_offsets(offsets)
         rings = {state.name: dict(state.dims) for state in states}
-        ring = next(iter(rings.values()))
+        ring = next(iter(rings.values()), {})
         if any(other != ring for other in rings.values()):
             listed = ", ".join(f"{name} on {_spoken(dims)}" for name, dims in rings.items())
             raise ValueError(f"a stencil needs all states on the same dimension, got {listed}; learn without stencil")
@@ -89,11 +89,12 @@ class Stencil:
 
     def patches(self, y: np.ndarray) -> np.ndarray:
         """Patches (row * site, patch) of states (row, component)."""
-        return y[:, self.index].reshape(-1, self.size)
+        return np.asarray(y[:, self.index].reshape(-1, self.size))
 
     def values(self, y: np.ndarray) -> np.ndarray:
         """What the states are at each site: (row * site, state) from (row, component)."""
-        return np.ascontiguousarray(y.reshape(len(y), self.states, self.sites).swapaxes(1, 2)).reshape(-1, self.states)
+        fields: np.ndarray = y.reshape(len(y), self.states, self.sites)
+        return np.ascontiguousarray(fields.swapaxes(1, 2)).reshape(-1, self.states)
 
     def joined(self, local: np.ndarray) -> np.ndarray:
         """Components (row, component) from values at each site (row * site, state): the inverse of `values`."""

@@ -121,8 +121,9 @@ class GradientGram:
             slopes = self._slopes[: len(weights) * (stop - start)].reshape(len(weights), stop - start)
             self.layer.fill_values(x[start:stop], slopes, order=1)
             blas.dsyrk(1.0, slopes.T, beta=1.0, c=self._features, trans=1, lower=1, overwrite_c=1)
-            for k in range(components):
-                self._mixed += weights[:, k : k + 1] * (slopes @ parts[:, k, start:stop].T)
+            right = parts[:, :, start:stop].reshape(-1, stop - start)
+            products = (slopes @ right.T).reshape(len(weights), len(others), components)
+            self._mixed += np.einsum("fok,fk->fo", products, weights)
         self._others += others @ others.T
         self.rows += components * count
 

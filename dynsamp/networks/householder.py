@@ -22,7 +22,8 @@ __all__ = ["CHUNK", "fold", "triangle_of"]
 CHUNK = 4096  # rows at once
 PANEL = 64  # columns at once
 INNER = 16  # columns that are factorised without matrix products
-WIDE = 256  # columns from which on all this pays
+FEW = 128  # columns for which one factorisation of many rows is as fast
+WIDE = 768  # columns from which on panels of our own pay for being compiled
 REGISTER = 8
 
 
@@ -40,7 +41,7 @@ def triangle_of(rows: np.ndarray, triangle: np.ndarray | None = None) -> np.ndar
     start = 0
     if triangle is None:
         triangle = np.zeros((columns, columns), order="F")
-        if count and (columns < WIDE or count < 2 * columns):
+        if count and (columns < FEW or count < 2 * columns):
             start = min(count, max(CHUNK, columns))
             first = rows[:, :start].T
             work, _ = lapack.dgeqrf_lwork(*first.shape)
@@ -64,7 +65,8 @@ def fold(triangle: np.ndarray, block: np.ndarray) -> None:
     """
     columns = len(triangle)
     if disabled() or columns < WIDE:
-        corner = lapack.dtpqrt(0, min(INNER, columns), triangle, block, overwrite_a=1, overwrite_b=1)[0]
+        inner = max(1, min(64, columns // 8))
+        corner = lapack.dtpqrt(0, inner, triangle, block, overwrite_a=1, overwrite_b=1)[0]
         triangle[:] = corner
         return
     if len(block) % REGISTER:  # rows of zeros change nothing

@@ -36,7 +36,7 @@ def solve_normal_equations(
     total = np.diag(gram)[columns:].copy()
     # columns without penalty are eliminated first
     least = EPSILON * max(columns, 1)
-    first = _cholesky(matrix[:free, :free], least)
+    first, _ = _cholesky(matrix[:free, :free], least)
     reduced = solve_triangular(first, moments[:free], lower=True, check_finite=False)
     coupling = solve_triangular(first, matrix[free:, :free].T, lower=True, check_finite=False)
     total -= np.sum(reduced**2, axis=0)
@@ -91,27 +91,32 @@ def _along_the_path(
 
 def _one_penalty(gram: np.ndarray, moments: np.ndarray, ridge: float, least: float) -> Found:
     count, targets = moments.shape
-    factor = _cholesky(gram, ridge)
+    factor, ridge = _cholesky(gram, ridge)
     coefficients = lapack.dpotrs(factor, moments, lower=1)[0] if count else moments.copy()
     gain = np.sum(moments * coefficients, axis=0) + ridge * np.sum(coefficients**2, axis=0)
-    # trace of G (G + ridge)^-1 = n - ridge |L^-1|^2
-    inverse = lapack.dtrtri(factor, lower=1)[0] if count else factor
-    dimension = count - ridge * float(np.sum(np.tril(inverse) ** 2))
-    # a penalty hides how far dependent columns are dependent: then what counts is what it leaves
-    rank = int(np.sum(np.diag(factor) ** 2 > 10.0 * ridge)) if ridge == least else round(dimension)
-    largest = float(np.linalg.norm(np.tril(gram) + np.tril(gram, -1).T, 1)) if count else 1.0
-    reciprocal = float(lapack.dpocon(factor, largest, uplo="L")[0]) if count else 1.0
+    if ridge > least:  # trace of G (G + ridge)^-1 = n - ridge |L^-1|^2
+        inverse = lapack.dtrtri(factor, lower=1)[0] if count else factor
+        dimension = count - ridge * float(np.sum(inverse**2))
+        rank = round(dimension)  # a penalty hides which columns are dependent: what counts is what it leaves
+    else:
+        rank = int(np.sum(np.diag(factor) ** 2 > 10.0 * ridge))
+        dimension = float(rank)
+    reciprocal = 1.0
+    if count:
+        size = np.abs(np.tril(gram))
+        largest = float(np.max(size.sum(axis=0) + size.sum(axis=1) - np.diag(size)))
+        reciprocal = float(lapack.dpocon(factor, largest, uplo="L")[0])
     condition = float(1.0 / np.sqrt(max(reciprocal, EPSILON**2)))
     return coefficients, gain, np.full(targets, ridge), np.full(targets, dimension), rank, condition
 
 
-def _cholesky(gram: np.ndarray, ridge: float) -> np.ndarray:
-    """Lower factor of gram + ridge, or of the next larger ridge for which there is one."""
+def _cholesky(gram: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
+    """Lower factor of gram + ridge, for the least of ridge, 10 ridge, ... for which there is one, and that."""
     count = len(gram)
     while True:
         matrix = np.array(gram, order="F")
         matrix[np.diag_indices(count)] += ridge
         factor, failed = lapack.dpotrf(matrix, lower=1, clean=1, overwrite_a=1) if count else (matrix, 0)
         if not failed:
-            return np.asarray(factor)
+            return factor, ridge
         ridge *= 10.0

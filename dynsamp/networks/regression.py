@@ -34,7 +34,7 @@ SAMPLE = 1 << 21  # entries of the drawn rows: 16 megabytes
 MOST_DRAWN = 50_000  # rows
 PUBLISHED_WIDTH = 1000
 LARGEST_PUBLISHED = 1e140
-LARGEST = 800  # neurons of a layer unless told
+LARGEST = 1600  # neurons of a layer unless told
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Smooth networks compete by generalised cross validation at small widths (see ``selection``), which is all that clean,
 smooth targets need. Where the error stays large - kinks, steep fronts, noise, few rows - cross validation inside the
-fit misjudges: neurons along near pairs, relu neurons, two layers and narrower networks join, and rows that the fits
+fit misjudges: neurons along near pairs, relu neurons, more layers and narrower networks join, and rows that the fits
 have not seen decide.
 """
 
@@ -27,9 +27,11 @@ STEEP = 0.3  # least slope of those
 WORTH = 0.9  # twice the neurons must lower the error to this part
 MARGIN = 1.02  # a simpler network wins within this factor
 NEARLY = 1.25  # two kinds of networks so close are both made wider
-DEEPER = 0.6  # a second layer must lower the error to this part
+DEEPER = 0.7  # more layers must lower the error to this part
 FOLDS = 4
-WIDEST = 1600  # of a network for a hard target
+WIDEST = 800  # neurons of a smooth network unless told
+WIDEST_DEEP = 400  # of each layer of several
+OPERATIONS = 3e11  # of the last fit: ten seconds
 NARROW = (12, 25, 50, 100)
 
 
@@ -115,7 +117,7 @@ class _Search:
         self.largest = largest
         self.tried = 0
         free_rows = len(problem.order) - problem.free
-        self.sizes = ladder(None if widths is None else widths[-1], free_rows, largest)
+        self.sizes = ladder(None if widths is None else widths[-1], free_rows, min(largest, WIDEST))
 
     def shaped(self, width: int) -> tuple[int, ...]:
         """Widths of the layers in the proportions that were asked for."""
@@ -162,12 +164,8 @@ class _Search:
         elif self.activation is None:
             kinds += [(shape, "relu", "swim" if self.sampler is None else self.sampler)]
         if self.widths is None and self.sampler in (None, "uniform", "swim"):
-            deep = (max(1, width // 2), width)
-            kinds += [
-                (deep, "tanh", self.sampler),
-                (deep, "gauss", self.sampler),
-                (deep, "relu", self.sampler or "swim"),
-            ]
+            how = self.sampler or "swim"
+            kinds += [((width,) * depth, name, how) for depth, name in ((2, "tanh"), (2, "relu"), (3, "tanh"))]
         if self.activation is not None:
             kinds = sorted({(widths, self.activation, how) for widths, _, how in kinds}, key=str)
         return [self._tuned(*kind) for kind in kinds]
@@ -182,8 +180,12 @@ class _Search:
     def wider(self, candidate: Candidate, error: float) -> tuple[Candidate, float]:
         """More neurons, steeper ones too, while cross validation says that they help."""
         best = first = self.trial(candidate, hard=True)
-        top = min(WIDEST, (len(self.problem.order) - self.problem.free) // 2)
-        while 2 * best.candidate.widths[-1] <= min(top, 2 * self.largest) and best.error > self.goal:
+        problem = self.problem
+        seconds = int(np.sqrt(OPERATIONS / problem.rows.count)) - problem.free
+        top = min(self.largest, (len(problem.order) - problem.free) // 2, seconds)
+        if len(candidate.widths) > 1:
+            top = min(top, WIDEST_DEEP)
+        while 2 * best.candidate.widths[-1] <= top and best.error > self.goal:
             candidate = best.candidate
             doubled = replace(candidate, widths=tuple(2 * width for width in candidate.widths))
             steeper = replace(doubled, scale=STEP * candidate.scale)

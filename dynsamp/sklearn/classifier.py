@@ -131,11 +131,13 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (row, class)."""
-        return np.asarray(softmax(self.sharpness_ * self._scores(X), axis=1))
+        scores = self._scores(X)
+        return np.asarray(softmax(self.sharpness_ * scores, axis=1))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of the probabilities (row, class)."""
-        return np.asarray(log_softmax(self.sharpness_ * self._scores(X), axis=1))
+        scores = self._scores(X)
+        return np.asarray(log_softmax(self.sharpness_ * scores, axis=1))
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

@@ -5,6 +5,7 @@ import numpy as np
 import dynsamp
 
 SITES = 40
+REACH = (-4, -3, -2, -1, 0, 1, 2)  # neighbours of the neighbours k-2 to k+1: what one step of 0.05 feels
 
 
 def rhs(t: float, y: np.ndarray, theta: np.ndarray, dy: np.ndarray) -> None:
@@ -34,5 +35,6 @@ lorenz96 = dynsamp.ODESystem(
     duration=20.0,
     dt=0.05,
     translation_invariant=True,
+    estimator=dynsamp.FlowMap(stencil=REACH),
     lyapunov_exponent=1.69,
 )

@@ -217,12 +217,14 @@ def compare(name: str, runs: list[dict[str, Any]], seeds: int) -> None:
         run = min(runs, key=lambda run: reached(run, level)[0])
         cpu, joules = reached(run, level)
         left = f"{level:8.1e} {label(run):30} {cpu:8.2f} {joules:8.1f}"
-        if not np.isfinite(cpu):
+        more = " "
+        if not np.isfinite(cpu):  # the ratio is more than that of the longest training
+            more, cpu = ">", max(run["curve"][-1][0] for run in runs)
             left = f"{level:8.1e} {'not reached':30} {'':8} {'':8}"
         for kind, declared in kinds:
             error, own, spent = sampled(name, HamiltonianNetwork(tolerance=level, **declared), seeds)
             mark = " " if error <= level else "!"  # the level was missed
-            print(f"{left}   {f'tolerance{kind}':>12} {error:8.1e}{mark}{own:8.4f} {spent:8.3f} {cpu / own:10.0f}")
+            print(f"{left}   {f'tolerance{kind}':>12} {error:8.1e}{mark}{own:8.4f} {spent:8.3f}{more}{cpu / own:10.0f}")
     for kind, declared in kinds:
         error, own, spent = sampled(name, HamiltonianNetwork(**declared), seeds)
         print(f"{'best':>8} {'':30} {'':8} {'':8}   {f'default{kind}':>12} {error:8.1e} {own:8.4f} {spent:8.3f}"

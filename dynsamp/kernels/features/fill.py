@@ -71,6 +71,8 @@ def _flat(out: np.ndarray) -> tuple[np.ndarray, int]:
 
     Compiled code sees one contiguous array, whatever block of a larger matrix it writes.
     """
+    if out.flags.c_contiguous and out.dtype.char in "df":
+        return out.reshape(-1), out.shape[1]
     pitch, rest = divmod(out.strides[0], out.itemsize)
     if len(out) < 2:
         pitch, rest = out.shape[1], 0
