@@ -1,5 +1,6 @@
 """Flow maps with a stencil: one law for all sites of a ring."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,8 @@ def test_every_state_of_a_ring_is_shifted(pair):
     step = solve(model.kernel(), [0.0, model.dt], samples.y[0]).states[:, 1].reshape(fields.shape)
     shifted = solve(model.kernel(), [0.0, model.dt], np.roll(fields, 1, axis=-1).reshape(-1, 12)).states[:, 1]
     assert_array_equal(shifted.reshape(fields.shape), np.roll(step, 1, axis=-1))
+    arrays = model.step(np.roll(fields, 1, axis=-1).reshape(-1, 12)).reshape(fields.shape)
+    assert_allclose(arrays, np.roll(model.step(samples.y[0]).reshape(fields.shape), 1, axis=-1), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("activation", ["sin", "tanh", "gauss"])
@@ -183,6 +186,23 @@ def test_a_saved_map_is_the_same_map(pair, tmp_path):
     assert back.stencil == (-1, 0, 2)
     assert_array_equal(back.step(samples.y[0]), model.step(samples.y[0]))
     assert_array_equal(back.kernel().theta, model.kernel().theta)
+
+
+def test_a_file_from_before_stencils_is_a_map_of_all_components(pair, tmp_path):
+    _, samples = pair
+    model = FlowMap(width=10, activation="tanh", scale=0.5).fit(samples, seed=2)
+    path = tmp_path / "old.model"
+    write_model(model, path)
+    raw = path.read_bytes()
+    start = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:start])
+    about = json.loads(header["__metadata__"]["dynsamp"])
+    assert about["fields"].pop("stencil") is None
+    header["__metadata__"]["dynsamp"] = json.dumps(about)
+    path.write_bytes(raw[:8] + json.dumps(header).encode().ljust(start - 8) + raw[start:])
+    back = read_model(path, {"flow-map": FlowMapModel}.__getitem__)
+    assert back.stencil is None
+    assert_array_equal(back.step(samples.y[0]), model.step(samples.y[0]))
 
 
 def test_the_arrays_must_be_those_of_a_patch(pair):

@@ -48,10 +48,10 @@ def test_derivatives_of_the_energy_against_differences():
 def test_streaming_in_little_memory_gives_the_same_energy():
     data = gradients(lambda x: np.sin(x) + 0.01 * np.random.default_rng(5).normal(size=x.shape), points=4000)
     knobs = {"width": 20, "activation": "tanh", "scale": 0.5}
-    whole, streamed = fit_energy(data, **knobs), fit_energy(data, **knobs, memory=400_000)
+    whole, streamed = fit_energy(data, **knobs), fit_energy(data, **knobs, memory=1_200_000)
     assert np.array_equal(streamed.energy.coefficients, whole.energy.coefficients)
     with pytest.raises(ValueError, match="allow more"):
-        fit_energy(data, **knobs, memory=50_000)
+        fit_energy(data, **knobs, memory=500_000)
 
 
 def test_noise_does_not_come_through():

@@ -85,11 +85,13 @@ class Stencil:
     def index(self) -> np.ndarray:
         """Component (site, patch) of each value of each patch."""
         site = (np.arange(self.sites)[:, None] + np.array(self.offsets)) % self.sites
-        return (site[..., None] + self.sites * np.arange(self.states)).reshape(self.sites, self.size)
+        index: np.ndarray = site[..., None] + self.sites * np.arange(self.states)
+        return index.reshape(self.sites, self.size)
 
     def patches(self, y: np.ndarray) -> np.ndarray:
         """Patches (row * site, patch) of states (row, component)."""
-        return np.asarray(y[:, self.index].reshape(-1, self.size))
+        cut: np.ndarray = y[:, self.index]
+        return cut.reshape(-1, self.size)
 
     def values(self, y: np.ndarray) -> np.ndarray:
         """What the states are at each site: (row * site, state) from (row, component)."""

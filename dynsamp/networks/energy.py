@@ -8,11 +8,13 @@ part is exact for harmonic systems and for kinetic energies, costs a few columns
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from dynsamp.networks.features import HiddenLayer, activate, blocks
+from dynsamp.networks.features import HiddenLayer, blocks
 from dynsamp.networks.terms import Term
 
 __all__ = ["Energy", "Gradients"]
@@ -53,61 +55,73 @@ class Energy:
         result: np.ndarray = d @ self.linear + 0.5 * np.einsum("ni,ij,nj->n", d, self.quadratic, d)
         for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
             result += coefficient * term.value(x)
-        for rows in blocks(len(x), self.layer.width):
-            z = self.layer.preactivations(x[rows])
-            sigma = activate(self.layer.activation, z, out=z)
-            for pair, neurons in self._groups():
-                result[rows] += (self.coefficients[neurons] @ sigma[neurons]) * _product(x[rows], pair)
+        for rows, (pair, layer, c) in self._pieces(len(x)):
+            result[rows] += (c @ _response(layer, x[rows], 0)) * _product(x[rows], pair)
         return result
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """Gradient of E with respect to x (point, component)."""
-        outer = self.coefficients[:, None] * self.layer.weights / self.layer.half_width
         result: np.ndarray = self.linear + (x - self.layer.centre) @ self.quadratic
         for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
             result += coefficient * term.gradient(x)
-        for rows in blocks(len(x), self.layer.width):
-            z = self.layer.preactivations(x[rows])
-            for pair, neurons in self._groups():
-                slope = activate(self.layer.activation, z[neurons], 1).T @ outer[neurons]
-                result[rows] += slope * _product(x[rows], pair)[:, None]
-                if pair[0] >= 0:
-                    value = self.coefficients[neurons] @ activate(self.layer.activation, z[neurons])
-                    result[rows, pair[0]] += value * x[rows, pair[1]]
-                    result[rows, pair[1]] += value * x[rows, pair[0]]
+        for rows, ((i, j), layer, c) in self._pieces(len(x)):
+            outer = c[:, None] * layer.weights / layer.half_width
+            result[rows] += (_response(layer, x[rows], 1).T @ outer) * _product(x[rows], (i, j))[:, None]
+            if i >= 0:
+                value = c @ _response(layer, x[rows], 0)
+                result[rows, i] += value * x[rows, j]
+                result[rows, j] += value * x[rows, i]
         return result
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Hessian of E with respect to x (point, component, component)."""
-        slopes = self.layer.weights / self.layer.half_width
         result = np.repeat(self.quadratic[None], len(x), axis=0)
         for term, coefficient in zip(self.terms, self.term_coefficients, strict=True):
             result += coefficient * term.hessian(x)
-        for rows in blocks(len(x), self.layer.width):
-            z = self.layer.preactivations(x[rows])
-            for (i, j), neurons in self._groups():
-                c, w = self.coefficients[neurons, None], slopes[neurons]
-                factor = _product(x[rows], (i, j))
-                curvature = activate(self.layer.activation, z[neurons], 2) * c
-                for k, column in enumerate(w.T):
-                    result[rows, k] += (curvature.T @ (column[:, None] * w)) * factor[:, None]
-                if i >= 0:
-                    slope = (activate(self.layer.activation, z[neurons], 1) * c).T @ w
-                    for one, other in ((i, j), (j, i)):
-                        mixed = slope * x[rows, one][:, None]
-                        result[rows, other] += mixed
-                        result[rows, :, other] += mixed
-                    value = c[:, 0] @ activate(self.layer.activation, z[neurons])
-                    result[rows, i, j] += value
-                    result[rows, j, i] += value
+        for rows, ((i, j), layer, c) in self._pieces(len(x)):
+            w, factor = layer.weights / layer.half_width, _product(x[rows], (i, j))
+            curvature = _response(layer, x[rows], 2)
+            for k, column in enumerate(w.T):
+                result[rows, k] += (curvature.T @ ((c * column)[:, None] * w)) * factor[:, None]
+            if i >= 0:
+                slope = _response(layer, x[rows], 1).T @ (c[:, None] * w)
+                for one, other in ((i, j), (j, i)):
+                    mixed = slope * x[rows, one][:, None]
+                    result[rows, other] += mixed
+                    result[rows, :, other] += mixed
+                value = c @ _response(layer, x[rows], 0)
+                result[rows, i, j] += value
+                result[rows, j, i] += value
         return result
 
-    def _groups(self) -> list[tuple[tuple[int, int], slice | np.ndarray]]:
-        """Neurons by the components that multiply them."""
+    @cached_property
+    def _groups(self) -> list[tuple[tuple[int, int], HiddenLayer, np.ndarray]]:
+        """Neurons and coefficients by the components that multiply them."""
         if not len(self.factors):
-            return [((-1, -1), slice(None))]
+            return [((-1, -1), self.layer, self.coefficients)]
         kinds, index = np.unique(self.factors, axis=0, return_inverse=True)
-        return [((int(i), int(j)), np.flatnonzero(index.ravel() == k)) for k, (i, j) in enumerate(kinds)]
+        found = []
+        for k, (i, j) in enumerate(kinds):
+            mine = np.flatnonzero(index.ravel() == k)
+            layer = replace(
+                self.layer, weights=np.ascontiguousarray(self.layer.weights[mine]), biases=self.layer.biases[mine]
+            )
+            found.append(((int(i), int(j)), layer, self.coefficients[mine]))
+        return found
+
+    def _pieces(self, points: int) -> Iterator[tuple[slice, tuple[tuple[int, int], HiddenLayer, np.ndarray]]]:
+        """Blocks of points that stay in cache, each with all groups."""
+        for group in self._groups:
+            if group[1].width:
+                for rows in blocks(points, group[1].width):
+                    yield rows, group
+
+
+def _response(layer: HiddenLayer, x: np.ndarray, order: int) -> np.ndarray:
+    """Activations (feature, point) of one layer, or their derivatives."""
+    out = np.empty((layer.width, len(x)))
+    layer.fill_values(x, out, order)
+    return out
 
 
 def _product(x: np.ndarray, pair: tuple[int, int]) -> np.ndarray:

@@ -24,7 +24,7 @@ SAMPLED_FROM = 20_000  # points at most
 FIRST, FIRST_SCALE = 200, 0.5  # neurons and slope of a fit that only serves as a density
 ROWS_A_COLUMN = 4  # of a noise-free problem; more rows gain less than a factor of 3 in error
 FEWEST_ROWS = 40
-BLOCK_ROWS = 1024  # at once, at least
+BLOCK_ROWS = 4096  # at once, at least: more would leave the cache
 POINTS = 4096  # at once, where slopes alone are kept
 GRAM_ROWS = 512  # at once, where all rows are: a panel of them stays in cache
 
@@ -43,7 +43,7 @@ def solve_energy(
     Blocks of rows are a function of the number of columns alone: in little memory the fit has the same bits.
     """
     count, components = data.target.shape
-    chunk = min(count, -(-max(ROWS_A_COLUMN * basis.columns, BLOCK_ROWS) // components))
+    chunk = min(count, -(-max(basis.columns, BLOCK_ROWS) // components))
     needed = 8 * (basis.columns + 1) * (chunk * components + 3 * (basis.columns + 1))
     if memory is not None and needed > memory:
         raise ValueError(

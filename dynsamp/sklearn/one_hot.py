@@ -42,7 +42,6 @@ class Scores:
     offset: np.ndarray  # (class,)
     left_out: np.ndarray  # (sample, class) scores of some rows from a fit to all the others
     sample: np.ndarray  # (sample,) numbers of these rows
-    error: float  # cross-validated squared error over the variance of the labels
     regularisation: float  # for columns of unit norm
 
 
@@ -77,7 +76,7 @@ def fit_scores(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: flo
     values, vectors = eigh(gram, check_finite=False, overwrite_a=True)
     values = np.maximum(values, 0.0)
     moments = vectors.T @ moments
-    ridge, error = _choose(values, moments**2, float(np.sum(centred**2)), rows, regularisation)
+    ridge = _choose(values, moments**2, float(np.sum(centred**2)), rows, regularisation)
     inner = moments / (values + ridge)[:, None]
     directions = vectors / norms[:, None]
     coefficients = directions @ inner
@@ -87,7 +86,7 @@ def fit_scores(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: flo
     scores = middle + features @ coefficients
     features = features @ (directions / np.sqrt(values + ridge))
     leverage = 1.0 / rows + np.einsum("ij,ij->i", features, features)
-    return Scores(coefficients, offset, _without(y[some], scores, leverage), some, error, ridge)
+    return Scores(coefficients, offset, _without(y[some], scores, leverage), some, ridge)
 
 
 def _dual(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: float | None) -> Scores:
@@ -103,13 +102,13 @@ def _dual(hidden: Hidden, x: np.ndarray, y: np.ndarray, regularisation: float | 
     values = np.maximum(values, 0.0)
     projected = vectors.T @ centred
     squares = projected**2 * values[:, None]
-    ridge, error = _choose(values, squares, float(np.sum(centred**2)), rows, regularisation)
+    ridge = _choose(values, squares, float(np.sum(centred**2)), rows, regularisation)
     leverage = 1.0 / rows + np.sum(vectors**2 * (values / (values + ridge)), axis=1)
     scores = middle + vectors @ (projected * (values / (values + ridge))[:, None])
     coefficients = features.T @ (vectors @ (projected / (values + ridge)[:, None])) / norms[:, None]
     some = _some(rows)
     left_out = _without(y[some], scores[some], leverage[some])
-    return Scores(coefficients, middle - shift @ coefficients, left_out, some, error, ridge)
+    return Scores(coefficients, middle - shift @ coefficients, left_out, some, ridge)
 
 
 def _some(rows: int) -> np.ndarray:
@@ -182,19 +181,18 @@ def _gram(source: _Features, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     return total / rows, norms, gram, moments / norms[:, None]
 
 
-def _choose(
-    values: np.ndarray, squares: np.ndarray, total: float, rows: int, given: float | None
-) -> tuple[float, float]:
-    """Ridge parameter and relative cross-validated error; ``squares`` of the moments (eigenvector, class)."""
+def _choose(values: np.ndarray, squares: np.ndarray, total: float, rows: int, given: float | None) -> float:
+    """Ridge parameter; ``squares`` of the moments (eigenvector, class)."""
     top = float(values[-1]) or 1.0
-    ridges = top * GRID if given is None else np.array([max(float(given), top * 1e-15)])
+    if given is not None:
+        return max(float(given), top * 1e-15)
+    ridges = top * GRID
     sums = values + ridges[:, None]
     gain = (2.0 / sums - values / sums**2) @ squares.sum(axis=1)
     freedom = rows - 1.0 - SMOOTHNESS * np.sum(values / sums, axis=1)
-    missing = np.maximum(total - gain, 0.0) * rows
+    missing = np.maximum(total - gain, 0.0)
     score = np.where(freedom > 0.0, missing / np.maximum(freedom, 1e-100) ** 2, np.inf)
-    best = int(np.argmin(score))
-    return float(ridges[best]), float(score[best] * rows / total) if total else 0.0
+    return float(ridges[np.argmin(score)])
 
 
 def _without(y: np.ndarray, scores: np.ndarray, leverage: np.ndarray) -> np.ndarray:

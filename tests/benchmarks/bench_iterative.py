@@ -211,23 +211,24 @@ def compare(name: str, runs: list[dict[str, Any]], seeds: int) -> None:
     kinds: list[tuple[str, dict[str, Any]]] = [("", {})]
     if name == "double-pendulum":
         kinds.append((" symmetries", {"symmetries": SYMMETRIES}))
-    print(f"\n{'level':>8} {'trained, fastest':30} {'cpu s':>8} {'J':>8}   {'sampled':>12} {'error':>8} {'cpu s':>8}"
-          f" {'J':>8} {'time ratio':>10}")  # fmt: skip
+    print(f"\n{'level':>8} {'trained, fastest':30} {'cpu s':>8} {'J':>8}   {'sampled':>20} {'error':>8} {'cpu s':>8}"
+          f" {'J':>8} {'time ratio':>10} {'J ratio':>8}")  # fmt: skip
     for level in (*LEVELS, best):
         run = min(runs, key=lambda run: reached(run, level)[0])
         cpu, joules = reached(run, level)
         left = f"{level:8.1e} {label(run):30} {cpu:8.2f} {joules:8.1f}"
-        more = " "
+        more = ""
         if not np.isfinite(cpu):  # the ratio is more than that of the longest training
-            more, cpu = ">", max(run["curve"][-1][0] for run in runs)
+            more, (cpu, joules) = ">", max(run["curve"][-1][:2] for run in runs)
             left = f"{level:8.1e} {'not reached':30} {'':8} {'':8}"
         for kind, declared in kinds:
             error, own, spent = sampled(name, HamiltonianNetwork(tolerance=level, **declared), seeds)
             mark = " " if error <= level else "!"  # the level was missed
-            print(f"{left}   {f'tolerance{kind}':>12} {error:8.1e}{mark}{own:8.4f} {spent:8.3f}{more}{cpu / own:10.0f}")
+            ratios = f"{f'{more}{cpu / own:.0f}':>10} {f'{more}{joules / spent:.0f}':>8}"
+            print(f"{left}   {f'tolerance{kind}':>20} {error:8.1e}{mark}{own:8.4f} {spent:8.3f} {ratios}")
     for kind, declared in kinds:
         error, own, spent = sampled(name, HamiltonianNetwork(**declared), seeds)
-        print(f"{'best':>8} {'':30} {'':8} {'':8}   {f'default{kind}':>12} {error:8.1e} {own:8.4f} {spent:8.3f}"
+        print(f"{'best':>8} {'':30} {'':8} {'':8}   {f'default{kind}':>20} {error:8.1e} {own:8.4f} {spent:8.3f}"
               f"   {best / error:.1e} times less error")  # fmt: skip
 
 
