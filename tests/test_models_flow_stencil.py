@@ -167,12 +167,12 @@ def test_what_is_learned_on_one_ring_holds_on_a_longer_one(model):
     truth = solve_ivp(field96, (0.0, 21.0), start, "DOP853", times, rtol=1e-9, atol=1e-9).y.T
     error = np.sqrt(np.mean((longer.step(truth[:-1]) - truth[1:]) ** 2))
     assert error < 0.01 * truth.std()
-    with pytest.raises(ValueError, match="spans 7 sites"):
+    with pytest.raises(ValueError, match="does not fit on dimension 'site' of 5 sites"):
         replace(model, states=ring(X=5))
 
 
-def test_sites_of_one_time_stay_in_one_block_of_time():
-    # the noise of a time is common to its sites: blocks that shared times would let a model fit it
+def test_noise_that_the_sites_of_a_time_share_is_not_fitted():
+    # one random walk at all sites: whoever has seen some sites of a time knows the increments of the others
     rng = np.random.default_rng(8)
     y = np.cumsum(np.repeat(rng.normal(size=(1, 200, 1)), 20, axis=2), axis=1)
     model = FlowMap(stencil=(-1, 0, 1)).fit(Samples(t=np.arange(200.0)[None], y=y, states=ring(u=20)), seed=0)
@@ -231,7 +231,7 @@ def test_an_offset_is_given_once():
         ((State("x", dims={"lat": 2, "lon": 3}),), r"but x has lat \(2\), lon \(3\)"),
         ((State("x", dims={"site": 4}), State("y")), r"same dimension, got x on site \(4\), y on none"),
         ((State("x", dims={"site": 4}), State("y", dims={"cell": 4})), r"same dimension, .* y on cell \(4\)"),
-        ((State("x", dims={"site": 4}),), r"spans 5 sites, but dimension 'site' has 4"),
+        ((State("x", dims={"site": 4}),), r"does not fit on dimension 'site' of 4 sites"),
     ],
 )
 def test_states_that_no_stencil_suits_are_refused(states, message):

@@ -69,10 +69,9 @@ class Stencil:
                 f" {', '.join(rings)} {'has' if len(rings) == 1 else 'have'} {_spoken(ring)}; learn without stencil"
             )
         [(dim, sites)] = ring.items()
-        reach = max(found) - min(found) + 1
-        if reach > sites or max(map(abs, found)) >= sites:
+        if max(found) - min(found) >= sites or max(map(abs, found)) >= sites:
             raise ValueError(
-                f"stencil {found} spans {reach} sites, but dimension {dim!r} has {sites}; give offsets closer to 0"
+                f"stencil {found} does not fit on dimension {dim!r} of {sites} sites; give fewer offsets, closer to 0"
             )
         return cls(found, len(states), sites)
 

@@ -154,6 +154,11 @@ class EnergyProblem:
             weights[:, periodic] = np.round(weights[:, periodic] / unit) * unit
         return replace(layer, weights=weights, centre=self.centre, half_width=self.half_width)
 
+    def trial(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False) -> tuple[float, Trained]:
+        """``fit`` without a ridge, which only the last fit and noisy data need, where rows are many."""
+        rows = min(self.equations, max(ROWS_A_COLUMN * basis.columns, least))
+        return self.fit(basis, least, gram=gram, ridge=0.0 if rows >= 2 * basis.columns else None)
+
     def fit(
         self, basis: EnergyBasis, least: int = 0, *, gram: bool = False, ridge: float | None = None
     ) -> tuple[float, Trained]:

@@ -79,8 +79,9 @@ class EnergySearch:
                 best, way = other, self.sampler
         final: Trained = best.fit
         affordable = min(problem.equations, int(FLOPS / (2 * (best.width + problem.free) ** 2)))
-        if best.error > max(NOISE, self.goal) and final[1].rows < affordable:
-            _, final = problem.fit(problem.basis(best.activation, best.scale, best.width, way), affordable)
+        if best.error > max(NOISE, self.goal) and (final[1].rows < affordable or not structured):
+            basis = problem.basis(best.activation, best.scale, best.width, way)
+            _, final = problem.fit(basis, max(affordable, final[1].rows))
         chosen = (
             f"{best.activation} of slope {best.scale:.3g}, {best.width} neurons: {self.tried} fits compared by"
             f" generalised cross validation, error {best.error:.1e}"
@@ -113,7 +114,7 @@ class EnergySearch:
             self.tried += 1
             # a hard target needs no digits that the normal equations lose
             gram = width > ORTHOGONAL and climb.lead > HARD
-            return self.problem.fit(self.problem.basis(name, slope, width, way), rows_a_column * width, gram=gram)
+            return self.problem.trial(self.problem.basis(name, slope, width, way), rows_a_column * width, gram=gram)
 
         climb = Climb(assess, self._names, self.scale, self.goal, gain)
         return climb
@@ -136,7 +137,7 @@ class EnergySearch:
             if free and climb.finished:
                 break
         assert climb.winner is not None
-        if structured and climb.winner.error > max(HARD, self.goal) and not climb.finished:
+        if free and structured and climb.winner.error > max(HARD, self.goal) and not climb.finished:
             return self._resolve(climb.winner), way, True
         return climb.winner, way, structured
 

@@ -23,6 +23,7 @@ SCALES: Mapping[str, Sequence[float]] = {
     "relu": (1.0,),  # relu(s z) = s relu(z): a slope changes nothing
     "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
 }
+TYPICAL = {"tanh": 0.1, "gauss": 1.4, "sin": 0.6, "relu": 1.0, "softplus": 0.1}  # tried first
 DIRECTLY = 200  # neurons up to which all activations and scales are compared at the final width
 STEP = 1.4  # ratio of neighbouring scales when tuning
 FLOOR = 3e-14  # relative error that is as good as exact in float64
@@ -50,6 +51,11 @@ def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
     top = max(1, min(largest, rows // 2))
     widths = [w for w in (100, 200, 400, 800, 1600, 3200, 6400) if w < 0.75 * top]
     return [*widths, top]
+
+
+def _unusual(activation: str) -> Callable[[float], float]:
+    """How far a scale is from the typical one of an activation."""
+    return lambda scale: abs(np.log(scale / TYPICAL[activation]))
 
 
 Assess = Callable[[str, float, int], tuple[float, Any]]
@@ -89,9 +95,13 @@ class Climb:
             self.winner = None
         if not self.leaders:
             for activation in self.activations:
-                values = SCALES[activation] if self.scale is None else (self.scale,)
-                found = [self._attempt(activation, value, width) for value in values]
-                self.leaders[activation] = min(found, key=lambda trial: trial.error)
+                values = [self.scale] if self.scale else sorted(SCALES[activation], key=_unusual(activation))
+                for value in values:
+                    trial = self._attempt(activation, value, width)
+                    leader = self.leaders.get(activation, trial)
+                    self.leaders[activation] = min(leader, trial, key=lambda trial: trial.error)
+                    if trial.error <= self.goal:
+                        return
             if last and self.scale is None:
                 first = min(self.leaders.values(), key=lambda trial: trial.error)
                 self.leaders[first.activation] = self._tune(first, width, both=True)
