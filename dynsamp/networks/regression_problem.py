@@ -173,21 +173,26 @@ class Problem:
             place="box" if published and candidate.sampler == "elm" else None,
         )
 
-    def fit(self, candidate: Candidate, part: np.ndarray | None = None, *, method: Method = "qr") -> Fitted:
+    def fit(
+        self, candidate: Candidate, part: np.ndarray | None = None, *, method: Method = "qr", ridge: bool = True
+    ) -> Fitted:
         """Fit to the drawn rows ``part``, or to all rows of the source.
 
         "qr" keeps all digits; "gram" takes the normal equations, for errors above about 1e-4; "sketch" keeps the
-        digits of many rows in the time of few.
+        digits of many rows in the time of few. ``ridge`` may be left to the last fit where rows are many.
         """
         rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
         hidden = self.hidden(candidate, part)
         # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
         free = self.free if rows.count >= 3 * self.free else 1
-        return Fitted(candidate, hidden, self._solve(rows, hidden, free, method))
-
-    def _solve(self, rows: Rows, hidden: Hidden, free: int, method: Method) -> Solution:
         columns = self.free + hidden.width
         way: float | Literal["auto"] = "auto" if self.regularisation is None else self.regularisation
+        if self.regularisation is None and not ridge and rows.count >= 2 * columns:
+            way = 0.0
+        return Fitted(candidate, hidden, self._solve(rows, hidden, free, method, way))
+
+    def _solve(self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]) -> Solution:
+        columns = self.free + hidden.width
         if method == "qr":
             step = block_rows(rows.count, columns + rows.outputs)
             problem = LeastSquares(columns, rows.outputs, step, unpenalised=free)

@@ -134,7 +134,7 @@ class _Search:
         self.tried += 1
         columns = self.problem.free + candidate.widths[-1]
         part = self.problem.order[: max(ROWS_A_COLUMN * columns, LEAST_ROWS)]
-        return self.problem.fit(candidate, part, method="gram" if hard else "qr")
+        return self.problem.fit(candidate, part, method="gram" if hard else "qr", ridge=hard)
 
     def smooth(self) -> Fitted:
         """Best network by cross validation; ends early where that does not lead to small errors."""

@@ -28,6 +28,7 @@ DIRECTLY = 200  # neurons up to which all activations and scales are compared at
 STEP = 1.4  # ratio of neighbouring scales when tuning
 FLOOR = 3e-14  # relative error that is as good as exact in float64
 PROGRESS = 0.8  # tuning goes on while a step lowers the error at least so much
+HOPELESS = 30.0  # a scale so many times worse than the best ends the walk along the grid
 KEEP = 30.0  # an activation this many times worse than the best is dropped
 HARD = 1e-3  # error above which a stall may only mean that the width does not resolve the target yet
 MARGIN = 1.02  # a smaller width wins within this factor
@@ -51,11 +52,6 @@ def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
     top = max(1, min(largest, rows // 2))
     widths = [w for w in (100, 200, 400, 800, 1600, 3200, 6400) if w < 0.75 * top]
     return [*widths, top]
-
-
-def _unusual(activation: str) -> Callable[[float], float]:
-    """How far a scale is from the typical one of an activation."""
-    return lambda scale: abs(np.log(scale / TYPICAL[activation]))
 
 
 Assess = Callable[[str, float, int], tuple[float, Any]]
@@ -95,13 +91,8 @@ class Climb:
             self.winner = None
         if not self.leaders:
             for activation in self.activations:
-                values = [self.scale] if self.scale else sorted(SCALES[activation], key=_unusual(activation))
-                for value in values:
-                    trial = self._attempt(activation, value, width)
-                    leader = self.leaders.get(activation, trial)
-                    self.leaders[activation] = min(leader, trial, key=lambda trial: trial.error)
-                    if trial.error <= self.goal:
-                        return
+                if self._first(activation, width).error <= self.goal:
+                    return
             if last and self.scale is None:
                 first = min(self.leaders.values(), key=lambda trial: trial.error)
                 self.leaders[first.activation] = self._tune(first, width, both=True)
@@ -111,10 +102,29 @@ class Climb:
             last = last or width > 400
             most = 1 if last else 3 if second else 2
             shortlist = [trial for trial in shortlist if trial.error <= KEEP * self.lead][:most]
+            if last and must and self.scale is None:  # the width is given: its fit is dear, and tuned by half of it
+                self.leaders = {shortlist[0].activation: self._grown(shortlist[0], width)}
+                return
             self.leaders = {trial.activation: self._tune(trial, width, both=not last) for trial in shortlist}
         stalled = self.lead > (self.gain if self.lead > HARD else 0.2) * self._previous
         self.stalls = self.stalls + 1 if stalled else 0
         self._previous = min(self.lead, self._previous)
+
+    def _first(self, activation: str, width: int) -> Trial:
+        """Best scale of the grid: from the typical one upwards, then downwards, while it is not hopeless."""
+        grid = sorted(SCALES[activation]) if self.scale is None else [self.scale]
+        start = int(np.argmin([abs(np.log(value / TYPICAL[activation])) for value in grid]))
+        for direction in (range(start, len(grid)), range(start - 1, -1, -1)):
+            for k in direction:
+                trial = self._attempt(activation, grid[k], width)
+                leader = self.leaders[activation] = min(
+                    self.leaders.get(activation, trial), trial, key=lambda trial: trial.error
+                )
+                if leader.error <= self.goal:
+                    return leader
+                if trial.error > HOPELESS * leader.error:
+                    break
+        return self.leaders[activation]
 
     def _attempt(self, activation: str, scale: float, width: int) -> Trial:
         error, fit = self.assess(activation, scale, width)
@@ -123,6 +133,13 @@ class Climb:
             self.winner = trial
         self.trials.append(replace(trial, fit=None))
         return self.trials[-1]
+
+    def _grown(self, start: Trial, width: int) -> Trial:
+        """One fit, at a scale that grows as it did from the width before."""
+        same = [trial for trial in self.trials if trial.activation == start.activation]
+        before = [trial for trial in same if trial.width < start.width]
+        growth = start.scale / min(before, key=lambda trial: trial.error).scale if before else 1.0
+        return self._attempt(start.activation, start.scale * float(np.clip(growth, 1.0, STEP)), width)
 
     def _tune(self, start: Trial, width: int, both: bool) -> Trial:
         top = self._attempt(start.activation, start.scale, width)
