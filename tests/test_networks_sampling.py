@@ -140,3 +140,39 @@ def test_unknown_names_are_answered_with_the_known_ones():
         sample_layer(cloud(), 3, rng=generator(0), sampler="grid")
     with pytest.raises(ValueError, match="values of the target"):
         sample_layer(cloud(), 3, rng=generator(0), sampler="swim")
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_no_two_neurons_are_the_same_though_points_repeat(activation):
+    x = np.repeat(cloud()[:12], 5, axis=0)  # 66 different pairs
+    layer = sample_layer(x, 100, rng=generator(0), activation=activation)
+    neurons = np.column_stack([layer.weights, layer.biases])
+    assert len(np.unique(neurons, axis=0)) == 100
+    if activation == "tanh":
+        mirrored = np.concatenate([neurons, -neurons])
+        assert len(np.unique(mirrored, axis=0)) == 200
+
+
+def test_points_on_a_sphere_keep_their_biases():
+    # angles as cosine and sine: mid-points of pairs would leave every neuron without a bias
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
+    x = np.column_stack([np.cos(angle), np.sin(angle)])
+    still = {"centre": np.zeros(2), "half_width": np.ones(2)}
+    assert np.abs(sample_layer(x, 50, rng=generator(0), **still).biases).max() > 0.1
+    published = sample_layer(x, 50, rng=generator(0), place="midpoint", **still)
+    assert np.abs(published.biases).max() < 1e-12
+
+
+@pytest.mark.parametrize("place", ["midpoint", "point", "box"])
+@pytest.mark.parametrize("length", ["pair", "far", "unit"])
+@pytest.mark.parametrize("sampler", ["elm", "uniform", "near"])
+def test_centre_and_length_are_separate_choices(sampler, place, length):
+    x = cloud()
+    knobs = {"sampler": sampler, "place": place, "length": length, "target": np.sin(x)}
+    layer = sample_layer(x, 30, rng=generator(0), scale=2.0, **knobs)
+    steeper = sample_layer(x, 30, rng=generator(0), scale=4.0, **knobs)
+    assert_allclose(steeper.weights, 2 * layer.weights)
+    if place == "point":  # every hyperplane passes through a data point
+        assert np.abs(layer.preactivations(x)).min(axis=1).max() < 1e-12
+    if length == "unit" and sampler != "elm":
+        assert_allclose(np.linalg.norm(layer.weights, axis=1), 2 * 2 * S2)

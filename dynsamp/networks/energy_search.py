@@ -27,7 +27,7 @@ NOISY = 1e-4  # relative error from which noise is considered
 WIDEST = 800  # neurons for a smooth target
 STRUCTURED = 0.7  # directions that lower the error so much are no accident: noise has none
 HARD_ROWS = 8  # equations an unknown for a hard target, which overfits with fewer
-HARD_WIDTHS = (1600, 3200, 5000)
+HARD_WIDTHS = (1300, 2600, 5000)
 HARD_FLOPS = 6e11  # of a fit of a hard target
 ORTHOGONAL = 200  # neurons up to which orthogonalisation costs next to nothing
 HARD_GAIN = 0.85  # twice the neurons must lower the error so much
@@ -127,11 +127,11 @@ class EnergySearch:
         climb = self._new_climb(way)
         for rung, width in enumerate(widths):
             climb.rung(width, last=rung == len(widths) - 1, must=not free)
-            if free and way is None and rung <= 1 and climb.lead > max(HARD, self.goal) and self._enough(widths):
+            if way is None and rung <= 1 and climb.lead > max(HARD, self.goal) and self._enough(widths):
                 # smooth neurons may be the wrong ones: try those along gradient differences
                 other = self._new_climb("gradient", HARD_ROWS, HARD_GAIN)
                 for lower in widths[: rung + 1]:
-                    other.rung(lower)
+                    other.rung(lower, must=not free)
                 if other.lead < STRUCTURED * climb.lead:
                     climb, way, structured = other, "gradient", True
             if free and climb.finished:

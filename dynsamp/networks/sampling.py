@@ -134,6 +134,9 @@ def sample_layer(
     biases = _biases(z, direction, middle, where, phases, rng)
     if activation == "relu" and where == "midpoint":
         biases += 0.5 * scale * (1.0 if length in (None, "pair") else 0.0)  # the kink is at x1
+    if len(direction):
+        kept = _distinct(direction, biases, odd=activation != "relu")
+        direction, biases = direction[kept], biases[kept]
     missing = width - len(biases)  # all of them for "elm", the rest where pairs ran out
     if missing:
         extra = rng.normal(size=(missing, z.shape[1]))
@@ -174,7 +177,21 @@ def _directions(
     return direction / size[:, None], 0.5 * (z[first] + z[second]), distance
 
 
+def _distinct(weights: np.ndarray, biases: np.ndarray, *, odd: bool) -> np.ndarray:
+    """Indices of neurons that differ: points that come twice give some of them twice.
+
+    ``odd`` counts a neuron and its mirror image (-w, -b) as one.
+    """
+    neurons = np.column_stack([weights, biases])
+    if odd:
+        leading = neurons[np.arange(len(neurons)), np.argmax(neurons != 0.0, axis=1)]
+        neurons = neurons * np.where(leading < 0.0, -1.0, 1.0)[:, None]
+    return np.sort(np.unique(neurons, axis=0, return_index=True)[1])
+
+
 def _on_a_sphere(z: np.ndarray) -> bool:
+    if not len(z):
+        return False
     norm = np.linalg.norm(z, axis=1)
     return z.shape[1] > 1 and bool(np.ptp(norm) <= 1e-9 * norm.max())
 
