@@ -432,3 +432,10 @@ def test_chunks_of_a_store_only_change_the_order(hold, monkeypatch, tmp_path):
     assert_array_equal(np.concatenate([table.x[k : k + 5] for k in range(0, 77, 5)]), whole)
     if hold > 100:
         assert_array_equal(whole, x.reshape(77, 2))
+
+
+def test_a_regression_does_not_forecast():
+    x = np.linspace(-1.0, 1.0, 40)[:, None]
+    model = SampledNetwork(width=5).fit(x, x**2)
+    with pytest.raises(ValueError, match="has no time"):
+        ds.forecast(model, np.zeros((1, 1)), duration=1.0, dt=0.1)

@@ -87,6 +87,14 @@ class SampledNetworkModel(Model):
         points = self._points(x)
         return self.network().hessian(points).reshape(*np.shape(x)[:-1], *self.linear.shape, len(self.centre))
 
+    def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Refuse: a regression of y on x has no time in it."""
+        names = ", ".join(state.name for state in self.states)
+        raise ValueError(
+            f"a sampled network of {names} is a regression and has no time to forecast in; use model.values(x), or fit"
+            " a flow map or a Hamiltonian network"
+        )
+
     def _points(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, dtype=float)
         if x.ndim == 0 or x.shape[-1] != len(self.centre):

@@ -2,19 +2,37 @@
 
 A piece of learning here is three steps: sample a hidden layer, write its features (or their gradients) into the rows
 of a least-squares problem, solve. ``selection`` repeats them at a fraction of the cost to choose what was left open.
+
+========================  ==========================================================================================
+sampling, pairs           hidden layers from data: direction, centre, length and slope of neurons
+activations, features     values and derivatives of a layer, in blocks
+deep                      several layers, their Jacobians and Hessians
+least_squares             orthogonalisation in blocks of rows; gram and sketch for many rows
+selection                 the climb through activations, slopes and widths
+structure, pursuit,       symmetries, periods, powers of p; Fourier series; known formulas
+terms
+energy, energy_*          a scalar function from its gradient
+regression, regression_*  a function from its values
+fields, compiled*         fitted functions as compiled right-hand sides
+========================  ==========================================================================================
 """
 
 from dynsamp.networks.features import ACTIVATIONS, HiddenLayer, activate
+from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.pairs import sample_pairs
 from dynsamp.networks.sampling import SAMPLERS, generator, sample_layer, standardisation
 from dynsamp.networks.selection import Trial, choose, ladder
+from dynsamp.networks.sketch import SketchedLeastSquares
 
 __all__ = [
     "ACTIVATIONS",
     "SAMPLERS",
+    "GradientGram",
+    "GramLeastSquares",
     "HiddenLayer",
     "LeastSquares",
+    "SketchedLeastSquares",
     "Solution",
     "Trial",
     "activate",
