@@ -436,6 +436,6 @@ def test_chunks_of_a_store_only_change_the_order(hold, monkeypatch, tmp_path):
 
 def test_a_regression_does_not_forecast():
     x = np.linspace(-1.0, 1.0, 40)[:, None]
-    model = SampledNetwork(width=5).fit(x, x**2)
+    model = ds.SampledNetwork(width=5).fit(x, x**2)
     with pytest.raises(ValueError, match="has no time"):
         ds.forecast(model, np.zeros((1, 1)), duration=1.0, dt=0.1)
