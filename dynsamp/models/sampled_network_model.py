@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class SampledNetworkModel(Model):
         points = self._points(x)
         return self.network().hessian(points).reshape(*np.shape(x)[:-1], *self.linear.shape, len(self.centre))
 
-    def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> NoReturn:  # noqa: ARG002
         """Refuse: a regression of y on x has no time in it."""
         names = ", ".join(state.name for state in self.states)
         raise ValueError(

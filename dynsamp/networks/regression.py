@@ -137,6 +137,8 @@ def fit_regression(
 
 def _final(problem: Problem, choice: Choice) -> Fitted:
     """Fit to all rows, by the cheapest way that shows all digits of the error to be expected."""
+    if choice.fitted is not None:
+        return choice.fitted
     columns = problem.free + choice.candidate.widths[-1]
     method: Method = "qr"
     if choice.error > HARD and problem.regularisation != 0.0:

@@ -42,6 +42,7 @@ class Choice:
     candidate: Candidate
     error: float
     how: str
+    fitted: Fitted | None = None  # where the fit of a trial is good enough
 
 
 def select(
@@ -83,7 +84,8 @@ def select(
     best = search.smooth()
     compared = f"{search.tried} fits compared by generalised cross validation"
     if best.error <= max(HARD, search.goal):
-        return Choice(search.full(best.candidate), best.error, compared)
+        enough = widths is None and tolerance is not None and best.error <= tolerance
+        return Choice(search.full(best.candidate), best.error, compared, best if enough else None)
     finalists = [linear.candidate] if widths is None else []
     finalists += [
         replace(best.candidate, widths=(w,)) for w in NARROW if widths is None and w < best.candidate.widths[-1]
@@ -147,6 +149,11 @@ class _Search:
         climb = Climb(assess, names, self.scale, self.goal)
         for width in self.sizes:
             last = width == self.sizes[-1]
+            if last and self.widths is not None and climb.winner is not None:
+                # the fit of the width that was asked for is the last one: no trial of it
+                fitted: Fitted = climb.winner.fit
+                slope = fitted.candidate.scale if self.scale is not None else climb.grown(climb.winner)
+                return replace(fitted, candidate=replace(fitted.candidate, scale=slope))
             climb.rung(width, last=last, must=self.widths is not None)
             if self.widths is None and (climb.finished or (width >= MIDDLE and climb.lead > HARD and climb.stalls)):
                 break

@@ -103,7 +103,9 @@ class Climb:
             most = 1 if last else 3 if second else 2
             shortlist = [trial for trial in shortlist if trial.error <= KEEP * self.lead][:most]
             if last and must and self.scale is None:  # the width is given: its fit is dear, and tuned by half of it
-                self.leaders = {shortlist[0].activation: self._grown(shortlist[0], width)}
+                self.leaders = {
+                    shortlist[0].activation: self._attempt(shortlist[0].activation, self.grown(shortlist[0]), width)
+                }
                 return
             self.leaders = {trial.activation: self._tune(trial, width, both=not last) for trial in shortlist}
         stalled = self.lead > (self.gain if self.lead > HARD else 0.2) * self._previous
@@ -134,12 +136,11 @@ class Climb:
         self.trials.append(replace(trial, fit=None))
         return self.trials[-1]
 
-    def _grown(self, start: Trial, width: int) -> Trial:
-        """One fit, at a scale that grows as it did from the width before."""
-        same = [trial for trial in self.trials if trial.activation == start.activation]
-        before = [trial for trial in same if trial.width < start.width]
+    def grown(self, start: Trial) -> float:
+        """Scale for the next width, if it grows as it did from the width before ``start``."""
+        before = [trial for trial in self.trials if trial.activation == start.activation and trial.width < start.width]
         growth = start.scale / min(before, key=lambda trial: trial.error).scale if before else 1.0
-        return self._attempt(start.activation, start.scale * float(np.clip(growth, 1.0, STEP)), width)
+        return start.scale * float(np.clip(growth, 1.0, STEP))
 
     def _tune(self, start: Trial, width: int, both: bool) -> Trial:
         top = self._attempt(start.activation, start.scale, width)
