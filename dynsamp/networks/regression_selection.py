@@ -21,6 +21,7 @@ __all__ = ["HARD", "Choice", "select"]
 SMOOTH = ("tanh", "sin", "gauss")
 ROWS_A_COLUMN = 4  # of a trial
 LEAST_ROWS = 2000  # of a trial: noise averages out
+FEWER_ROWS = 1000  # where a tolerance says that less will do
 HARD = 1e-3  # relative error from which rows that were not seen decide, and normal equations have digits enough
 MIDDLE = 200  # width at which other kinds of networks are compared
 STEEP = 0.3  # least slope of those
@@ -135,7 +136,8 @@ class _Search:
         """Fit to so many rows that their error says something."""
         self.tried += 1
         columns = self.problem.free + candidate.widths[-1]
-        part = self.problem.order[: max(ROWS_A_COLUMN * columns, LEAST_ROWS)]
+        least = LEAST_ROWS if self.goal <= FLOOR else FEWER_ROWS
+        part = self.problem.order[: max(ROWS_A_COLUMN * columns, least)]
         return self.problem.fit(candidate, part, method="gram" if hard else "qr", ridge=hard)
 
     def smooth(self) -> Fitted:
