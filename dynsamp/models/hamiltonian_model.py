@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from dynsamp.models.base import Model
 from dynsamp.models.declared import formula_names
 from dynsamp.networks import HiddenLayer
 from dynsamp.networks.energy import Energy
-from dynsamp.networks.fields import factored_field, general_field, general_theta, separable_fields, separable_theta
+from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
 from dynsamp.networks.terms import mentions, parse
 from dynsamp.solve import Kernel
 
@@ -76,6 +77,7 @@ class HamiltonianModel(Model):
         """Whether H = V(q) + T(p) by construction."""
         return len(self.widths) == 2
 
+    @cached_property
     def _parts(self) -> list[tuple[np.ndarray, Energy]]:
         """Components and energy of every part: all, or q and p."""
         sizes = np.cumsum([0, *self.widths])
@@ -114,7 +116,7 @@ class HamiltonianModel(Model):
         """H of states (..., component): an array (...)."""
         points = self._points(y)
         total = np.full(len(points), self.offset)
-        for part, energy in self._parts():
+        for part, energy in self._parts:
             total += energy.value(points[:, part])
         return total.reshape(np.shape(y)[:-1])
 
@@ -122,7 +124,7 @@ class HamiltonianModel(Model):
         """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
         points = self._points(y)
         gradient = np.empty_like(points)
-        for part, energy in self._parts():
+        for part, energy in self._parts:
             gradient[:, part] = energy.gradient(points[:, part])
         return _rotate(gradient, self.pairs, -1).reshape(np.shape(y))
 
@@ -130,14 +132,14 @@ class HamiltonianModel(Model):
         """Jacobian of the vector field (..., component, component)."""
         points = self._points(y)
         hessian = np.zeros((*points.shape, points.shape[-1]))
-        for part, energy in self._parts():
+        for part, energy in self._parts:
             hessian[:, part[:, None], part] = energy.hessian(points[:, part])
         return _rotate(hessian, self.pairs, -2).reshape(*np.shape(y), points.shape[-1])
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
         size = len(self.centre)
-        parts = [energy for _, energy in self._parts()]
+        parts = [energy for _, energy in self._parts]
         facts = {"hamiltonian": True, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
         if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
             formulas = [tuple(term.tree for term in energy.terms) for energy in parts]
@@ -148,9 +150,14 @@ class HamiltonianModel(Model):
         partner, sign = np.empty(size, int), np.ones(size)
         partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
         sign[self.pairs[0]] = -1.0
-        make = factored_field if len(self.factors) else general_field
         trees = tuple(term.tree for term in parts[0].terms)
-        rhs = make(self.activations[0], tuple(partner.tolist()), tuple(sign.tolist()), trees)
+        rhs = general_field(
+            self.activations[0],
+            tuple(partner.tolist()),
+            tuple(sign.tolist()),
+            trees,
+            factored=len(self.factors) > 0,
+        )
         return Kernel("field", (rhs,), general_theta(parts[0]), facts=facts)
 
 

@@ -19,82 +19,78 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from dynsamp.networks.compiled import SLOPES, VALUES
 from dynsamp.networks.compiled_terms import compiled_gradients
 from dynsamp.networks.energy import Energy
 from dynsamp.networks.terms import Tree
 
-__all__ = ["factored_field", "general_field", "general_theta", "separable_fields", "separable_theta"]
+__all__ = ["general_field", "general_theta", "separable_fields", "separable_theta"]
 
 Function = Callable[..., Any]
 
 
 @cache
-def general_field(
-    activation: str, partner: tuple[int, ...], sign: tuple[float, ...], terms: tuple[Tree, ...] = ()
+def _gradient(
+    activation: str, place: tuple[int, ...], terms: tuple[Tree, ...] = (), *, factored: bool = False
 ) -> Function:
-    """Return ``field(t, y, theta, dy)`` with dy[partner[k]] = sign[k] dH/dy[k].
+    """Return ``gradient(y, theta, centre, linear, quadratic, neurons, width, coefficients, out)`` of one energy.
 
-    The partner of a q is its p, with sign -1; the partner of a p is its q, with sign 1.
+    Component k goes to out[place[k]]. The integers say where in theta its parts begin.
     """
-    slope, known = SLOPES[activation], compiled_gradients(terms, partner)
-    size, formulas = len(partner), len(terms)
+    slope, sigma, known = SLOPES[activation], VALUES[activation], compiled_gradients(terms, place)
+    size = len(place)
+    record = size + (4 if factored else 2)
 
-    def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every right-hand side
-        first = 1 + 2 * size + size * size
+    def gradient(y, theta, centre, linear, quadratic, neurons, width, coefficients, out):  # type: ignore[no-untyped-def]
         for k in range(size):
-            at = 1 + 2 * size + k * size
-            g = theta[1 + size + k] + theta[at] * (y[0] - theta[1])
+            at = quadratic + k * size
+            g = theta[linear + k] + theta[at] * (y[0] - theta[centre])
             for i in range(1, size):
-                g = g + theta[at + i] * (y[i] - theta[1 + i])
-            dy[partner[k]] = g
-        for m in range(int(theta[0])):
-            at = first + m * (size + 2)
+                g = g + theta[at + i] * (y[i] - theta[centre + i])
+            out[place[k]] = g
+        for m in range(width):
+            at = neurons + m * record
             z = theta[at] + theta[at + 2] * y[0]
             for i in range(1, size):
                 z = z + theta[at + 2 + i] * y[i]
             s = theta[at + 1] * slope(z)
+            if factored:
+                one, other = int(theta[at + 2 + size]), int(theta[at + 3 + size])
+                if one >= 0:
+                    s = s * (y[one] * y[other])
+                    v = theta[at + 1] * sigma(z)
+                    out[place[one]] = out[place[one]] + v * y[other]
+                    out[place[other]] = out[place[other]] + v * y[one]
             for k in range(size):
-                dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
-        known(y, theta, len(theta) - formulas, dy)
-        for k in range(size):
-            dy[partner[k]] = sign[k] * dy[partner[k]]
+                out[place[k]] = out[place[k]] + theta[at + 2 + k] * s
+        known(y, theta, coefficients, out)
 
-    return field
+    compiled: Function = njit(gradient)
+    return compiled
 
 
 @cache
-def factored_field(
-    activation: str, partner: tuple[int, ...], sign: tuple[float, ...], terms: tuple[Tree, ...] = ()
+def general_field(
+    activation: str,
+    partner: tuple[int, ...],
+    sign: tuple[float, ...],
+    terms: tuple[Tree, ...] = (),
+    *,
+    factored: bool = False,
 ) -> Function:
-    """Return the field of ``general_field`` for neurons that are multiplied by products of two components."""
-    slope, sigma, known = SLOPES[activation], VALUES[activation], compiled_gradients(terms, partner)
+    """Return ``field(t, y, theta, dy)`` with dy[partner[k]] = sign[k] dH/dy[k].
+
+    The partner of a q is its p, with sign -1; the partner of a p is its q, with sign 1. Neurons have factors where
+    ``factored``.
+    """
+    gradient = _gradient(activation, partner, terms, factored=factored)
     size, formulas = len(partner), len(terms)
 
-    def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001
-        first = 1 + 2 * size + size * size
-        for k in range(size):
-            at = 1 + 2 * size + k * size
-            g = theta[1 + size + k] + theta[at] * (y[0] - theta[1])
-            for i in range(1, size):
-                g = g + theta[at + i] * (y[i] - theta[1 + i])
-            dy[partner[k]] = g
-        for m in range(int(theta[0])):
-            at = first + m * (size + 4)
-            z = theta[at] + theta[at + 2] * y[0]
-            for i in range(1, size):
-                z = z + theta[at + 2 + i] * y[i]
-            s = theta[at + 1] * slope(z)
-            one, other = int(theta[at + 2 + size]), int(theta[at + 3 + size])
-            if one >= 0:
-                s = s * (y[one] * y[other])
-                v = theta[at + 1] * sigma(z)
-                dy[partner[one]] = dy[partner[one]] + v * y[other]
-                dy[partner[other]] = dy[partner[other]] + v * y[one]
-            for k in range(size):
-                dy[partner[k]] = dy[partner[k]] + theta[at + 2 + k] * s
-        known(y, theta, len(theta) - formulas, dy)
+    def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every right-hand side
+        neurons = 1 + 2 * size + size * size
+        gradient(y, theta, 1, 1 + size, 1 + 2 * size, neurons, int(theta[0]), len(theta) - formulas, dy)
         for k in range(size):
             dy[partner[k]] = sign[k] * dy[partner[k]]
 
@@ -106,47 +102,21 @@ def separable_fields(
     potential: str, kinetic: str, dof: int, terms_v: tuple[Tree, ...] = (), terms_t: tuple[Tree, ...] = ()
 ) -> tuple[Function, Function]:
     """Return ``velocity(t, p, theta, dq)`` and ``force(t, q, theta, dp)`` of H = V(q) + T(p)."""
-    slope_v, slope_t = SLOPES[potential], SLOPES[kinetic]
     same = tuple(range(dof))
-    known_v, known_t = compiled_gradients(terms_v, same), compiled_gradients(terms_t, same)
+    gradient_v, gradient_t = _gradient(potential, same, terms_v), _gradient(kinetic, same, terms_t)
     count_v, count_t = len(terms_v), len(terms_t)
 
     def velocity(t, p, theta, dq):  # type: ignore[no-untyped-def]  # noqa: ARG001
-        for k in range(dof):
-            at = 2 + 4 * dof + dof * dof + k * dof
-            g = theta[2 + 3 * dof + k] + theta[at] * (p[0] - theta[2 + dof])
-            for i in range(1, dof):
-                g = g + theta[at + i] * (p[i] - theta[2 + dof + i])
-            dq[k] = g
-        first = 2 + 4 * dof + 2 * dof * dof + int(theta[0]) * (dof + 2)
-        for m in range(int(theta[1])):
-            at = first + m * (dof + 2)
-            z = theta[at] + theta[at + 2] * p[0]
-            for i in range(1, dof):
-                z = z + theta[at + 2 + i] * p[i]
-            s = theta[at + 1] * slope_t(z)
-            for k in range(dof):
-                dq[k] = dq[k] + theta[at + 2 + k] * s
-        known_t(p, theta, len(theta) - count_t, dq)
+        quadratic, neurons = 2 + 4 * dof + dof * dof, 2 + 4 * dof + 2 * dof * dof + int(theta[0]) * (dof + 2)
+        terms = len(theta) - count_t
+        gradient_t(p, theta, 2 + dof, 2 + 3 * dof, quadratic, neurons, int(theta[1]), terms, dq)
 
     def force(t, q, theta, dp):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        quadratic, neurons = 2 + 4 * dof, 2 + 4 * dof + 2 * dof * dof
+        terms = len(theta) - count_t - count_v
+        gradient_v(q, theta, 2, 2 + 2 * dof, quadratic, neurons, int(theta[0]), terms, dp)
         for k in range(dof):
-            at = 2 + 4 * dof + k * dof
-            g = theta[2 + 2 * dof + k] + theta[at] * (q[0] - theta[2])
-            for i in range(1, dof):
-                g = g + theta[at + i] * (q[i] - theta[2 + i])
-            dp[k] = -g
-        first = 2 + 4 * dof + 2 * dof * dof
-        for m in range(int(theta[0])):
-            at = first + m * (dof + 2)
-            z = theta[at] + theta[at + 2] * q[0]
-            for i in range(1, dof):
-                z = z + theta[at + 2 + i] * q[i]
-            s = theta[at + 1] * slope_v(z)
-            for k in range(dof):
-                dp[k] = dp[k] - theta[at + 2 + k] * s
-        # the coefficients of V are stored with the sign of the force
-        known_v(q, theta, len(theta) - count_t - count_v, dp)
+            dp[k] = -dp[k]
 
     return velocity, force
 
@@ -160,7 +130,7 @@ def _neurons(energy: Energy) -> np.ndarray:
 
 
 def general_theta(energy: Energy) -> np.ndarray:
-    """Theta of ``general_field``, or of ``factored_field`` where neurons have factors."""
+    """Theta of ``general_field``, neurons with their factors where they have any."""
     width = np.array([energy.layer.width])
     polynomial = (energy.layer.centre, energy.linear, energy.quadratic.ravel())
     return np.concatenate([width, *polynomial, _neurons(energy), energy.term_coefficients], dtype=float)
@@ -176,7 +146,7 @@ def separable_theta(potential: Energy, kinetic: Energy) -> np.ndarray:
             *(part.linear for part in both),
             *(part.quadratic.ravel() for part in both),
             *(_neurons(part) for part in both),
-            -potential.term_coefficients,
+            potential.term_coefficients,
             kinetic.term_coefficients,
         ],
         dtype=float,
