@@ -34,7 +34,6 @@ Function = Callable[..., Any]
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _njit: Any = numba.njit  # its annotations leave options out
-_ROOMS = ("drivers", "solvers", "features")  # their sources are part of what a kernel depends on
 _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
@@ -271,8 +270,7 @@ def _source(module: types.ModuleType) -> str:
 def _surroundings() -> str:
     """All that compiled code depends on apart from the functions of the system."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted([*root.glob("*.py"), *(path for room in _ROOMS for path in root.glob(f"{room}/*.py"))]):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     try:
         own = version("dynsamp")

@@ -14,6 +14,7 @@ import numpy as np
 from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.structure import Structure
+from dynsamp.networks.terms import Term
 
 __all__ = ["EnergyBasis"]
 
@@ -75,29 +76,21 @@ class EnergyBasis:
         """Whether a column is one neuron, without images or factors."""
         return len(self.images) == 1 and not len(self.factors)
 
-    def fill_others(self, data: Gradients, out: np.ndarray) -> None:
-        """Write polynomials, known terms and the target, last, into ``out`` (free + 1, component * row)."""
+    def fill_others(self, data: Gradients, columns: np.ndarray, target: np.ndarray) -> None:
+        """Write polynomials and known terms (free, component * row), and the target (component * row,)."""
         half = self.layer.half_width
         linear, quadratic = self.forms
         mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
         polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
         forms = len(linear)
-        out[:forms] = polynomial.reshape(forms, out.shape[1])
-        for row, term in zip(out[forms:-1], self.structure.terms, strict=True):
-            for node in data.nodes:
-                finite = np.isfinite(term.value(node)) & np.all(np.isfinite(term.gradient(node)), axis=1)
-                if not np.all(finite):
-                    at = node[np.argmin(finite)].tolist()
-                    raise ValueError(f"term {term.text!r} is not finite at the point {at}; correct it, or the data")
-            gradient = np.tensordot(data.weights, [term.gradient(node) for node in data.nodes], 1) * half
-            row[:] = gradient.T.ravel()
-        np.multiply(data.target.T, half[:, None], out=out[-1].reshape(-1, len(data.target)))
+        columns[:forms] = polynomial.reshape(forms, len(target))
+        for row, term in zip(columns[forms:], self.structure.terms, strict=True):
+            row[:] = (_mean_gradient(term, data) * half).T.ravel()
+        np.multiply(data.target.T, half[:, None], out=target.reshape(-1, len(data.target)))
 
     def fill(self, data: Gradients, out: np.ndarray) -> None:
         """Write all columns and the target, last, into ``out`` (column + 1, component * row)."""
-        others = np.empty((self.free + 1, out.shape[1]))
-        self.fill_others(data, others)
-        out[: self.free], out[-1] = others[:-1], others[-1]
+        self.fill_others(data, out[: self.free], out[-1])
         neurons = out[self.free : -1]
         first, temporary = True, None
         for node, weight in zip(data.nodes, data.weights, strict=True):
@@ -155,3 +148,16 @@ class EnergyBasis:
             layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors),
             self.structure.terms, coefficients[forms : self.free].copy(),
         )  # fmt: skip
+
+
+def _mean_gradient(term: Term, data: Gradients) -> np.ndarray:
+    """Gradient of a term in the mean over the nodes of a row (row, component)."""
+    total = np.zeros_like(data.target)
+    for node, weight in zip(data.nodes, data.weights, strict=True):
+        gradient = term.gradient(node)
+        finite = np.isfinite(term.value(node)) & np.all(np.isfinite(gradient), axis=1)
+        if not np.all(finite):
+            at = node[np.argmin(finite)].tolist()
+            raise ValueError(f"term {term.text!r} is not finite at the point {at}; correct it, or the data")
+        total += weight * gradient
+    return total

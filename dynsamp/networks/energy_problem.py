@@ -65,7 +65,7 @@ def solve_gram(basis: EnergyBasis, data: Gradients, regularisation: float | Lite
         problem = GradientGram(basis.layer, basis.free)
         for part in _parts(data, POINTS):
             others = np.empty((basis.free + 1, part.target.size))
-            basis.fill_others(part, others)
+            basis.fill_others(part, others[:-1], others[-1])
             problem.add(part.nodes[0], others)
     else:
         points = max(1, GRAM_ROWS // components)
