@@ -14,16 +14,18 @@ __all__ = ["FAILURES", "Box", "Input", "Parameter", "State", "Status", "closest"
 
 
 class Status(IntEnum):
-    """What became of a trajectory. The first three after ``OK`` are failures."""
+    """What became of a trajectory; ``FAILURES`` are failures."""
 
     OK = 0
     DIVERGED = 1
     STEP_LIMIT = 2
     INVALID_INPUT = 3
     LEFT_DOMAIN = 4  # a warning: the values stay
+    NOT_CONVERGED = 5  # the equations of an implicit step were not solved
+    ENDED = 6  # by a terminal event: as asked for
 
 
-FAILURES = (Status.DIVERGED, Status.STEP_LIMIT, Status.INVALID_INPUT)
+FAILURES = (Status.DIVERGED, Status.STEP_LIMIT, Status.INVALID_INPUT, Status.NOT_CONVERGED)
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

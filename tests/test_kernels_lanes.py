@@ -7,7 +7,8 @@ import logging
 import numpy as np
 import pytest
 
-from dynsamp.kernels.integrate import Problem, Schedule, integrate
+from dynsamp.kernels.integrate import Schedule, integrate
+from dynsamp.kernels.problem import Problem
 from dynsamp.kernels.widths import width_for
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status

@@ -14,6 +14,7 @@ from dynsamp.kernels.slots import (
     driven_diffusion,
     driven_force,
     driven_iterate,
+    driven_jacobian,
     driven_noisy_iterate,
     driven_rhs,
     driven_velocity,
@@ -49,6 +50,13 @@ def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
     u = vector(SIGNALS)
     signal(t, theta, u)
     driven_rhs(t, y, theta[:PARAMETERS], u, dy)
+
+
+def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
+    """Jacobian with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_jacobian(t, y, theta[:PARAMETERS], u, jac)
 
 
 def force(t: Any, q: Any, theta: Any, dp: Any) -> None:

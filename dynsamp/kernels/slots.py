@@ -46,6 +46,11 @@ def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
     _unset("force")
 
 
+def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
+    """Jacobian (DIM, DIM) of the right-hand side, in place."""
+    _unset("jacobian")
+
+
 def diffusion(t: Any, y: Any, theta: Any, g: Any) -> None:
     """Diffusion: a vector, or (DIM, NOISE)."""
     _unset("diffusion")
@@ -69,6 +74,11 @@ def scalar(t: Any, y: Any, theta: Any) -> Any:
 def driven_rhs(t: Any, y: Any, theta: Any, u: Any, dy: Any) -> None:
     """Right-hand side of a system with signals."""
     _unset("driven_rhs")
+
+
+def driven_jacobian(t: Any, y: Any, theta: Any, u: Any, jac: Any) -> None:
+    """Jacobian of a system with signals."""
+    _unset("driven_jacobian")
 
 
 def driven_force(t: Any, q: Any, theta: Any, u: Any, dp: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dynsamp.solve import Kernel
+from dynsamp.solve.kernel import Kernel, Kind
 from dynsamp.words import Box, Input, Parameter, State, nearest
 
 if TYPE_CHECKING:
@@ -179,11 +179,17 @@ class System(ABC):
             "lyapunov_exponent": self.lyapunov_exponent,
         }
 
-    def _kernel_facts(self) -> dict[str, Any]:
-        return {"hamiltonian": self.kind == "hamiltonian", "stiff": self.stiff, "chaotic": self.chaotic}
-
-    def _holds(self) -> tuple[bool, ...]:
-        return tuple(signal.hold for signal in self.inputs)
+    def _kernel(self, kind: Kind, functions: tuple[Function, ...], theta: np.ndarray | None, **rest: Any) -> Kernel:
+        """Kernel with what systems of all kinds have in common."""
+        return Kernel(
+            kind,
+            functions,
+            self.theta() if theta is None else theta,
+            inputs=tuple(signal.hold for signal in self.inputs),
+            facts={"hamiltonian": self.kind == "hamiltonian", "stiff": self.stiff, "chaotic": self.chaotic},
+            jacobian=self.jacobian,
+            **rest,
+        )
 
     def _require(self, **functions: Any) -> None:
         for label, function in functions.items():

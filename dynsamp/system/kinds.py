@@ -24,8 +24,7 @@ class ODESystem(System):
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        theta = self.theta() if theta is None else theta
-        return Kernel("field", (self.rhs,), theta, inputs=self._holds(), facts=self._kernel_facts())
+        return self._kernel("field", (self.rhs,), theta)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,13 +72,11 @@ class HamiltonianSystem(System):
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        theta = self.theta() if theta is None else theta
         if self.velocity is not None and self.force is not None:
-            functions = (self.velocity, self.force)
-            return Kernel("separable", functions, theta, inputs=self._holds(), facts=self._kernel_facts())
+            return self._kernel("separable", (self.velocity, self.force), theta)
         if self.rhs is None:
             raise TypeError(f"system {self.name!r} needs rhs=, or velocity= and force=")
-        return Kernel("field", (self.rhs,), theta, inputs=self._holds(), facts=self._kernel_facts())
+        return self._kernel("field", (self.rhs,), theta)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,9 +98,7 @@ class SDESystem(System):
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        theta = self.theta() if theta is None else theta
-        facts = self._kernel_facts()
-        return Kernel("sde", (self.drift, self.diffusion), theta, noise=self.noise, inputs=self._holds(), facts=facts)
+        return self._kernel("sde", (self.drift, self.diffusion), theta, noise=self.noise)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,6 +119,4 @@ class MapSystem(System):
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        theta = self.theta() if theta is None else theta
-        noise, facts = self.noise or None, self._kernel_facts()
-        return Kernel("map", (self.step,), theta, noise=noise, dt=self.dt, inputs=self._holds(), facts=facts)
+        return self._kernel("map", (self.step,), theta, noise=self.noise or None, dt=self.dt)

@@ -17,7 +17,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numba
 import numpy as np
 
-from dynsamp.kernels.integrate import Problem, Schedule, integrate
+from dynsamp.kernels.integrate import Schedule, integrate
+from dynsamp.kernels.problem import Problem
 
 COUNT, STEPS, H = 10_000, 1000, 1e-3
 THETA = np.array([10.0, 28.0, 8.0 / 3.0])

@@ -1,0 +1,127 @@
+"""A problem in slots and arrays, and what every compiled loop over it shares. Arguments have been checked."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynsamp.kernels import differences, halves, joined, signals, stack
+from dynsamp.kernels.jit import disabled
+
+__all__ = ["Function", "Prepared", "Problem", "lanes_slots", "named", "prepared", "quietly", "running", "stack_slots"]
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Functions of a system and their parameters."""
+
+    functions: Mapping[str, Function]  # by slot
+    theta: np.ndarray  # (1 or trajectory, parameter)
+    dim: int
+    noise: int = 0
+    diagonal: bool = False
+    held: tuple[bool, ...] = ()  # one entry an external signal
+    signals: tuple[np.ndarray, np.ndarray] | None = None  # times (n,), values (1 or trajectory, n, signal)
+    jacobian: Function | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What ``specialise`` and the kernels receive of a problem."""
+
+    theta: np.ndarray  # rows of parameters, signals packed behind them
+    functions: dict[str, Function]  # by slot
+    constants: dict[str, Any]
+    adaptors: list[types.ModuleType]
+
+
+def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -> Prepared:
+    """Slots of a problem.
+
+    ``split`` keeps the halves of a separable system apart; ``jacobian`` asks for that slot, too.
+    """
+    theta, functions = problem.theta, dict(problem.functions)
+    if jacobian and "iterate" in functions:
+        functions["rhs"] = functions["iterate"]  # what differences see of a map
+    if jacobian and problem.jacobian is not None:
+        functions["jacobian"] = problem.jacobian
+    separable = "velocity" in functions
+    adaptors: list[types.ModuleType] = []
+    constants: dict[str, Any] = {
+        "DIM": problem.dim,
+        "HALF": problem.dim // 2,
+        "NOISE": problem.noise,
+        "DIAGONAL": int(problem.diagonal),
+    }
+    if problem.signals is not None:
+        theta = _packed(theta, problem.signals)
+        functions = {f"driven_{slot}": function for slot, function in functions.items()}
+        constants.update(
+            PARAMETERS=problem.theta.shape[1], SIGNALS=len(problem.held), HELD=tuple(int(h) for h in problem.held)
+        )
+        adaptors.append(signals)
+    constants["SWEPT"] = int(len(theta) > 1)
+    if separable:
+        adaptors.append(halves if split else joined)
+    if jacobian and problem.jacobian is None:
+        adaptors.append(differences)
+    return Prepared(theta, functions, constants, adaptors)
+
+
+def stack_slots(problem: Problem) -> dict[str, Any]:
+    """Where the scalar route keeps its vectors."""
+    large = disabled() or problem.dim * max(problem.noise, 1) > stack.LARGEST or len(problem.held) > stack.LARGEST
+    if large:
+        return {"vector": stack.heap_vector, "matrix": stack.heap_matrix}
+    return {"vector": stack.vector, "matrix": stack.matrix}
+
+
+def lanes_slots(problem: Problem, width: int) -> dict[str, Any]:
+    """Where the lanes route keeps its vectors, and how wide they are."""
+    swept = len(problem.theta) > 1
+    return {
+        "WIDTH": width,
+        "ROOM": problem.theta.shape[1] if swept else 1,
+        "vector": stack.lane_vector(width),
+        "matrix": stack.lane_matrix(width),
+    }
+
+
+def quietly(run: Function, *arguments: Any) -> None:
+    """Call; in plain Python overflow is a status, not a warning."""
+    with np.errstate(all="ignore"):
+        run(*arguments)
+
+
+@contextmanager
+def running(functions: Mapping[str, Function]) -> Iterator[None]:
+    """Say whose functions raised: what compiled code raises knows no names."""
+    try:
+        yield
+    except Exception as error:
+        raise RuntimeError(f"the function {named(functions)} raised {type(error).__name__}: {error}") from error
+
+
+def named(functions: Mapping[str, Function]) -> str:
+    """Names of functions for a message."""
+    return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
+
+
+def _packed(theta: np.ndarray, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Rows of parameters, number of samples, times, values: see ``signals.py``."""
+    times, values = given
+    rows = max(len(theta), len(values))
+    head = np.concatenate([[float(len(times))], times])
+    parts = [
+        np.broadcast_to(theta, (rows, theta.shape[1])),
+        np.broadcast_to(head, (rows, len(head))),
+        np.broadcast_to(values.reshape(len(values), -1), (rows, values[0].size)),
+    ]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))

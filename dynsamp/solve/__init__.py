@@ -1,0 +1,10 @@
+"""The door to the solvers: converts, checks, picks a method, explains.
+
+A true system and a fitted model are the same thing here: compiled functions and a flat vector ``theta``.
+"""
+
+from dynsamp.solve.door import solve
+from dynsamp.solve.kernel import Kernel, Solution
+from dynsamp.solve.points import diffusion_values, field_values, jacobian_values, scalar_values
+
+__all__ = ["Kernel", "Solution", "diffusion_values", "field_values", "jacobian_values", "scalar_values", "solve"]

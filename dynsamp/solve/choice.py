@@ -1,0 +1,51 @@
+"""Which method, and why: one sentence for the attributes of every Dataset."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dynsamp.solve.kernel import Kernel
+from dynsamp.words import nearest
+
+__all__ = ["Choice", "choose"]
+
+
+class Choice(NamedTuple):
+    """A method and one sentence why."""
+
+    method: str
+    reason: str
+
+
+def choose(kernel: Kernel, method: str | None, tolerances: bool) -> Choice:
+    """Method for a kernel; ``tolerances`` says whether rtol or atol was given.
+
+    Raises
+    ------
+    ValueError
+        If the method that was asked for does not solve this kind of kernel.
+    """
+    from dynsamp.kernels.methods import METHODS
+
+    facts = kernel.facts
+    if method is not None:
+        known = [name for name, entry in METHODS.items() if kernel.kind in entry.kinds]
+        if method not in known:
+            raise ValueError(
+                f"method {method!r} does not solve a {kernel.kind} kernel; choose from {', '.join(known)}"
+                f"{nearest(method, known)}"
+            )
+        return Choice(method, f"{method}: asked for")
+    if kernel.kind == "map":
+        return Choice("map", "map: the system is iterated")
+    if kernel.kind == "sde":
+        return Choice("euler_maruyama", "euler_maruyama: the system is a stochastic differential equation")
+    if tolerances:
+        return Choice("dop853", "dop853: tolerances were given, and it controls its error")
+    if kernel.kind == "separable":
+        return Choice("yoshida4", "yoshida4: the Hamiltonian is separable, and the error of its energy stays bounded")
+    if facts.get("hamiltonian"):
+        return Choice("implicit_midpoint", "implicit_midpoint: the system is Hamiltonian, and the map stays symplectic")
+    if facts.get("chaotic"):
+        return Choice("dop853", "dop853: the system is chaotic, so errors are kept as small as float64 permits")
+    return Choice("dop853", "dop853: adaptive steps of order 8 suit a smooth right-hand side")

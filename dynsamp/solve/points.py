@@ -1,0 +1,71 @@
+"""Functions of a kernel at given points: right-hand sides, Jacobians, diffusions, scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dynsamp.checks import as_states, as_theta
+from dynsamp.solve.kernel import Inputs, Kernel
+from dynsamp.solve.problem import as_problem
+
+if TYPE_CHECKING:
+    from dynsamp.kernels.problem import Problem
+
+__all__ = ["diffusion_values", "field_values", "jacobian_values", "scalar_values"]
+
+
+def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+    """Right-hand side (n, state) (drift, for an sde) at times t (n,) and states y (n, state).
+
+    theta (parameter,) or (n, parameter) replaces that of the kernel.
+    """
+    from dynsamp.kernels.points import fields
+
+    if kernel.kind == "map":
+        raise ValueError("a map has no right-hand side; iterate it with solve()")
+    problem, t, y = _at_points(kernel, t, y, theta, inputs)
+    return fields(problem, t, y)
+
+
+def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+    """Jacobian (n, state, state) of the right-hand side (of the step, for a map); arguments as for ``field_values``.
+
+    The kernel's own where it has one, else central differences (relative error about 1e-10).
+    """
+    from dynsamp.kernels.points import jacobians
+
+    problem, t, y = _at_points(kernel, t, y, theta, inputs)
+    return jacobians(problem, t, y)
+
+
+def diffusion_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+    """Diffusion (n, state), or (n, state, noise) where it is not diagonal; arguments as for ``field_values``."""
+    from dynsamp.kernels.points import diffusions
+
+    if kernel.kind != "sde":
+        raise ValueError(f"only an sde kernel has a diffusion, this one is {kernel.kind!r}; use field_values()")
+    problem, t, y = _at_points(kernel, t, y, theta, inputs)
+    return diffusions(problem, t, y)
+
+
+def scalar_values(function: Callable[..., Any], t: Any, y: Any, theta: Any) -> np.ndarray:
+    """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
+    from dynsamp.kernels.points import scalar_field
+
+    y = as_states(y)
+    t, theta = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy(), as_theta(theta, len(y))
+    return scalar_field(function, t, y, theta)
+
+
+def _at_points(
+    kernel: Kernel, t: Any, y: Any, theta: Any, inputs: Inputs | None
+) -> tuple[Problem, np.ndarray, np.ndarray]:
+    y = as_states(y)
+    t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()
+    span = (float(t.min()), float(t.max())) if len(t) else None
+    given = kernel if theta is None else replace(kernel, theta=np.asarray(theta, dtype=float))
+    return as_problem(given, y.shape[1], len(y), inputs, span), t, y
