@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, rhs, select, vector
+from dynsamp.kernels.slots import BASE, rhs, select, vector
 
 SHIFT = 2.0**-17  # eps^(1/3)
 FLOOR = 1e-3
@@ -16,13 +16,13 @@ FLOOR = 1e-3
 
 def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
     """jac[i, k] = d f_i / d y_k at (t, y)."""
-    u, above, below = vector(DIM), vector(DIM), vector(DIM)
+    u, above, below = vector(BASE), vector(BASE), vector(BASE)
     largest = abs(y[0])
-    for i in range(DIM):
+    for i in range(BASE):
         u[i] = y[i]
         largest = max(largest, abs(y[i]))
     floor = select(largest > 0.0, FLOOR * largest, 1.0)
-    for k in range(DIM):
+    for k in range(BASE):
         shift = SHIFT * max(abs(y[k]), floor)
         u[k] = y[k] + shift
         high = u[k]
@@ -31,5 +31,5 @@ def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
         span = high - u[k]
         rhs(t, u, theta, below)
         u[k] = y[k]
-        for i in range(DIM):
+        for i in range(BASE):
             jac[i, k] = (above[i] - below[i]) / span

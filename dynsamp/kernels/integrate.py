@@ -87,7 +87,7 @@ def integrate(
         return tuple(here[name] for name in wanted)
 
     if width is None and problem.signals is None:
-        width = width_for(ready.functions.values(), max(problem.dim, problem.dim * problem.noise), stack.LARGEST)
+        width = width_for(ready.functions.values(), problem.largest, stack.LARGEST)
     run, route = _compiled(method, entry, problem, ready, arguments(np.zeros(1, dtype=np.int64), 0, 0), width)
     small = not entry.adaptive and len(y0) * int(schedule.substeps.sum()) < SMALL
     with running(problem.functions):

@@ -208,13 +208,12 @@ def _copy(
     if name.startswith(cache.PREFIX):
         sys.modules[name] = clone  # Numba rebuilds kept code in the namespaces of its modules
     exec(compile(_source(module), file, "exec"), clone.__dict__)  # our own source
-    clone.__dict__.update((slot, value) for slot, value in names.items() if slot in clone.__dict__)
-    own = {
-        key: finish(value)
-        for key, value in list(clone.__dict__.items())
-        if isinstance(value, types.FunctionType) and value.__module__ == name
-    }
-    clone.__dict__.update(own)
+    here = [
+        key for key, value in vars(clone).items() if isinstance(value, types.FunctionType) and value.__module__ == name
+    ]
+    vars(clone).update((slot, value) for slot, value in names.items() if slot in vars(clone) and slot not in here)
+    own = {key: finish(vars(clone)[key]) for key in here}
+    vars(clone).update(own)
     provided = {key: getattr(clone, key) for key in getattr(clone, "__all__", ()) if key not in own}
     return {**provided, **own}
 

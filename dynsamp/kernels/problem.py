@@ -12,6 +12,7 @@ import numpy as np
 
 from dynsamp.kernels import differences, halves, joined, signals, stack
 from dynsamp.kernels.jit import disabled
+from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
 
 __all__ = ["Function", "Prepared", "Problem", "lanes_slots", "named", "prepared", "quietly", "running", "stack_slots"]
 
@@ -30,6 +31,17 @@ class Problem:
     held: tuple[bool, ...] = ()  # one entry an external signal
     signals: tuple[np.ndarray, np.ndarray] | None = None  # times (n,), values (1 or trajectory, n, signal)
     jacobian: Function | None = None
+    columns: int = 0  # vectors carried along: tangent dynamics
+
+    @property
+    def size(self) -> int:
+        """Components of what is integrated."""
+        return self.dim * (1 + self.columns)
+
+    @property
+    def largest(self) -> int:
+        """Numbers in the largest array of a kernel."""
+        return max(self.size, self.dim * self.noise, self.dim**2 if self.columns else 0)
 
 
 @dataclass(frozen=True)
@@ -48,14 +60,16 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -
     ``split`` keeps the halves of a separable system apart; ``jacobian`` asks for that slot, too.
     """
     theta, functions = problem.theta, dict(problem.functions)
-    if jacobian and "iterate" in functions:
-        functions["rhs"] = functions["iterate"]  # what differences see of a map
-    if jacobian and problem.jacobian is not None:
+    if (jacobian or problem.columns) and "iterate" in functions:
+        functions["rhs"] = functions.pop("iterate")  # what is differentiated of a map
+    if (jacobian or problem.columns) and problem.jacobian is not None:
         functions["jacobian"] = problem.jacobian
     separable = "velocity" in functions
     adaptors: list[types.ModuleType] = []
     constants: dict[str, Any] = {
-        "DIM": problem.dim,
+        "DIM": problem.size,
+        "BASE": problem.dim,
+        "COLUMNS": problem.columns,
         "HALF": problem.dim // 2,
         "NOISE": problem.noise,
         "DIAGONAL": int(problem.diagonal),
@@ -72,12 +86,14 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -
         adaptors.append(halves if split else joined)
     if jacobian and problem.jacobian is None:
         adaptors.append(differences)
+    if problem.columns:
+        adaptors += _carried(problem)
     return Prepared(theta, functions, constants, adaptors)
 
 
 def stack_slots(problem: Problem) -> dict[str, Any]:
     """Where the scalar route keeps its vectors."""
-    large = disabled() or problem.dim * max(problem.noise, 1) > stack.LARGEST or len(problem.held) > stack.LARGEST
+    large = disabled() or max(problem.largest, len(problem.held)) > stack.LARGEST
     if large:
         return {"vector": stack.heap_vector, "matrix": stack.heap_matrix}
     return {"vector": stack.vector, "matrix": stack.matrix}
@@ -112,6 +128,13 @@ def running(functions: Mapping[str, Function]) -> Iterator[None]:
 def named(functions: Mapping[str, Function]) -> str:
     """Names of functions for a message."""
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
+
+
+def _carried(problem: Problem) -> list[types.ModuleType]:
+    """Parts that carry vectors along."""
+    front = iterates if "iterate" in problem.functions else flow
+    way = by_differences if problem.jacobian is None else by_jacobian
+    return [underlying, way, front, orthonormal]
 
 
 def _packed(theta: np.ndarray, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -87,7 +87,7 @@ def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
 def fail(out: Any, j: Any, k: Any) -> None:
     """NaN for trajectory j from the saved time k on."""
     for n in range(k, out.shape[1]):
-        for i in range(DIM):
+        for i in range(out.shape[2]):
             out[j, n, i] = np.nan
 
 

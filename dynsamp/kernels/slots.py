@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-DIM = 0  # components of the state
+DIM = 0  # components of what is integrated: of the state, and of vectors carried along
+BASE = 0  # components of the state alone
+COLUMNS = 0  # vectors carried along
 HALF = 0  # degrees of freedom: DIM // 2
 NOISE = 0  # independent normals a step
 DIAGONAL = 0  # 1: one normal a component, and the diffusion is a vector
@@ -46,8 +48,18 @@ def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
     _unset("force")
 
 
+def base_rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
+    """Right-hand side of the state alone, where ``rhs`` is that of state and vectors."""
+    _unset("base_rhs")
+
+
+def along(t: Any, y: Any, theta: Any, v: Any, dv: Any) -> None:
+    """Derivatives of the right-hand side along the vectors v (COLUMNS times BASE)."""
+    _unset("along")
+
+
 def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
-    """Jacobian (DIM, DIM) of the right-hand side, in place."""
+    """Jacobian (BASE, BASE) of the right-hand side, in place."""
     _unset("jacobian")
 
 

@@ -5,6 +5,17 @@ A true system and a fitted model are the same thing here: compiled functions and
 
 from dynsamp.solve.door import solve
 from dynsamp.solve.kernel import Kernel, Solution
+from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from dynsamp.solve.points import diffusion_values, field_values, jacobian_values, scalar_values
 
-__all__ = ["Kernel", "Solution", "diffusion_values", "field_values", "jacobian_values", "scalar_values", "solve"]
+__all__ = [
+    "Kernel",
+    "LyapunovSpectrum",
+    "Solution",
+    "diffusion_values",
+    "field_values",
+    "jacobian_values",
+    "lyapunov_spectrum",
+    "scalar_values",
+    "solve",
+]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dynsamp.checks import as_ids, as_room, as_states, as_times
-from dynsamp.solve.choice import choose
+from dynsamp.solve.choice import Choice, choose
 from dynsamp.solve.kernel import Inputs, Kernel, Solution
 from dynsamp.solve.problem import as_problem
+from dynsamp.solve.schedule import scheduled
 
-__all__ = ["solve"]
+if TYPE_CHECKING:
+    from dynsamp.kernels.problem import Problem
 
-_RTOL, _RTOL_CHAOTIC = 1e-9, 3e-14  # chaos amplifies every error: as small as float64 permits
-_MAX_STEPS = 1_000_000
+__all__ = ["advance", "solve"]
 
 
 def solve(
@@ -76,56 +77,46 @@ def solve(
     RuntimeError
         If a function of the system raises.
     """
-    from dynsamp.kernels.integrate import Schedule, integrate
-    from dynsamp.kernels.methods import METHODS
-
     times, y0 = as_times(times), as_states(y0)
-    name, reason = choose(kernel, method, rtol is not None or atol is not None)
-    numbers = as_ids(ids, len(y0))
+    choice = choose(kernel, method, rtol is not None or atol is not None)
     problem = as_problem(kernel, y0.shape[1], len(y0), inputs, (times[0], times[-1]))
-    substeps, tolerance = np.ones(len(times) - 1, dtype=np.int64), np.empty(2)
-    if METHODS[name].adaptive:
-        rtol, atol = _tolerances(kernel, rtol, atol)
-        tolerance[:] = rtol, atol
-        options = {"rtol": rtol, "atol": atol}
-    else:
-        substeps, width = _substeps(kernel, times, step)
-        options = {"step": width}
-    limit = _MAX_STEPS if max_steps is None else int(max_steps)
-    if limit < 1:
-        raise ValueError(f"max_steps must be at least 1, got {max_steps}")
     states = as_room(out, (len(y0), len(times), y0.shape[1]))
-    status, route = integrate(
-        name, problem, Schedule(times, substeps, tolerance, limit), y0, numbers, int(seed), threads, states
+    return advance(
+        kernel,
+        problem,
+        choice,
+        times,
+        y0,
+        states,
+        ids=as_ids(ids, len(y0)),
+        seed=seed,
+        step=step,
+        rtol=rtol,
+        atol=atol,
+        max_steps=max_steps,
+        threads=threads,
     )
-    return Solution(states, status, route, reason, options)
 
 
-def _tolerances(kernel: Kernel, rtol: float | None, atol: float | None) -> tuple[float, float]:
-    default = _RTOL_CHAOTIC if kernel.facts.get("chaotic") else _RTOL
-    rtol = default if rtol is None else float(rtol)
-    atol = min(default, rtol) if atol is None else float(atol)
-    if not 1e-15 <= rtol < 1 or not 0 < atol < float("inf"):
-        raise ValueError(f"tolerances must be 1e-15 <= rtol < 1 and atol > 0, got rtol={rtol:g}, atol={atol:g}")
-    return rtol, atol
+def advance(
+    kernel: Kernel,
+    problem: Problem,
+    choice: Choice,
+    times: np.ndarray,
+    y0: np.ndarray,
+    states: np.ndarray,
+    *,
+    ids: np.ndarray,
+    seed: int,
+    step: float | None,
+    rtol: float | None,
+    atol: float | None,
+    max_steps: int | None,
+    threads: int | None,
+) -> Solution:
+    """Fill ``states`` (trajectory, time, ...) from checked arguments."""
+    from dynsamp.kernels.integrate import integrate
 
-
-def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np.ndarray, float]:
-    """Steps in each interval, and the longest allowed."""
-    spans = np.diff(times)
-    width = kernel.dt if kernel.kind == "map" else step
-    if kernel.kind == "map" and (width is None or (step is not None and step != width)):
-        raise ValueError(f"a map advances by its own dt = {kernel.dt}, but step = {step}; give a Kernel with dt=")
-    if width is None:
-        width = float(spans.min()) if len(spans) else 1.0
-    if not 0 < width < float("inf"):
-        raise ValueError(f"step must be positive, got {width}")
-    ratio = spans / width
-    if kernel.kind == "map" and np.any(np.abs(ratio - np.rint(ratio)) > 1e-6 * np.maximum(ratio, 1.0)):
-        n = int(np.argmax(np.abs(ratio - np.rint(ratio))))
-        raise ValueError(
-            f"a map with dt = {width:g} cannot reach times[{n + 1}] = {times[n + 1]:g} from {times[n]:g};"
-            " save at multiples of dt"
-        )
-    counts = np.rint(ratio) if kernel.kind == "map" else np.ceil(ratio - 1e-9 * np.maximum(ratio, 1.0))
-    return np.maximum(counts, 1).astype(np.int64), float(width)
+    schedule, options = scheduled(kernel, choice.method, times, step=step, rtol=rtol, atol=atol, max_steps=max_steps)
+    status, route = integrate(choice.method, problem, schedule, y0, ids, int(seed), threads, states)
+    return Solution(states, status, route, choice.reason, options)
