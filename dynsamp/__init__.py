@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.workflow import fit as fit
     from dynsamp.workflow import forecast as forecast
     from dynsamp.workflow import generate as generate
+    from dynsamp.workflow import lyapunov as lyapunov
     from dynsamp.workflow import run as run
 
 __version__ = "0.1.0"
@@ -89,7 +90,7 @@ _HOME = {
     "dynsamp.solve": ("solve",),
     "dynsamp.system": ("HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "System"),
     "dynsamp.words": ("Box", "Input", "Parameter", "State", "Status"),
-    "dynsamp.workflow": ("Run", "evaluate", "fit", "forecast", "generate", "run"),
+    "dynsamp.workflow": ("Run", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -24,6 +24,7 @@ from dynsamp.dataset.files import open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.schema import facts, state_list, validate
 from dynsamp.dataset.scoring import scores
+from dynsamp.dataset.spectra import spectra
 from dynsamp.dataset.tables import from_dataframe
 from dynsamp.dataset.times import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 
@@ -43,6 +44,7 @@ __all__ = [
     "record",
     "save_dataset",
     "scores",
+    "spectra",
     "state_list",
     "time_origin",
     "time_unit",

@@ -13,7 +13,7 @@ from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, Solution
 from dynsamp.solve.problem import as_problem
 
-__all__ = ["LyapunovSpectrum", "lyapunov_spectrum", "time_average_error"]
+__all__ = ["LyapunovSpectrum", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
 
 BATCHES = (8, 16, 32, 64)
 
@@ -120,6 +120,21 @@ def lyapunov_spectrum(
     errors = time_average_error(used / spans[:, np.newaxis], spans)
     own = replace(solution, states=np.ascontiguousarray(solution.states[..., :dim]))
     return LyapunovSpectrum(exponents, errors, growth, times, own)
+
+
+def kaplan_yorke_dimension(exponents: np.ndarray) -> np.ndarray:
+    """Kaplan--Yorke dimension (trajectory,) from exponents (trajectory, exponent) in decreasing order.
+
+    j + (sum of the first j) / |exponent j + 1| with the largest j whose sum is not negative; NaN where the sum of the
+    known exponents is not negative yet.
+    """
+    sums = np.cumsum(exponents, axis=1)
+    negative = sums < 0
+    j = negative.argmax(axis=1)  # exponents before the sum turns negative
+    rows = np.arange(len(exponents))
+    before = np.where(j > 0, sums[rows, np.maximum(j, 1) - 1], 0.0)
+    dimension: np.ndarray = np.where(negative.any(axis=1), j + before / np.abs(exponents[rows, j]), np.nan)
+    return dimension
 
 
 def time_average_error(rates: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 """The verbs: generate -> fit -> forecast -> evaluate, and run. The only room that knows both labels and science."""
 
+from dynsamp.workflow.exponents import lyapunov
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
 from dynsamp.workflow.running import Run, run
 from dynsamp.workflow.scoring import evaluate
 
-__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "run"]
+__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]

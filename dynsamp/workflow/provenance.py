@@ -12,7 +12,7 @@ from dynsamp.solve import Solution
 __all__ = ["checked_seed", "history", "said", "stream"]
 
 # independent streams of one user seed
-_STREAMS = ("starts", "paths", "spin-up", "noise", "forecast")
+_STREAMS = ("starts", "paths", "spin-up", "noise", "forecast", "directions")
 
 
 def checked_seed(seed: int) -> int:

@@ -1,0 +1,138 @@
+"""Lyapunov spectra of systems and of fitted models, as Datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dynsamp import dataset
+from dynsamp.models.base import Model
+from dynsamp.solve import jacobian_values
+from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
+from dynsamp.system import System
+from dynsamp.workflow.orbits import Orbits, orbits
+from dynsamp.workflow.provenance import checked_seed, history, said, stream
+from dynsamp.workflow.times import saved_times
+
+__all__ = ["lyapunov"]
+
+INTERVALS = 2000  # between two orthonormalisations, by default
+SHOWN = 200  # times of the running average
+SAMPLED = 500  # states of a trajectory at which the divergence is taken
+
+
+def lyapunov(
+    source: str | System | Model,
+    initial: Any = None,
+    *,
+    exponents: int | None = None,
+    duration: float | None = None,
+    dt: float | None = None,
+    transient: float = 0.1,
+    parameters: Mapping[str, Any] | None = None,
+    trajectories: int = 16,
+    method: str | None = None,
+    step: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+) -> xr.Dataset:
+    """Lyapunov spectrum of a system or of a fitted model, with honest error bars.
+
+    Parameters
+    ----------
+    source : str, System or Model
+        Name of a system, the object, or a fitted model.
+    initial : Dataset, Box, array, dict or callable, optional
+        Starts; by default the system's own, after its spin-up. A model needs some; they should lie on the attractor.
+    exponents : int, optional
+        How many, the largest first; by default all.
+    duration : float, optional
+        Length of each trajectory; by default 2000 intervals of ``dt``.
+    dt : float, optional
+        Time between two orthonormalisations; by default the spacing of the system's (or the model's) saved times.
+    transient : float
+        Fraction of the run that is left out, while the tangent vectors find their directions.
+    parameters, trajectories, seed : optional
+        As for ``generate``; sweeping a parameter gives the spectrum along it.
+    method, step, rtol, atol : optional
+        Solver of state and tangent vectors; by default dop853 at 1e-9.
+    workers : int, optional
+        Threads; results do not depend on it.
+
+    Returns
+    -------
+    Dataset
+        ``lyapunov_exponent`` and ``standard_error`` over (trajectory, exponent), ``running_exponent`` up to a time,
+        ``mean_divergence`` (what all exponents must add up to), ``kaplan_yorke_dimension``, ``status``.
+
+    Raises
+    ------
+    ValueError
+        For a system with noise or external signals, or times that contradict each other.
+
+    References
+    ----------
+    Benettin, Galgani, Giorgilli, Strelcyn (1980), Meccanica 15, 9 and 21.
+    """
+    runs = orbits(source, initial, parameters=parameters, trajectories=trajectories, seed=checked_seed(seed))
+    if runs.kernel.inputs:
+        raise ValueError(
+            "a system with external signals has no Lyapunov spectrum of its own; fix the signals in its rhs"
+        )
+    times = saved_times(duration, dt, None, default_duration=INTERVALS * (dt or runs.dt), default_dt=runs.dt)
+    found = lyapunov_spectrum(
+        runs.kernel,
+        times,
+        runs.y0,
+        count=exponents,
+        ids=runs.ids,
+        seed=stream(seed, "directions"),
+        transient=transient,
+        method=method,
+        step=step,
+        rtol=rtol,
+        atol=atol,
+        threads=workers,
+    )
+    shown = np.unique(np.linspace(1, len(times) - 1, SHOWN).astype(int))
+    running = np.cumsum(found.growth, axis=1)[:, shown - 1] / (times[shown] - times[0])[:, np.newaxis]
+    return dataset.spectra(
+        exponents=found.exponents,
+        errors=found.errors,
+        running=running,
+        times=times[shown],
+        divergence=_mean_divergence(runs, found),
+        dimension=kaplan_yorke_dimension(found.exponents),
+        status=found.solution.status,
+        ids=runs.ids,
+        time_unit=runs.time_unit,
+        attrs={
+            "title": f"Lyapunov spectrum of {runs.about.get('system') or runs.about.get('estimator')}",
+            **runs.about,
+            **said(found.solution),
+            "transient": transient,
+            "seed": seed,
+            "history": history("lyapunov"),
+        },
+    )
+
+
+def _mean_divergence(runs: Orbits, found: LyapunovSpectrum) -> np.ndarray:
+    """Time average (trajectory,) of the trace of the Jacobian; of log |det| per unit of time, for a map."""
+    kernel, y = runs.kernel, found.solution.states
+    every = max(1, y.shape[1] // SAMPLED)
+    times, states = found.times[::every], np.ascontiguousarray(y[:, ::every])
+    rows = states.reshape(-1, states.shape[-1])
+    theta = kernel.theta if kernel.theta.ndim == 1 else np.repeat(kernel.theta, len(times), axis=0)
+    jacobians = jacobian_values(kernel, np.tile(times, len(states)), rows, theta)
+    if kernel.kind == "map":
+        rates = np.linalg.slogdet(jacobians)[1] / (kernel.dt or 1.0)
+    else:
+        rates = np.trace(jacobians, axis1=-2, axis2=-1)
+    mean: np.ndarray = rates.reshape(states.shape[:2]).mean(axis=1)
+    return mean
