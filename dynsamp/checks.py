@@ -53,10 +53,17 @@ def as_theta(theta: Any, count: int) -> np.ndarray:
     return rows
 
 
-def as_room(out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
     """New array, or ``out`` if it fits."""
+    kind = np.dtype(np.float64 if dtype is None else dtype)
+    if kind not in (np.float64, np.float32):
+        raise ValueError(f"states are saved as float64 or float32, got dtype {kind}")
     if out is None:
-        return np.empty(shape)
-    if out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
-        raise ValueError(f"out must be C-contiguous float64 of shape {shape}, got {out.dtype} of shape {out.shape}")
+        return np.empty(shape, kind)
+    if dtype is not None and out.dtype != kind:
+        raise ValueError(f"out has dtype {out.dtype}, but dtype={kind}; give one of them")
+    if out.shape != shape or out.dtype not in (np.float64, np.float32) or not out.flags.c_contiguous:
+        raise ValueError(
+            f"out must be C-contiguous float64 or float32 of shape {shape}, got {out.dtype} of shape {out.shape}"
+        )
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import types
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from dynsamp.kernels import lanes, scalar, stack
 from dynsamp.kernels.drivers import splitting, stochastic
 from dynsamp.kernels.jit import CompileError, disabled, specialise
 from dynsamp.kernels.methods import METHODS, Method
+from dynsamp.kernels.output import Fold, Whole
 from dynsamp.kernels.problem import (
     Function,
     Prepared,
@@ -32,7 +34,6 @@ from dynsamp.words import Status
 __all__ = ["Schedule", "integrate"]
 
 _log = logging.getLogger("dynsamp")
-BLOCK = 64  # trajectories that a thread takes at a time
 SMALL = 100_000  # steps of all trajectories that are not worth a thread
 
 
@@ -54,46 +55,59 @@ def integrate(
     ids: np.ndarray,
     seed: int,
     threads: int | None,
-    out: np.ndarray,
+    out: np.ndarray | Fold,
     width: int | None = None,
+    recorder: types.ModuleType | None = None,
 ) -> tuple[np.ndarray, str]:
     """Fill ``out`` (trajectory, time, state); returns status (trajectory,) and the method as it ran.
 
-    ``width`` is the number of trajectories that advance together, by rule unless given; results do not depend on it.
+    Where ``out`` is a ``Fold``, it receives the states block by block and nothing keeps them. ``recorder`` is a part
+    that writes something else into ``out`` than states. ``width`` is the number of trajectories that advance together,
+    by rule unless given; results do not depend on it.
     Where lanes cannot take the functions of the system, the scalar route runs, and "-scalar" follows the method's name.
     """
     entry = METHODS[method]
     if method == "map" and problem.noise:
         entry = Method(stochastic, noisy_iteration, entry.kinds)
     status = np.where(np.isfinite(y0).all(axis=1), np.int8(Status.OK), np.int8(Status.INVALID_INPUT)).astype(np.int8)
-    out[status != Status.OK] = np.nan
     ready = prepared(problem, split=entry.driver is splitting, jacobian=entry.needs_jacobian)
+    if recorder is not None:
+        ready.adaptors.append(recorder)
+    target = out if isinstance(out, Fold) else Whole(out)
     given: dict[str, Any] = {
         "times": schedule.times,
         "substeps": schedule.substeps,
         "tolerance": schedule.tolerance,
         "limit": schedule.limit,
-        "y0": y0,
-        "theta": ready.theta,
-        "out": out,
-        "status": status,
         "seed": np.array([seed % 2**64], dtype=np.uint64),
-        "ids": ids,
     }
     wanted = tuple(inspect.signature(entry.driver.run).parameters)
 
     def arguments(stop: np.ndarray, begin: int, end: int) -> tuple[Any, ...]:
-        here = {**given, "stop": stop, "begin": begin, "end": end}
-        return tuple(here[name] for name in wanted)
+        rows = slice(begin, end)
+        return tuple({**given, **arrays(rows), "stop": stop, "begin": 0, "end": end - begin}[name] for name in wanted)
+
+    def arrays(rows: slice) -> dict[str, np.ndarray]:
+        return {
+            "y0": y0[rows],
+            "theta": ready.theta[rows] if len(ready.theta) > 1 else ready.theta,
+            "ids": ids[rows],
+            "status": status[rows],
+            "out": target.place(rows.start, rows.stop),
+        }
+
+    def advance(stop: np.ndarray, begin: int, end: int) -> None:
+        target.place(begin, end)[status[begin:end] != Status.OK] = np.nan
+        quietly(run, *arguments(stop, begin, end))
+        if not stop[0]:
+            target.add(begin, end)
 
     if width is None and problem.signals is None:
         width = width_for(ready.functions.values(), problem.largest, stack.LARGEST)
     run, route = _compiled(method, entry, problem, ready, arguments(np.zeros(1, dtype=np.int64), 0, 0), width)
     small = not entry.adaptive and len(y0) * int(schedule.substeps.sum()) < SMALL
     with running(problem.functions):
-        over_blocks(
-            lambda stop, begin, end: quietly(run, *arguments(stop, begin, end)), len(y0), BLOCK, threads, small=small
-        )
+        over_blocks(advance, len(y0), target.block, threads, small=small)
     return status, method + route
 
 

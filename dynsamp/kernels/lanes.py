@@ -76,9 +76,8 @@ def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
 def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
     """Write saved time k of trajectory j; a non-finite one has diverged, NaN from there on."""
     for i in range(DIM):
-        value = peek(y, i, lane)
-        out[j, k, i] = value
-        if not np.isfinite(value):
+        out[j, k, i] = peek(y, i, lane)
+        if not np.isfinite(out[j, k, i]):  # as it was saved: float32 overflows earlier
             status[j] = DIVERGED
     if status[j] != OK:
         fail(out, j, k)

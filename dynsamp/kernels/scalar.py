@@ -76,12 +76,11 @@ def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
 def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:
     """Write saved time k of trajectory j; a non-finite one has diverged, NaN from there on."""
     for i in range(DIM):
-        if not np.isfinite(y[i]):
-            status[j] = DIVERGED
-            fail(out, j, k)
-            return
-    for i in range(DIM):
         out[j, k, i] = y[i]
+        if not np.isfinite(out[j, k, i]):  # as it was saved: float32 overflows earlier
+            status[j] = DIVERGED
+    if status[j] != OK:
+        fail(out, j, k)
 
 
 def fail(out: Any, j: Any, k: Any) -> None:

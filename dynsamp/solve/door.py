@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dynsamp.solve.problem import as_problem
 from dynsamp.solve.schedule import scheduled
 
 if TYPE_CHECKING:
+    from dynsamp.kernels.output import Fold
     from dynsamp.kernels.problem import Problem
 
 __all__ = ["advance", "solve"]
@@ -33,6 +35,7 @@ def solve(
     threads: int | None = None,
     inputs: Inputs | None = None,
     out: np.ndarray | None = None,
+    dtype: Any = None,
 ) -> Solution:
     """Trajectories from many starts.
 
@@ -63,7 +66,9 @@ def solve(
     inputs : (times (n,), values (trajectory or 1, n, signal)), optional
         External signals, for a kernel that has them.
     out : ndarray (trajectory, time, state), optional
-        Where to write the states.
+        Where to write the states; float64 or float32.
+    dtype : {"float64", "float32"}, optional
+        Of the saved states, where ``out`` is not given; the arithmetic is float64.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def solve(
     times, y0 = as_times(times), as_states(y0)
     choice = choose(kernel, method, rtol is not None or atol is not None)
     problem = as_problem(kernel, y0.shape[1], len(y0), inputs, (times[0], times[-1]))
-    states = as_room(out, (len(y0), len(times), y0.shape[1]))
+    states = as_room(out, (len(y0), len(times), y0.shape[1]), dtype)
     return advance(
         kernel,
         problem,
@@ -104,8 +109,9 @@ def advance(
     choice: Choice,
     times: np.ndarray,
     y0: np.ndarray,
-    states: np.ndarray,
+    states: np.ndarray | Fold,
     *,
+    recorder: types.ModuleType | None = None,
     ids: np.ndarray,
     seed: int,
     step: float | None,
@@ -114,9 +120,10 @@ def advance(
     max_steps: int | None,
     threads: int | None,
 ) -> Solution:
-    """Fill ``states`` (trajectory, time, ...) from checked arguments."""
+    """Fill ``states`` (trajectory, time, ...), from checked arguments; a ``Fold`` keeps none, nor does the result."""
     from dynsamp.kernels.integrate import integrate
 
     schedule, options = scheduled(kernel, choice.method, times, step=step, rtol=rtol, atol=atol, max_steps=max_steps)
-    status, route = integrate(choice.method, problem, schedule, y0, ids, int(seed), threads, states)
-    return Solution(states, status, route, choice.reason, options)
+    status, route = integrate(choice.method, problem, schedule, y0, ids, int(seed), threads, states, recorder=recorder)
+    kept = states if isinstance(states, np.ndarray) else np.empty((0, len(times), y0.shape[1]))
+    return Solution(kept, status, route, choice.reason, options)

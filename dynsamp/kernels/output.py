@@ -1,0 +1,99 @@
+"""Where blocks of states go: into one array, or into statistics over trajectories that nothing keeps."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from dynsamp.kernels.drivers import folding
+from dynsamp.kernels.jit import specialise
+
+__all__ = ["Fold", "Whole", "merged"]
+
+NUMBER, MEAN, SQUARES, LOW, HIGH = 0, 1, 2, 3, 4
+CHUNK = 64  # trajectories of a group that are folded one after the other, before they are merged
+
+
+class Whole:
+    """All states in one array (trajectory, time, state); threads write their own rows."""
+
+    def __init__(self, out: np.ndarray) -> None:
+        self.out = out
+        # large ones keep lanes full, many of them keep threads busy
+        self.block = min(16, max(1, len(out) // (16 * CHUNK))) * CHUNK
+
+    def place(self, begin: int, end: int) -> np.ndarray:
+        """Array for the states of trajectories begin..end-1."""
+        return self.out[begin:end]
+
+    def add(self, begin: int, end: int) -> None:
+        """States of trajectories begin..end-1 are there."""
+
+
+class Fold:
+    """Totals (group, 5, time * state) of ``group`` consecutive trajectories each.
+
+    Blocks arrive from threads in any order; chunks of a group are merged in the order of their trajectories, so the
+    result has the same bits for any number of threads, and whatever other groups there are.
+    """
+
+    def __init__(self, count: int, group: int, shape: tuple[int, int]) -> None:
+        self.group = group
+        self.shape = shape  # (time, state)
+        self.block = CHUNK if group >= count else max(1, CHUNK // group) * group  # trajectories that come at a time
+        self.totals = np.stack([_empty(shape[0] * shape[1]) for _ in range(-(-count // group))])
+        self._next = [number * group for number in range(len(self.totals))]  # trajectory that each group waits for
+        self._waiting: dict[int, tuple[int, np.ndarray]] = {}  # first trajectory: (one after the last, total)
+        self._lock = threading.Lock()
+        self._own = threading.local()
+
+    def place(self, begin: int, end: int) -> np.ndarray:
+        """As for ``Whole``: an array of the thread's own."""
+        if not hasattr(self._own, "room"):
+            self._own.room = np.empty((self.block, *self.shape))
+        room: np.ndarray = self._own.room[: end - begin]
+        return room
+
+    def add(self, begin: int, end: int) -> None:
+        """Fold the states of trajectories begin..end-1, which the thread has in its array."""
+        rows = self._own.room[: end - begin].reshape(end - begin, -1)
+        low = begin
+        while low < end:
+            start = low // self.group * self.group
+            high = min(end, start + self.group, low + CHUNK - (low - start) % CHUNK)
+            total = _empty(rows.shape[1])
+            arguments = (rows, low - begin, high - begin, total)
+            specialise(folding, (), {}, arguments)(*arguments)
+            with self._lock:
+                self._waiting[low] = (high, total)
+                self._drain(low // self.group)
+            low = high
+
+    def _drain(self, number: int) -> None:
+        while self._next[number] in self._waiting:
+            high, total = self._waiting.pop(self._next[number])
+            self.totals[number] = merged(self.totals[number], total)
+            self._next[number] = high
+
+
+def merged(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Totals (5, value) of two sets of trajectories.
+
+    Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, The American Statistician 37, 242.
+    """
+    number = a[NUMBER] + b[NUMBER]
+    share = b[NUMBER] / np.maximum(number, 1.0)
+    change = b[MEAN] - a[MEAN]
+    both = np.empty_like(a)
+    both[NUMBER] = number
+    both[MEAN] = a[MEAN] + change * share
+    both[SQUARES] = a[SQUARES] + b[SQUARES] + change * change * a[NUMBER] * share
+    both[LOW], both[HIGH] = np.minimum(a[LOW], b[LOW]), np.maximum(a[HIGH], b[HIGH])
+    return both
+
+
+def _empty(values: int) -> np.ndarray:
+    total = np.zeros((5, values))
+    total[LOW], total[HIGH] = np.inf, -np.inf
+    return total

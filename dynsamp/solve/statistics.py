@@ -1,0 +1,114 @@
+"""Statistics of trajectories whose states are never kept: over trajectories at each time, or over time for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from dynsamp.checks import as_ids, as_states, as_times
+from dynsamp.solve.choice import choose
+from dynsamp.solve.door import advance
+from dynsamp.solve.kernel import Inputs, Kernel
+from dynsamp.solve.problem import as_problem
+
+__all__ = ["Statistics", "statistics"]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Over trajectories: (group, time, state). Over time: (trajectory, state)."""
+
+    mean: np.ndarray
+    std: np.ndarray  # of the population: divided by the number
+    low: np.ndarray
+    high: np.ndarray
+    last: np.ndarray | None  # states at the last time; over time only
+    number: np.ndarray  # of finite values, like ``mean``
+    status: np.ndarray  # (trajectory,)
+    method: str
+    reason: str
+    options: Mapping[str, float]
+
+
+def statistics(
+    kernel: Kernel,
+    times: Any,
+    y0: Any,
+    *,
+    over: Literal["trajectory", "time"] = "trajectory",
+    group: int | None = None,
+    ids: Any = None,
+    seed: int = 0,
+    method: str | None = None,
+    step: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    max_steps: int | None = None,
+    threads: int | None = None,
+    inputs: Inputs | None = None,
+) -> Statistics:
+    """Mean, standard deviation, smallest and largest value without the states themselves.
+
+    Parameters
+    ----------
+    kernel, times, y0, ids, seed, method, step, rtol, atol, max_steps, threads, inputs
+        As for ``solve``.
+    over : {"trajectory", "time"}
+        Over trajectories, memory holds one trajectory's worth of numbers a group, and a block of trajectories a
+        thread; over time, five numbers a state and trajectory, whatever the number of times.
+    group : int, optional
+        Over trajectories: so many consecutive ones make a group, such as the members of a forecast; by default all.
+
+    Returns
+    -------
+    Statistics
+        Over trajectories, a failed one counts up to its failure, and ``number`` says how many there were. Over time,
+        one that fails has NaN. The bits do not depend on the number of threads.
+
+    Raises
+    ------
+    ValueError
+        For arguments that contradict each other; otherwise as ``solve``.
+    """
+    from dynsamp.kernels import running
+    from dynsamp.kernels.output import Fold
+
+    times, y0 = as_times(times), as_states(y0)
+    count, dim = y0.shape
+    if over not in ("trajectory", "time"):
+        raise ValueError(f"statistics are over 'trajectory' or 'time', got over={over!r}")
+    if over == "time" and group is not None:
+        raise ValueError("group= belongs to statistics over trajectories; leave it out over time")
+    group = max(count, 1) if group is None else int(group)
+    if group < 1 or count % group:
+        raise ValueError(f"group must divide the number of trajectories, {count}, got {group}")
+    kept = np.empty((count, running.ROWS, dim)) if over == "time" else Fold(count, group, (len(times), dim))
+    solution = advance(
+        kernel,
+        as_problem(kernel, dim, count, inputs, (times[0], times[-1])),
+        choose(kernel, method, rtol is not None or atol is not None),
+        times,
+        y0,
+        kept,
+        recorder=running if over == "time" else None,
+        ids=as_ids(ids, count),
+        seed=seed,
+        step=step,
+        rtol=rtol,
+        atol=atol,
+        max_steps=max_steps,
+        threads=threads,
+    )
+    about = (solution.status, solution.method, solution.reason, solution.options)
+    if isinstance(kept, Fold):
+        number, mean, squares, low, high = np.moveaxis(kept.totals.reshape(-1, 5, len(times), dim), 1, 0)
+        good = number > 0
+        mean, low, high = (np.where(good, value, np.nan) for value in (mean, low, high))
+        std = np.sqrt(np.where(good, squares, np.nan) / np.maximum(number, 1))
+        return Statistics(mean, std, low, high, None, number.astype(np.int64), *about)
+    mean, squares, low, high, last = np.moveaxis(kept, 1, 0)
+    number = np.where(np.isfinite(mean), len(times), 0)
+    return Statistics(mean, np.sqrt(squares / len(times)), low, high, last, number, *about)
