@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
-
-from dynsamp.kernels.drivers import folding
-from dynsamp.kernels.jit import specialise
 
 __all__ = ["Fold", "Whole", "merged"]
 
@@ -62,9 +60,7 @@ class Fold:
         while low < end:
             start = low // self.group * self.group
             high = min(end, start + self.group, low + CHUNK - (low - start) % CHUNK)
-            total = _empty(rows.shape[1])
-            arguments = (rows, low - begin, high - begin, total)
-            specialise(folding, (), {}, arguments)(*arguments)
+            total = _total(rows[low - begin : high - begin])
             with self._lock:
                 self._waiting[low] = (high, total)
                 self._drain(low // self.group)
@@ -91,6 +87,24 @@ def merged(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     both[SQUARES] = a[SQUARES] + b[SQUARES] + change * change * a[NUMBER] * share
     both[LOW], both[HIGH] = np.minimum(a[LOW], b[LOW]), np.maximum(a[HIGH], b[HIGH])
     return both
+
+
+def _total(rows: np.ndarray) -> np.ndarray:
+    """Total (5, value) of rows (trajectory, value); a value that is not finite does not count."""
+    good = np.isfinite(rows)
+    if good.all():
+        number: Any = float(len(rows))
+        mean = rows.sum(axis=0, dtype=float) / number
+        change, low, high = rows - mean, rows.min(axis=0), rows.max(axis=0)
+    else:
+        number = good.sum(axis=0, dtype=float)
+        mean = np.where(good, rows, 0.0).sum(axis=0) / np.maximum(number, 1.0)
+        change = np.where(good, rows - mean, 0.0)
+        low, high = np.where(good, rows, np.inf).min(axis=0), np.where(good, rows, -np.inf).max(axis=0)
+    total = np.empty((5, rows.shape[1]))
+    total[NUMBER], total[MEAN], total[LOW], total[HIGH] = number, mean, low, high
+    total[SQUARES] = np.multiply(change, change, out=change).sum(axis=0)
+    return total
 
 
 def _empty(values: int) -> np.ndarray:
