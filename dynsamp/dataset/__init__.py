@@ -25,6 +25,7 @@ from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.schema import facts, state_list, validate
 from dynsamp.dataset.scoring import scores
 from dynsamp.dataset.spectra import spectra
+from dynsamp.dataset.statistics import statistics
 from dynsamp.dataset.tables import from_dataframe
 from dynsamp.dataset.times import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 
@@ -46,6 +47,7 @@ __all__ = [
     "scores",
     "spectra",
     "state_list",
+    "statistics",
     "time_origin",
     "time_unit",
     "time_values",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import logging
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import lanes, scalar, stack
-from dynsamp.kernels.drivers import splitting, stochastic
+from dynsamp.kernels import lanes, scalar, stack, sums
+from dynsamp.kernels.drivers import splitting, stochastic, taylor
 from dynsamp.kernels.jit import CompileError, disabled, specialise
 from dynsamp.kernels.methods import METHODS, Method
 from dynsamp.kernels.output import Fold, Whole
@@ -58,19 +58,25 @@ def integrate(
     out: np.ndarray | Fold,
     width: int | None = None,
     recorder: types.ModuleType | None = None,
+    compensated: bool = False,
 ) -> tuple[np.ndarray, str]:
     """Fill ``out`` (trajectory, time, state); returns status (trajectory,) and the method as it ran.
 
     Where ``out`` is a ``Fold``, it receives the states block by block and nothing keeps them. ``recorder`` is a part
-    that writes something else into ``out`` than states. ``width`` is the number of trajectories that advance together,
-    by rule unless given; results do not depend on it.
+    that writes something else into ``out`` than states. ``compensated`` asks a fixed-step method for sums that lose no
+    digits. ``width`` is the number of trajectories that advance together, by rule unless given; results do not depend
+    on it.
     Where lanes cannot take the functions of the system, the scalar route runs, and "-scalar" follows the method's name.
     """
     entry = METHODS[method]
     if method == "map" and problem.noise:
         entry = Method(stochastic, noisy_iteration, entry.kinds)
     status = np.where(np.isfinite(y0).all(axis=1), np.int8(Status.OK), np.int8(Status.INVALID_INPUT)).astype(np.int8)
-    ready = prepared(problem, split=entry.driver is splitting, jacobian=entry.needs_jacobian)
+    problem = replace(problem, stages=entry.stages)
+    ready = prepared(
+        problem, split=entry.driver is splitting, jacobian=entry.needs_jacobian, series=entry.driver is taylor
+    )
+    ready.constants["COMPENSATED"] = int(compensated)
     if recorder is not None:
         ready.adaptors.append(recorder)
     target = out if isinstance(out, Fold) else Whole(out)
@@ -117,7 +123,7 @@ def _compiled(
     """Kernel on lanes, or else for one trajectory at a time; and how the method's name ends then."""
 
     def load(route: Any, slots: dict[str, Any]) -> Function:
-        parts = [route, *ready.adaptors, entry.solver]
+        parts = [route, sums, *ready.adaptors, entry.solver, *entry.core]
         return specialise(entry.driver, parts, ready.functions, example, **ready.constants, **slots)
 
     if not width or disabled():

@@ -14,7 +14,7 @@ from dynsamp.kernels.random import normal_pair
 from dynsamp.kernels.simd import any_lane as some
 from dynsamp.kernels.simd import fma, select, splat
 from dynsamp.kernels.simd_memory import get_lane as peek
-from dynsamp.kernels.simd_memory import load_row, load_trajectories
+from dynsamp.kernels.simd_memory import lane_view, load_row, load_trajectories
 from dynsamp.kernels.simd_memory import set_lane as poke
 from dynsamp.kernels.slots import DIM, NOISE, ROOM, SWEPT, WIDTH
 from dynsamp.words import Status
@@ -24,6 +24,7 @@ __all__ = [
     "draw",
     "fail",
     "fma",
+    "lanes_of",
     "load",
     "parameters",
     "peek",
@@ -38,6 +39,11 @@ __all__ = [
 
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
 LARGE = 1e38  # below it, float32 is finite, too
+
+
+def lanes_of(store: Any) -> Any:
+    """Numbers (n * WIDTH,) as a vector (n,); it lives no longer than they do."""
+    return lane_view(WIDTH, store)
 
 
 def load(y0: Any, j: Any, y: Any) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 from dynsamp.kernels import differences, halves, joined, signals, stack
 from dynsamp.kernels.jit import disabled
 from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
+from dynsamp.kernels.tracing import UntraceableError
+from dynsamp.kernels.tracing.taylor import taylor_coefficients
 
 __all__ = ["Function", "Prepared", "Problem", "lanes_slots", "named", "prepared", "quietly", "running", "stack_slots"]
 
@@ -32,6 +34,7 @@ class Problem:
     signals: tuple[np.ndarray, np.ndarray] | None = None  # times (n,), values (1 or trajectory, n, signal)
     jacobian: Function | None = None
     columns: int = 0  # vectors carried along: tangent dynamics
+    stages: int = 0  # systems of equations that an implicit step solves
 
     @property
     def size(self) -> int:
@@ -41,7 +44,8 @@ class Problem:
     @property
     def largest(self) -> int:
         """Numbers in the largest array of a kernel."""
-        return max(self.size, self.dim * self.noise, self.dim**2 if self.columns else 0)
+        factors = self.stages * self.size**2 // 4  # two arrays alone are as long: they may be longer
+        return max(self.size, self.dim * self.noise, self.dim**2 if self.columns else 0, factors)
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,14 @@ class Prepared:
     adaptors: list[types.ModuleType]
 
 
-def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -> Prepared:
+def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, series: bool = False) -> Prepared:
     """Slots of a problem.
 
-    ``split`` keeps the halves of a separable system apart; ``jacobian`` asks for that slot, too.
+    ``split`` keeps the halves of a separable system apart; ``jacobian`` asks for that slot, too; ``series`` asks for
+    Taylor coefficients in place of the right-hand side.
     """
+    if series:
+        return _expanded(problem)
     theta, functions = problem.theta, dict(problem.functions)
     if (jacobian or problem.columns) and "iterate" in functions:
         functions["rhs"] = functions.pop("iterate")  # what is differentiated of a map
@@ -70,6 +77,7 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -
         "DIM": problem.size,
         "BASE": problem.dim,
         "COLUMNS": problem.columns,
+        "ROWS": max(problem.stages * problem.size, 1),
         "HALF": problem.dim // 2,
         "NOISE": problem.noise,
         "DIAGONAL": int(problem.diagonal),
@@ -89,6 +97,21 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False) -
     if problem.columns:
         adaptors += _carried(problem)
     return Prepared(theta, functions, constants, adaptors)
+
+
+def _expanded(problem: Problem) -> Prepared:
+    """Slots of a Taylor method."""
+    try:
+        if problem.signals is not None:
+            raise UntraceableError("external signals bend at their samples")
+        functions = list(problem.functions.values())
+        found = taylor_coefficients(functions, problem.dim, problem.theta.shape[1])
+    except UntraceableError as reason:
+        raise ValueError(
+            f"the method taylor cannot take {named(problem.functions)}: {reason}; choose method='dop853'"
+        ) from None
+    constants = {"DIM": problem.dim, "SERIES": found.size, "SWEPT": int(len(problem.theta) > 1)}
+    return Prepared(problem.theta, {"coefficients": found.function}, constants, [])
 
 
 def stack_slots(problem: Problem) -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = [
     "draw",
     "fail",
     "fma",
+    "lanes_of",
     "load",
     "parameters",
     "peek",
@@ -35,6 +36,11 @@ __all__ = [
 
 WIDTH = 1
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
+
+
+def lanes_of(store: Any) -> Any:
+    """Numbers (n,) as a vector."""
+    return store
 
 
 def load(y0: Any, j: Any, y: Any) -> None:

@@ -23,6 +23,15 @@ PARAMETERS = 0  # length of theta where signals are packed behind it
 SIGNALS = 0  # number of external signals
 HELD: tuple[int, ...] = ()  # one entry a signal: 1 held between samples, 0 linear
 ORDER = 0  # of the method
+COMPENSATED = 0  # 1: sums of steps carry what rounding cuts off
+KICKS: tuple[float, ...] = ()  # of a splitting method, one more than drifts
+DRIFTS: tuple[float, ...] = ()
+STAGES = 1  # of an implicit method
+ROWS = 1  # STAGES * DIM
+NODES = WEIGHTS = REALS = np.empty(0)  # c (stage,), b (stage,), real eigenvalues of A^-1
+MU = INVERSE = PAIRS = np.empty((0, 0))  # A[i, j] / b[j], A^-1 = T Lambda T^-1, pairs u, v in Lambda
+BASIS = COBASIS = np.empty((0, 0))  # T, T^-1
+SERIES = 0  # length of the coefficients of a Taylor method
 
 
 class _UnsetSlotError(RuntimeError):
@@ -193,19 +202,64 @@ def some(mask: Any) -> Any:
     return mask
 
 
-def step(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """One step of a one-step method, in place."""
+def step(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+    """One step of an explicit one-step method, in place; ``low`` is for ``add``."""
     _unset("step")
 
 
-def opening(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """First partial kick of a splitting method after a saved time."""
-    _unset("opening")
+def implicit_step(t: Any, y: Any, theta: Any, h: Any, low: Any, moves: Any, older: Any, ahead: Any, known: Any) -> Any:
+    """One step of an implicit method, in place; returns whether its equations were solved."""
+    return _unset("implicit_step")
 
 
-def merged_step(t: Any, y: Any, theta: Any, h: Any, last: Any) -> None:
-    """One step of a splitting method whose closing kick is merged with the next opening one, unless ``last``."""
-    _unset("merged_step")
+def add(y: Any, low: Any, i: Any, h: Any, slope: Any) -> None:
+    """Add ``h * slope`` to component i of y; ``low`` (state,) holds what rounding has cut off."""
+    _unset("add")
+
+
+def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
+    """Stages of an implicit step by Newton's method where ``lost``; returns where they were found."""
+    return _unset("newton")
+
+
+def place(i: Any, y: Any, moves: Any, u: Any) -> None:
+    """State at stage i of an implicit step."""
+    _unset("place")
+
+
+def transform(a: Any, x: Any) -> None:
+    """x <- a x for x (stage, state)."""
+    _unset("transform")
+
+
+def prepare(h: Any, jac: Any, factors: Any, swaps: Any) -> None:
+    """Factors (ROWS, DIM) of the linear systems of an implicit step."""
+    _unset("prepare")
+
+
+def resolve(factors: Any, swaps: Any, r: Any) -> None:
+    """Solution of the linear systems of an implicit step, in place of r (stage, state)."""
+    _unset("resolve")
+
+
+def factor(a: Any, swaps: Any, o: Any) -> None:
+    """LU factors of the rows from o on, in place."""
+    _unset("factor")
+
+
+def factor_complex(a: Any, swaps: Any, o: Any) -> None:
+    """``factor`` of a complex matrix."""
+    _unset("factor_complex")
+
+
+def substitute(a: Any, swaps: Any, o: Any, x: Any, row: Any) -> None:
+    """Solution of a linear system from its factors, in place of a row of x."""
+    _unset("substitute")
+
+
+def substitute_complex(a: Any, swaps: Any, o: Any, x: Any, row: Any) -> None:
+    """``substitute`` for two rows of x, the real and the imaginary part."""
+    _unset("substitute_complex")
 
 
 def noisy_step(t: Any, y: Any, theta: Any, h: Any, xi: Any) -> None:
@@ -218,16 +272,46 @@ def trial_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_ne
     return _unset("trial_step")
 
 
+def coefficients(t: Any, y: Any, theta: Any, order: Any, inverse: Any, c: Any) -> None:
+    """Taylor coefficients of the solution through (t, y) up to an order; ``inverse[n]`` is 1 / n."""
+    _unset("coefficients")
+
+
+def lanes_of(store: Any) -> Any:
+    """Numbers (n * WIDTH,) as a vector (n,)."""
+    return store
+
+
+def order_for(tolerance: Any) -> Any:
+    """Order of a Taylor method for (rtol, atol)."""
+    return _unset("order_for")
+
+
+def step_for(c: Any, order: Any, tolerance: Any) -> Any:
+    """Step of a Taylor method from its coefficients."""
+    return _unset("step_for")
+
+
+def advance(c: Any, order: Any, h: Any, y: Any, low: Any) -> None:
+    """Move y + low, in two parts, to the end of a step of a Taylor method."""
+    _unset("advance")
+
+
+def evaluate(c: Any, order: Any, h: Any, y: Any, low: Any, out: Any) -> None:
+    """State at a time h into the step of a Taylor method."""
+    _unset("evaluate")
+
+
 def fma(a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, rounded once."""
     return a * b + c
 
 
-def kick(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """Move p along the force for a time h."""
+def kick(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+    """Move p along the force for a time h; ``low`` is for ``add``."""
     _unset("kick")
 
 
-def drift(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """Move q along the velocity for a time h."""
+def drift(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+    """Move q along the velocity for a time h; ``low`` is for ``add``."""
     _unset("drift")

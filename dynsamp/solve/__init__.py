@@ -7,15 +7,18 @@ from dynsamp.solve.door import solve
 from dynsamp.solve.kernel import Kernel, Solution
 from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from dynsamp.solve.points import diffusion_values, field_values, jacobian_values, scalar_values
+from dynsamp.solve.statistics import Statistics, statistics
 
 __all__ = [
     "Kernel",
     "LyapunovSpectrum",
     "Solution",
+    "Statistics",
     "diffusion_values",
     "field_values",
     "jacobian_values",
     "lyapunov_spectrum",
     "scalar_values",
     "solve",
+    "statistics",
 ]

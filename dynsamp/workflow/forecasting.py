@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
 from dynsamp.models.base import Model
-from dynsamp.solve import solve
-from dynsamp.words import Box, Status
+from dynsamp.solve import Kernel, solve
+from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
+from dynsamp.workflow.forecast_starts import forecast_starts, member_count, relative_times
 from dynsamp.workflow.provenance import checked_seed, history, said, stream
-from dynsamp.workflow.starts import sampled_starts, start_array
+from dynsamp.workflow.reduction import reduced
 from dynsamp.workflow.times import saved_times
 
 __all__ = ["forecast"]
@@ -41,6 +42,8 @@ def forecast(
     store: str | Path | None = None,
     memory: int | None = None,
     workers: int | None = None,
+    reduce: Literal["trajectory", "member", "time"] | None = None,
+    dtype: Literal["float64", "float32"] | None = None,
     progress: bool | None = None,
 ) -> xr.Dataset:
     """Run a fitted model forward.
@@ -74,6 +77,11 @@ def forecast(
         Bytes that the chunks of a store may take at a time.
     workers : int, optional
         Threads; default: all cores. Results do not depend on it.
+    reduce : {"trajectory", "member", "time"}, optional
+        Return mean, standard deviation, smallest and largest value over trajectories, over the members of each, or
+        over time, instead of states: a million trajectories then need the memory of one.
+    dtype : {"float64", "float32"}, optional
+        Of the saved states; the arithmetic is float64.
     progress : bool, optional
         Show progress; default: on a terminal.
 
@@ -82,11 +90,12 @@ def forecast(
     Dataset
         States over (trajectory, [member,] time), NaN after a failure; ``status`` says ok, diverged, step_limit,
         invalid_input, or left_domain (a warning: the values stay, ``left_domain_time`` says when the states left the
-        training box widened by half its width on each side).
+        training box widened by half its width on each side). With ``reduce``, ``<state>_mean``, ``_std``, ``_min``,
+        ``_max`` and the ``number`` of values behind them.
     """
     if not isinstance(model, Model):
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
-    starts, origin, ids, own = _starts(model, initial, start, trajectories, checked_seed(seed))
+    starts, origin, ids, own = forecast_starts(model, initial, start, trajectories, checked_seed(seed))
     spacing = model.facts.get("dt") or 1.0
     if own is not None and duration is None and dt is None and times is None:
         times = own
@@ -95,14 +104,21 @@ def forecast(
     length = own[-1] if own is not None and own[-1] > 0 else 100 * spacing
     job = Forecast(
         model=model,
-        times=_relative(saved_times(duration, dt, times, default_duration=length, default_dt=spacing)),
+        times=relative_times(saved_times(duration, dt, times, default_duration=length, default_dt=spacing)),
         starts=starts,
         origin=origin,
         ids=ids,
-        members=_members(model, members),
+        members=member_count(model, members),
         solver={"method": method, "step": step, "threads": workers},
         seed=seed,
+        dtype="float64" if dtype is None else dtype,
     )
+    if reduce is not None:
+        if store is not None:
+            raise ValueError(
+                "statistics are small; leave store= out with reduce=, and save the Dataset that is returned"
+            )
+        return job.reduced(reduce)
     return computed(job, f"forecasting with {model.name}", store=store, memory=memory, progress=progress)
 
 
@@ -118,6 +134,7 @@ class Forecast:
     members: int | None
     solver: Mapping[str, Any]
     seed: int
+    dtype: str = "float64"
 
     @property
     def count(self) -> int:
@@ -126,21 +143,48 @@ class Forecast:
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
-        ids, starts, members = self.ids[low:high], self.starts[low:high], self.members or 1
-        # a path's stream is a function of (id, member): member 0 is the path without members
-        paths = (ids[:, None] + (np.arange(members, dtype=np.int64) << 32)).ravel()
-        states, status, method = self._paths(np.repeat(starts, members, axis=0), paths)
+        ids = self.ids[low:high]
+        states, status, method = self._states(*self._paths(low, high))
         left = self._left_domain(states)
         status = np.where((status == Status.OK) & np.isfinite(left), Status.LEFT_DOMAIN, status).astype(np.int8)
         result = {"y": states, "status": status, "left": left}
         energy = getattr(self.model, "energy", None)
         if energy is not None:
-            result["energy"] = np.asarray(energy(states))
+            result["energy"] = np.asarray(energy(states.astype(float, copy=False)))
         if self.members is not None:
-            result = {key: value.reshape(len(ids), members, *value.shape[1:]) for key, value in result.items()}
+            result = {key: value.reshape(len(ids), self.members, *value.shape[1:]) for key, value in result.items()}
         return Piece({"ids": ids, "origin": self.origin[low:high], **result}, method)
 
-    def _paths(self, y0: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    def reduced(self, over: str) -> xr.Dataset:
+        """Statistics in place of states."""
+        if over == "member" and self.members is None:
+            raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
+        if type(self.model).kernel is Model.kernel:
+            raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
+        kernel = self.model.kernel()
+        y0, paths = self._paths(0, self.count)
+        return reduced(
+            over,
+            kernel,
+            self.times,
+            y0,
+            paths=paths,
+            ids=self.ids,
+            members=self.members or 1,
+            states=self.model.states,
+            time_unit=str(self.model.facts.get("time_unit", "1")),
+            attrs=self._attrs({}),
+            seed=stream(self.seed, "forecast"),
+            **self._options(kernel),
+        )
+
+    def _paths(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and streams of all members: a stream is a function of (id, member), that of member 0 is the id."""
+        members = self.members or 1
+        paths = (self.ids[low:high, None] + (np.arange(members, dtype=np.int64) << 32)).ravel()
+        return np.repeat(self.starts[low:high], members, axis=0), paths
+
+    def _states(self, y0: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         seed = stream(self.seed, "forecast")
         if type(self.model).kernel is Model.kernel:
             states, status = self.model.predict(y0, self.times, ids, seed)
@@ -149,13 +193,16 @@ class Forecast:
             own = {"method": "predict", "method_reason": "the model brings its own prediction"}
             return np.where(bad[:, None, None], np.nan, states), status, own
         kernel = self.model.kernel()
+        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, dtype=self.dtype, **self._options(kernel))
+        return solution.states, solution.status, said(solution)
+
+    def _options(self, kernel: Kernel) -> dict[str, Any]:
         options = dict(self.solver)
         symplectic = kernel.kind == "separable" or kernel.facts.get("hamiltonian")
         if symplectic and options["step"] is None and len(self.times) > 1:
             # with the spacing of the saved times itself, one would see the solver, not the model
             options["step"] = np.diff(self.times).min() / SUBSTEPS
-        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, **options)
-        return solution.states, solution.status, said(solution)
+        return options
 
     def _left_domain(self, states: np.ndarray) -> np.ndarray:
         """Time at which each path first leaves the widened training box; NaN where it never does."""
@@ -196,6 +243,7 @@ class Forecast:
             "members": self.members,
             "seed": self.seed,
             "options": {key: value for key, value in self.solver.items() if key != "threads"},
+            "dtype": self.dtype,
             "content": digest(self.times, self.starts, self.origin, self.ids, *knowledge),
         }
 
@@ -211,69 +259,3 @@ class Forecast:
             "seed": self.seed,
             "history": history(f"forecast with {model.name}"),
         }
-
-
-def _starts(
-    model: Model, initial: Any, start: str | float, trajectories: int, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Starts, their times, their ids, and the relative times of the data if they are to be followed."""
-    if isinstance(initial, xr.Dataset):
-        return _from_data(model, initial, start)
-    if start != "first":
-        raise ValueError(f"start={start!r} chooses a state of a Dataset, but initial is a {type(initial).__name__}")
-    if isinstance(initial, Box) or callable(initial):
-        ids = np.arange(trajectories, dtype=np.int64)
-        rows = sampled_starts(initial, model.states, ids, stream(seed, "starts"))
-    else:
-        rows = np.atleast_2d(start_array(initial, model.states))
-        ids = np.arange(len(rows), dtype=np.int64)
-    return rows, np.zeros(len(rows)), ids, None
-
-
-def _from_data(
-    model: Model, data: xr.Dataset, start: str | float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    samples = dataset.pack(data)
-    given, expected = [s.name for s in samples.states], [s.name for s in model.states]
-    if given != expected:
-        raise ValueError(f"the model forecasts {', '.join(expected)}, but initial holds {', '.join(given)}")
-    dataset.check_time_units(model.facts.get("time_unit"), samples.facts.get("time_unit"))
-    rows = np.arange(len(samples.y))
-    if start == "first":
-        index = np.zeros(len(rows), np.int64)
-    elif start == "last":
-        index = np.maximum(samples.length - 1, 0)
-    elif isinstance(start, str):
-        raise ValueError(f"start must be 'first', 'last' or a time, got {start!r}")
-    else:
-        distance = np.abs(samples.t - float(start))
-        index = np.nanargmin(distance, axis=1)
-        tolerance = 1e-9 * max(abs(float(start)), 1.0)
-        if np.any(distance[rows, index] > tolerance):
-            raise ValueError(
-                f"start={start:g} is not a time of the data, which run from {np.nanmin(samples.t):g} to"
-                f" {np.nanmax(samples.t):g}; choose one of them"
-            )
-    origin = samples.t[rows, index]
-    follow = samples.t - origin[:, None]
-    same = samples.t.shape[1] > 1 and np.allclose(follow, follow[:1], rtol=0, atol=1e-9 * max(1.0, np.nanmax(follow)))
-    own = follow[0] if start == "first" and same else None
-    return samples.y[rows, index], origin, samples.ids, own
-
-
-def _members(model: Model, members: int | None) -> int | None:
-    if members is None:
-        return None
-    if isinstance(members, bool) or int(members) != members or members < 1:
-        raise ValueError(f"members must be a positive integer, got {members!r}")
-    if not model.stochastic:
-        raise ValueError(
-            f"{type(model).__name__} is deterministic, so it has no members; fit an Ensemble of it to get some"
-        )
-    return int(members)
-
-
-def _relative(times: np.ndarray) -> np.ndarray:
-    if times[0] != 0:
-        raise ValueError(f"times of a forecast are relative to its start, so the first must be 0, got {times[0]:g}")
-    return times

@@ -13,9 +13,11 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
     times (time,), substeps (time - 1,), y0 (trajectory, state), theta (1 or trajectory, parameter),
     out (trajectory, time, state), status (trajectory,), stop (1,): nonzero to give up.
     """
-    y, room = vector(DIM), vector(ROOM)
+    y, low, room = vector(DIM), vector(DIM), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
+        for i in range(DIM):
+            low[i] = 0.0
         p = parameters(theta, j, room)
         save(y, out, status, j, 0)
         for k in range(len(substeps)):
@@ -23,5 +25,5 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
             for n in range(substeps[k]):
-                step(times[k] + n * h, y, p, h)
+                step(times[k] + n * h, y, p, h, low)
             save(y, out, status, j, k + 1)

@@ -1,26 +1,41 @@
-"""Fixed steps of splitting methods: the closing kick of a step is merged with the opening one of the next."""
+"""Fixed steps of splitting methods: kicks and drifts in turn, whose coefficients are the method.
+
+A kick moves p along the force for a part of the step, a drift q along the velocity: each is symplectic, and so is what
+they make up. The last kick of a step is merged with the first of the next, except before a saved time. Where the force
+depends on time, drifts move its clock; kicks move the clock of the velocity.
+Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section II.5.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, ROOM, WIDTH, alive, load, merged_step, opening, parameters, save, vector
+from dynsamp.kernels.slots import DIM, DRIFTS, KICKS, ROOM, WIDTH, alive, drift, kick, load, parameters, save, vector
 
 
 def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
     """Integrate trajectories begin <= j < end; arguments as in ``fixed.run``."""
-    y, room = vector(DIM), vector(ROOM)
+    y, low, room = vector(DIM), vector(DIM), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
+        for i in range(DIM):
+            low[i] = 0.0
         p = parameters(theta, j, room)
         save(y, out, status, j, 0)
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            last = substeps[k] - 1
-            opening(times[k], y, p, h)
-            for n in range(last):
-                merged_step(times[k] + n * h, y, p, h, False)
-            merged_step(times[k] + last * h, y, p, h, True)
+            kick(times[k], y, p, KICKS[0] * h, low)
+            for n in range(substeps[k]):
+                t = times[k] + n * h
+                kicked, drifted = KICKS[0], 0.0  # parts of the step that are done
+                for stage in range(len(DRIFTS)):
+                    drift(t + kicked * h, y, p, DRIFTS[stage] * h, low)
+                    drifted += DRIFTS[stage]
+                    part = KICKS[stage + 1]
+                    kicked += part
+                    if stage + 1 == len(DRIFTS) and n + 1 < substeps[k]:
+                        part += KICKS[0]
+                    kick(t + drifted * h, y, p, part * h, low)
             save(y, out, status, j, k + 1)

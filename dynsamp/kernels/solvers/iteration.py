@@ -9,8 +9,8 @@ from dynsamp.kernels.slots import DIM, iterate, vector
 ORDER = float("inf")  # exact
 
 
-def step(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """One iterate in place; h is not used: the map knows its own time step."""
+def step(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+    """One iterate in place; h and low are not used: the map knows its own time step."""
     new = vector(DIM)
     iterate(t, y, theta, new)
     for i in range(DIM):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, fma, rhs, vector
+from dynsamp.kernels.slots import DIM, add, fma, rhs, vector
 
 ORDER = 4
 
 
-def step(t: Any, y: Any, theta: Any, h: Any) -> None:
-    """One step in place: y (state,), theta (parameter,)."""
+def step(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+    """One step in place: y (state,), theta (parameter,), low (state,)."""
     k, u, total = vector(DIM), vector(DIM), vector(DIM)  # few of them: they stay in registers
     half, sixth = 0.5 * h, h / 6.0
     rhs(t, y, theta, k)
@@ -32,4 +32,4 @@ def step(t: Any, y: Any, theta: Any, h: Any) -> None:
         u[i] = fma(h, k[i], y[i])
     rhs(t + h, u, theta, k)
     for i in range(DIM):
-        y[i] = fma(sixth, total[i] + k[i], y[i])
+        add(y, low, i, sixth, total[i] + k[i])

@@ -1,0 +1,76 @@
+"""The equations of a Gauss method where f is stiff: simplified Newton's method; no method itself.
+
+With slopes k_i = L_i / (h b_i): k <- k + A^-1 Z / h, (A^-1 / h x I - I x J) Z = f(stages) - k, from Z = 0 on, until the
+changes Z are rounding.
+Hairer, Wanner (1996), Solving Ordinary Differential Equations II, section IV.8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dynsamp.kernels.slots import (
+    DIM,
+    INVERSE,
+    NODES,
+    ROWS,
+    STAGES,
+    WEIGHTS,
+    fma,
+    jacobian,
+    matrix,
+    place,
+    prepare,
+    resolve,
+    rhs,
+    select,
+    some,
+    transform,
+    vector,
+)
+
+ITERATIONS = 30
+NEGLIGIBLE = 2.0**-58  # as in ``gauss``
+ROUNDING = 1e-12
+
+
+def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
+    """Moves of the trajectories ``lost``; returns which of them were found."""
+    jac, factors, swaps = matrix(DIM, DIM), matrix(ROWS, DIM), matrix(ROWS, DIM)
+    z, f, u = matrix(STAGES, DIM), vector(DIM), vector(DIM)
+    jacobian(t, y, theta, jac)
+    prepare(h, jac, factors, swaps)
+    size = 0.0 * y[0]
+    for d in range(DIM):
+        size = size + abs(y[d])
+        for i in range(STAGES):
+            moves[i, d] = select(lost, 0.0, moves[i, d])
+    change = np.inf + 0.0 * size
+    going, solved = lost, change < 0.0
+    for _ in range(ITERATIONS):
+        for i in range(STAGES):
+            place(i, y, moves, u)
+            rhs(fma(NODES[i], h, t), u, theta, f)
+            for d in range(DIM):
+                z[i, d] = f[d] - moves[i, d] / (WEIGHTS[i] * h)
+        resolve(factors, swaps, z)
+        new = 0.0 * size
+        for i in range(STAGES):
+            for d in range(DIM):
+                new = new + abs(z[i, d])
+        transform(INVERSE, z)
+        for i in range(STAGES):
+            for d in range(DIM):
+                moves[i, d] = select(going, fma(WEIGHTS[i], z[i, d], moves[i, d]), moves[i, d])
+        shrinks = new < change
+        rate = new / change
+        done = (rate > 0.0) & (rate * new <= NEGLIGIBLE * size) | (new == 0.0)
+        done = done | (np.logical_not(shrinks) & (change <= ROUNDING * size))
+        solved = solved | (going & done)
+        change = select(going, new, change)
+        going = going & shrinks & np.logical_not(done)
+        if not some(going):
+            break
+    return solved

@@ -1,0 +1,58 @@
+"""The functions that a Taylor method needs of a traced right-hand side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from dynsamp.kernels import functions as elementary
+from dynsamp.kernels.simd import fma
+from dynsamp.kernels.tracing.derived import joint_trace
+from dynsamp.kernels.tracing.series import series
+from dynsamp.kernels.tracing.series_source import Layout, lines_of
+from dynsamp.kernels.tracing.source import built
+
+__all__ = ["Coefficients", "taylor_coefficients"]
+
+_ELEMENTARY = [
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asin",
+    "acos",
+    "atan",
+    "atan2",
+]
+_ARGUMENTS = ("t", "y", "theta", "order", "inverse", "c")
+
+
+class Coefficients(NamedTuple):
+    """How to compute Taylor coefficients."""
+
+    function: Callable[..., Any]  # (t, y, theta, order, inverse, c)
+    size: int  # length of c
+
+
+def taylor_coefficients(
+    functions: Sequence[Callable[..., Any]], dim: int, parameters: int | None = None
+) -> Coefficients:
+    """Coefficients of the solution from (rhs,) or (velocity, force).
+
+    Raises
+    ------
+    UntraceableError
+        With the reason, where the functions cannot be traced or have no Taylor series.
+    """
+    found = joint_trace(functions, dim, parameters)
+    steps = series(found.graph, found.outputs, dim)
+    layout = Layout(steps)
+    names = {"fma": fma, "power": elementary.pow, **{name: getattr(elementary, name) for name in _ELEMENTARY}}
+    doc = f"Taylor coefficients of the solution of {found.name}."
+    return Coefficients(built("coefficients", _ARGUMENTS, doc, lines_of(steps, layout), names), layout.size)

@@ -1,0 +1,191 @@
+"""What a traced function sees in place of numbers: every operation is recorded, every decision is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from dynsamp.kernels.tracing.graph import Graph, UntraceableError
+
+__all__ = ["Mask", "Value", "combine", "elementwise", "refuse", "where"]
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise UntraceableError."""
+    raise UntraceableError(reason)
+
+
+class _Recorded:
+    """A node of a graph."""
+
+    __slots__ = ("graph", "node")
+    __array_ufunc__ = None  # numpy's scalars and arrays leave operations to the reflected methods
+    __hash__ = None  # type: ignore[assignment]  # equality is an operation
+
+    def __init__(self, graph: Graph, node: int) -> None:
+        self.graph, self.node = graph, node
+
+    def __bool__(self) -> bool:
+        refuse(
+            "it branches on a value that differs among trajectories (if, while, and, or, min of a list); use np.where"
+        )
+
+    def __index__(self) -> int:
+        refuse("it uses a value as an index or a number of rounds of a loop")
+
+    __int__ = __trunc__ = __index__
+
+    def __float__(self) -> float:
+        refuse("it converts a value to a plain number, or passes it to a function that cannot be recorded")
+
+    __complex__ = __float__
+
+    def __round__(self, digits: int | None = None) -> Any:
+        refuse("it rounds a value")
+
+    def __iter__(self) -> Any:
+        refuse("it takes a number for a sequence")
+
+    __len__ = __getitem__ = __iter__
+
+
+class Value(_Recorded):
+    """A number that a function computes."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return elementwise("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return elementwise("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return elementwise("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return elementwise("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return elementwise("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return elementwise("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return elementwise("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return elementwise("divide", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return elementwise("power", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return elementwise("power", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return elementwise("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return elementwise("mod", other, self)
+
+    def __neg__(self) -> Any:
+        return combine("negative", self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return combine("absolute", self)
+
+    def __lt__(self, other: Any) -> Any:
+        return elementwise("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return elementwise("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return elementwise("less", other, self)
+
+    def __ge__(self, other: Any) -> Any:
+        return elementwise("less_equal", other, self)
+
+    def __eq__(self, other: Any) -> Any:
+        return elementwise("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return elementwise("not_equal", self, other)
+
+
+class Mask(_Recorded):
+    """A truth value that a function computes."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Any) -> Any:
+        return elementwise("logical_and", self, other)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> Any:
+        return elementwise("logical_or", self, other)
+
+    __ror__ = __or__
+
+    def __invert__(self) -> Any:
+        return combine("logical_not", self)
+
+
+_MASKS = ("less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not")
+
+
+def combine(operation: str, *arguments: Any) -> Any:
+    """Record one operation of values and plain numbers; of plain numbers alone, its result."""
+    recorded = [argument for argument in arguments if isinstance(argument, _Recorded)]
+    if not recorded:
+        with np.errstate(all="ignore"):
+            return getattr(np, operation)(*arguments)
+    graph = recorded[0].graph
+    node = graph.apply(operation, *(_node(graph, argument) for argument in arguments))
+    return (Mask if operation in _MASKS else Value)(graph, node)
+
+
+def elementwise(operation: str, *arguments: Any) -> Any:
+    """``combine`` over arrays."""
+    return over(lambda *items: combine(operation, *items), *arguments)
+
+
+def over(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call for each element of arrays; of numbers, once."""
+    if not any(isinstance(argument, (np.ndarray, list, tuple)) for argument in arguments):
+        return function(*arguments)
+    boxed = []
+    for argument in arguments:
+        if isinstance(argument, _Recorded):
+            box = np.empty((), dtype=object)
+            box[()] = argument
+            argument = box
+        boxed.append(np.asarray(argument, dtype=object))
+    return np.frompyfunc(function, len(boxed), 1)(*boxed)
+
+
+def where(mask: Any, a: Any, b: Any) -> Any:
+    """np.where."""
+    return over(_where, mask, a, b)
+
+
+def _where(mask: Any, a: Any, b: Any) -> Any:
+    return combine("where", mask, a, b) if isinstance(mask, _Recorded) else a if mask else b
+
+
+def _node(graph: Graph, value: Any) -> int:
+    if isinstance(value, _Recorded):
+        if value.graph is not graph:
+            refuse("it keeps values of one call for the next")
+        return value.node
+    if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+        return graph.constant(float(value))
+    refuse(f"it computes with {value!r:.60}, a {type(value).__name__}")
