@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.plugins import save_model as save_model
     from dynsamp.plugins import system as system
     from dynsamp.plugins import systems as systems
+    from dynsamp.solve import Event as Event
     from dynsamp.solve import solve as solve
     from dynsamp.system import HamiltonianSystem as HamiltonianSystem
     from dynsamp.system import MapSystem as MapSystem
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.words import State as State
     from dynsamp.words import Status as Status
     from dynsamp.workflow import Run as Run
+    from dynsamp.workflow import crossings as crossings
     from dynsamp.workflow import evaluate as evaluate
     from dynsamp.workflow import fit as fit
     from dynsamp.workflow import forecast as forecast
@@ -87,10 +89,10 @@ _HOME = {
         "SampledNetwork",
     ),
     "dynsamp.plugins": ("estimators", "load_model", "save_model", "system", "systems"),
-    "dynsamp.solve": ("solve",),
+    "dynsamp.solve": ("Event", "solve"),
     "dynsamp.system": ("HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "System"),
     "dynsamp.words": ("Box", "Input", "Parameter", "State", "Status"),
-    "dynsamp.workflow": ("Run", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"),
+    "dynsamp.workflow": ("Run", "crossings", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

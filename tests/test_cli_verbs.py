@@ -215,3 +215,28 @@ def test_no_permission_says_where(folder, tmp_path, capsys, monkeypatch):
 def test_folder_that_is_not_there(capsys, tmp_path):
     assert main(["generate", "pendulum", *SMALL, "--out", str(tmp_path / "no" / "x.nc")]) == 1
     assert "no such file" in capsys.readouterr().err.lower()
+
+
+def test_forecast_reduced_over_trajectories(folder, tmp_path, capsys):
+    start = [str(folder / "p.model"), str(folder / "truth.nc"), "--start", "first", "-q"]
+    out = tmp_path / "mean.nc"
+    assert main(["forecast", *start, "--reduce", "trajectory", "--out", str(out)]) == 0
+    found, states = dynsamp.open_dataset(out), dynsamp.open_dataset(folder / "forecast.nc")
+    np.testing.assert_allclose(found["q_mean"], states["q"].mean("trajectory"), rtol=1e-12)
+    assert "3 forecasts" in capsys.readouterr().out
+
+
+def test_lyapunov_prints_a_table_and_json(tmp_path, capsys):
+    options = ["--trajectories", "4", "--duration", "20", "--dt", "0.2", "--method", "rk4", "--step", "0.01"]
+    assert main(["lyapunov", "lorenz63", *options, "--out", str(tmp_path / "spectrum.nc")]) == 0
+    assert "standard error" in capsys.readouterr().out
+    assert dynsamp.open_dataset(tmp_path / "spectrum.nc").sizes["exponent"] == 3
+    assert main(["lyapunov", "lorenz63", *options, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["mean_divergence"] == pytest.approx(-41 / 3)
+    assert sum(document["exponents"]) == pytest.approx(-41 / 3, rel=1e-3)
+
+
+def test_lyapunov_of_a_model_needs_data(folder, capsys):
+    assert main(["lyapunov", str(folder / "p.model")]) == 2
+    assert "needs DATA" in capsys.readouterr().err

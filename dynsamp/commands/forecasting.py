@@ -71,6 +71,11 @@ def add(commands: Any, common: ArgumentParser) -> None:
     parser.add_argument("--method", metavar="NAME", help="solver (default: what suits the model)")
     parser.add_argument("--step", type=positive, metavar="H", help="internal step of the solver")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of sample paths (default 0)")
+    parser.add_argument(
+        "--reduce", choices=("trajectory", "member", "time"),
+        help="write mean, standard deviation, minimum and maximum over this dimension instead of states",
+    )  # fmt: skip
+    parser.add_argument("--dtype", choices=("float64", "float32"), help="of the saved states (default float64)")
     add_table(parser)
 
 
@@ -84,7 +89,7 @@ def forecast(args: Namespace) -> None:
 
     model = plugins.load_model(path)
     initial, where = _starts(args, model)
-    options = given(args, ("dt", "members", "method", "step"))
+    options = given(args, ("dt", "members", "method", "step", "reduce", "dtype"))
     with as_usage():
         duration = _duration(args, model, initial)
     if duration is not None:
@@ -93,7 +98,8 @@ def forecast(args: Namespace) -> None:
     dataset.save_dataset(predicted, out)
     wrote(args, out)
     _print_end(predicted)
-    say(args, f"next: dynsamp plot {typed(out)}")
+    if args.reduce is None:
+        say(args, f"next: dynsamp plot {typed(out)}")
 
 
 def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
@@ -142,8 +148,8 @@ def _print_end(predicted: xr.Dataset) -> None:
     from dynsamp.words import FAILURES, Status
 
     codes = predicted["status"].values.ravel()
-    count, steps = codes.size, predicted.sizes["time"] - 1
-    print(f"{count} forecast{'s' if count > 1 else ''} of {steps} steps")
+    count, steps = codes.size, predicted.sizes.get("time", 0) - 1
+    print(f"{count} forecast{'s' if count > 1 else ''}{f' of {steps} steps' if steps > 0 else ''}")
     for code in [*FAILURES, Status.LEFT_DOMAIN]:
         number = int((codes == code).sum())
         if number:

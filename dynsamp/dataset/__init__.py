@@ -19,6 +19,7 @@ The schema of a Dataset:
 from dynsamp.dataset.arrays import from_arrays, from_points
 from dynsamp.dataset.attributes import decode, encode
 from dynsamp.dataset.building import build
+from dynsamp.dataset.crossings import crossings
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.files import open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
@@ -33,6 +34,7 @@ __all__ = [
     "build",
     "check_time_units",
     "component_names",
+    "crossings",
     "decode",
     "encode",
     "facts",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import logging
 import types
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from dynsamp.kernels import lanes, scalar, stack, sums
-from dynsamp.kernels.drivers import splitting, stochastic, taylor
+from dynsamp.kernels.drivers import refined, splitting, stochastic, taylor
+from dynsamp.kernels.events import NOWHERE, Watch, loop
 from dynsamp.kernels.jit import CompileError, disabled, specialise
 from dynsamp.kernels.methods import METHODS, Method
 from dynsamp.kernels.output import Fold, Whole
@@ -45,6 +47,11 @@ class Schedule:
     substeps: np.ndarray  # (time - 1,) int64, of fixed-step methods
     tolerance: np.ndarray  # (2,) rtol, atol
     limit: int  # of steps
+    dense: bool = False  # interpolate at saved times inside a step
+    watch: Watch | None = None  # events
+    more: Mapping[str, Any] = field(default_factory=dict)  # further arguments of a driver, by name
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)  # and arrays with one row, or one a trajectory
+    alone: bool = False  # every trajectory has steps of its own
 
 
 def integrate(
@@ -71,12 +78,15 @@ def integrate(
     entry = METHODS[method]
     if method == "map" and problem.noise:
         entry = Method(stochastic, noisy_iteration, entry.kinds)
+    if "depth" in schedule.more:
+        entry = replace(entry, driver=refined)
     status = np.where(np.isfinite(y0).all(axis=1), np.int8(Status.OK), np.int8(Status.INVALID_INPUT)).astype(np.int8)
     problem = replace(problem, stages=entry.stages)
     ready = prepared(
         problem, split=entry.driver is splitting, jacobian=entry.needs_jacobian, series=entry.driver is taylor
     )
     ready.constants["COMPENSATED"] = int(compensated)
+    ready.constants.update(_normals(entry, problem))
     if recorder is not None:
         ready.adaptors.append(recorder)
     target = out if isinstance(out, Fold) else Whole(out)
@@ -85,20 +95,25 @@ def integrate(
         "substeps": schedule.substeps,
         "tolerance": schedule.tolerance,
         "limit": schedule.limit,
+        **schedule.more,
         "seed": np.array([seed % 2**64], dtype=np.uint64),
     }
-    wanted = tuple(inspect.signature(entry.driver.run).parameters)
+    driver, parts, constants = loop(entry, schedule.dense, schedule.watch)
+    ready.constants.update(constants)
+    wanted = tuple(inspect.signature(driver.run).parameters)
 
     def arguments(stop: np.ndarray, begin: int, end: int) -> tuple[Any, ...]:
         rows = slice(begin, end)
         return tuple({**given, **arrays(rows), "stop": stop, "begin": 0, "end": end - begin}[name] for name in wanted)
 
-    def arrays(rows: slice) -> dict[str, np.ndarray]:
+    def arrays(rows: slice) -> dict[str, Any]:
         return {
+            **{name: array[rows] if len(array) > 1 else array for name, array in schedule.rows.items()},
             "y0": y0[rows],
             "theta": ready.theta[rows] if len(ready.theta) > 1 else ready.theta,
             "ids": ids[rows],
             "status": status[rows],
+            "found": NOWHERE if schedule.watch is None else tuple(array[rows] for array in schedule.watch.found),
             "out": target.place(rows.start, rows.stop),
         }
 
@@ -109,22 +124,39 @@ def integrate(
             target.add(begin, end)
 
     if width is None and problem.signals is None:
-        width = width_for(ready.functions.values(), problem.largest, stack.LARGEST)
-    run, route = _compiled(method, entry, problem, ready, arguments(np.zeros(1, dtype=np.int64), 0, 0), width)
+        split = entry.driver is splitting
+        width = width_for(ready.functions.values(), problem.largest, stack.LARGEST, split=split)
+        width = 1 if schedule.alone else width
+    example = arguments(np.zeros(1, dtype=np.int64), 0, 0)
+    run, route = _compiled(method, driver, parts, problem, ready, example, width)
     small = not entry.adaptive and len(y0) * int(schedule.substeps.sum()) < SMALL
     with running(problem.functions):
         over_blocks(advance, len(y0), target.block, threads, small=small)
     return status, method + route
 
 
+def _normals(entry: Method, problem: Problem) -> dict[str, int]:
+    """What a step draws: increments, areas, coins."""
+    pairs = problem.noise * (problem.noise - 1) // 2
+    coins = pairs if entry.coins and not problem.diagonal else 0
+    areas = problem.noise if entry.areas else 0
+    return {"AREAS": int(entry.areas), "COINS": coins, "DRAWS": problem.noise + areas + coins}
+
+
 def _compiled(
-    method: str, entry: Method, problem: Problem, ready: Prepared, example: tuple[Any, ...], width: int | None
+    method: str,
+    driver: types.ModuleType,
+    own: list[types.ModuleType],
+    problem: Problem,
+    ready: Prepared,
+    example: tuple[Any, ...],
+    width: int | None,
 ) -> tuple[Function, str]:
     """Kernel on lanes, or else for one trajectory at a time; and how the method's name ends then."""
 
     def load(route: Any, slots: dict[str, Any]) -> Function:
-        parts = [route, sums, *ready.adaptors, entry.solver, *entry.core]
-        return specialise(entry.driver, parts, ready.functions, example, **ready.constants, **slots)
+        parts = [route, sums, *ready.adaptors, *own]
+        return specialise(driver, parts, ready.functions, example, **ready.constants, **slots)
 
     if not width or disabled():
         return load(scalar, stack_slots(problem)), "-scalar"

@@ -16,7 +16,7 @@ from dynsamp.kernels.simd import fma, select, splat
 from dynsamp.kernels.simd_memory import get_lane as peek
 from dynsamp.kernels.simd_memory import lane_view, load_row, load_trajectories
 from dynsamp.kernels.simd_memory import set_lane as poke
-from dynsamp.kernels.slots import DIM, NOISE, ROOM, SWEPT, WIDTH
+from dynsamp.kernels.slots import DIM, DRAWS, ROOM, SWEPT, WIDTH
 from dynsamp.words import Status
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "seated",
     "select",
     "some",
+    "streams",
+    "view",
 ]
 
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
@@ -121,7 +123,17 @@ def alive(status: Any, j: Any) -> Any:
 def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
     """Standard normals of step n of the trajectories from j on."""
     who = load_row(splat(WIDTH, 0), ids, j, min(WIDTH, len(ids) - j))
-    for k in range(0, NOISE - 1, 2):
+    for k in range(0, DRAWS - 1, 2):
         xi[k], xi[k + 1] = normal_pair(seed, who, n, k >> 1)
-    if NOISE % 2:
-        xi[NOISE - 1] = normal_pair(seed, who, n, (NOISE - 1) >> 1)[0]
+    if DRAWS % 2:
+        xi[DRAWS - 1] = normal_pair(seed, who, n, (DRAWS - 1) >> 1)[0]
+
+
+def streams(ids: Any, j: Any) -> Any:
+    """Names of the streams of the trajectories from j on."""
+    return load_row(splat(WIDTH, 0), ids, j, min(WIDTH, len(ids) - j))
+
+
+def view(buffer: Any) -> Any:
+    """Rows of lanes in a long array (row * WIDTH,); it must outlive them."""
+    return lane_view(WIDTH, buffer)

@@ -60,7 +60,8 @@ class Fold:
         while low < end:
             start = low // self.group * self.group
             high = min(end, start + self.group, low + CHUNK - (low - start) % CHUNK)
-            total = _total(rows[low - begin : high - begin])
+            with np.errstate(over="ignore"):  # squares of states that are about to diverge
+                total = _total(rows[low - begin : high - begin])
             with self._lock:
                 self._waiting[low] = (high, total)
                 self._drain(low // self.group)
@@ -69,7 +70,8 @@ class Fold:
     def _drain(self, number: int) -> None:
         while self._next[number] in self._waiting:
             high, total = self._waiting.pop(self._next[number])
-            self.totals[number] = merged(self.totals[number], total)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.totals[number] = merged(self.totals[number], total)
             self._next[number] = high
 
 

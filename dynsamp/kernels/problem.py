@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import differences, halves, joined, signals, stack
+from dynsamp.kernels import differences, halves, joined, jumps, past, signals, stack
 from dynsamp.kernels.jit import disabled
 from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
 from dynsamp.kernels.tracing import UntraceableError
@@ -30,6 +30,9 @@ class Problem:
     dim: int
     noise: int = 0
     diagonal: bool = False
+    marks: int = 0  # random numbers that a jump is made of
+    uniform: bool = False  # they are uniforms, not normals
+    delays: int = 0
     held: tuple[bool, ...] = ()  # one entry an external signal
     signals: tuple[np.ndarray, np.ndarray] | None = None  # times (n,), values (1 or trajectory, n, signal)
     jacobian: Function | None = None
@@ -45,7 +48,7 @@ class Problem:
     def largest(self) -> int:
         """Numbers in the largest array of a kernel."""
         factors = self.stages * self.size**2 // 4  # two arrays alone are as long: they may be longer
-        return max(self.size, self.dim * self.noise, self.dim**2 if self.columns else 0, factors)
+        return max(self.size, self.dim * max(self.noise, self.delays), self.dim**2 if self.columns else 0, factors)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, s
         "HALF": problem.dim // 2,
         "NOISE": problem.noise,
         "DIAGONAL": int(problem.diagonal),
+        "JUMPS": int("jump" in functions),
+        "MARKS": problem.marks,
+        "UNIFORM": int(problem.uniform),
+        "DELAYS": problem.delays,
     }
     if problem.signals is not None:
         theta = _packed(theta, problem.signals)
@@ -90,6 +97,10 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, s
         )
         adaptors.append(signals)
     constants["SWEPT"] = int(len(theta) > 1)
+    if problem.delays:
+        adaptors.append(past)
+    if "jump" in problem.functions:
+        adaptors.append(jumps)
     if separable:
         adaptors.append(halves if split else joined)
     if jacobian and problem.jacobian is None:

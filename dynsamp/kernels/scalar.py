@@ -12,7 +12,7 @@ import numpy as np
 from dynsamp.kernels.random import normal_pair
 from dynsamp.kernels.simd import any_lane as some
 from dynsamp.kernels.simd import fma, select
-from dynsamp.kernels.slots import DIM, NOISE, SWEPT
+from dynsamp.kernels.slots import DIM, DRAWS, SWEPT
 from dynsamp.words import Status
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "seated",
     "select",
     "some",
+    "streams",
+    "view",
 ]
 
 WIDTH = 1
@@ -103,7 +105,17 @@ def alive(status: Any, j: Any) -> Any:
 
 def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
     """Standard normals of step n of trajectory j."""
-    for k in range(0, NOISE - 1, 2):
+    for k in range(0, DRAWS - 1, 2):
         xi[k], xi[k + 1] = normal_pair(seed, ids[j], n, k >> 1)
-    if NOISE % 2:
-        xi[NOISE - 1] = normal_pair(seed, ids[j], n, (NOISE - 1) >> 1)[0]
+    if DRAWS % 2:
+        xi[DRAWS - 1] = normal_pair(seed, ids[j], n, (DRAWS - 1) >> 1)[0]
+
+
+def streams(ids: Any, j: Any) -> Any:
+    """Name of the stream of trajectory j."""
+    return ids[j]
+
+
+def view(buffer: Any) -> Any:
+    """Rows of a long array; it must outlive them."""
+    return buffer

@@ -11,10 +11,14 @@ from dynsamp.kernels.slots import (
     HELD,
     PARAMETERS,
     SIGNALS,
+    driven_delayed_rhs,
     driven_diffusion,
+    driven_events,
     driven_force,
+    driven_intensity,
     driven_iterate,
     driven_jacobian,
+    driven_jump,
     driven_noisy_iterate,
     driven_rhs,
     driven_velocity,
@@ -59,6 +63,13 @@ def jacobian(t: Any, y: Any, theta: Any, jac: Any) -> None:
     driven_jacobian(t, y, theta[:PARAMETERS], u, jac)
 
 
+def delayed_rhs(t: Any, y: Any, theta: Any, z: Any, dy: Any) -> None:
+    """Right-hand side that sees the past, with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_delayed_rhs(t, y, theta[:PARAMETERS], u, z, dy)
+
+
 def force(t: Any, q: Any, theta: Any, dp: Any) -> None:
     """Force with its signals."""
     u = vector(SIGNALS)
@@ -90,3 +101,22 @@ def noisy_iterate(t: Any, y: Any, theta: Any, xi: Any, out: Any) -> None:
     u = vector(SIGNALS)
     signal(t, theta, u)
     driven_noisy_iterate(t, y, theta[:PARAMETERS], u, xi, out)
+
+
+def events(t: Any, y: Any, theta: Any, g: Any) -> None:
+    """Functions of events, which have no signals."""
+    driven_events(t, y, theta[:PARAMETERS], g)
+
+
+def intensity(t: Any, y: Any, theta: Any) -> Any:
+    """Rate of jumps with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    return driven_intensity(t, y, theta[:PARAMETERS], u)
+
+
+def jump(t: Any, y: Any, theta: Any, z: Any, dy: Any) -> None:
+    """Change by a jump with its signals."""
+    u = vector(SIGNALS)
+    signal(t, theta, u)
+    driven_jump(t, y, theta[:PARAMETERS], u, z, dy)

@@ -13,6 +13,7 @@ from .simd_arrays import make_array, row_pointer
 from .simd_types import IntLanes, LaneArray, Lanes, Mask, doubles, primitive
 
 __all__ = [
+    "entry",
     "extract",
     "get_lane",
     "insert",
@@ -22,6 +23,7 @@ __all__ = [
     "lane_view",
     "load_row",
     "load_trajectories",
+    "set_entry",
     "set_lane",
     "store_row",
     "store_trajectories",
@@ -183,6 +185,49 @@ def _resolve_set_lane(*arguments: Any) -> Signature | None:
 @primitive(set_lane, _resolve_set_lane)
 def _lower_set_lane(context: Any, builder: Any, sig: Signature, values: Any) -> Any:
     builder.store(values[3], _double(context, builder, sig.args[0], values))
+    return context.get_dummy_value()
+
+
+# --- rows at indices that do not count from the end: without the arithmetic that this takes, inner loops are short
+
+
+def entry(y: Any, i: int) -> Any:
+    """Row ``i`` (not negative) of an array of lanes, or number ``i`` of a contiguous float64 array."""
+    return y[i]
+
+
+def set_entry(y: Any, i: int, value: Any) -> None:
+    """Write what ``entry`` reads."""
+    y[i] = value
+
+
+def _resolve_entry(*arguments: Any) -> Signature | None:
+    array, *rest = arguments
+    if isinstance(array, LaneArray) and len(array.shape) == 1:
+        kind: Any = Lanes(array.width)
+    elif isinstance(array, types.Array) and array.ndim == 1 and array.is_c_contig and array.dtype == types.float64:
+        kind = types.float64
+    else:
+        return None
+    return signature(kind, array, types.intp) if len(rest) == 1 else signature(types.none, array, types.intp, kind)
+
+
+def _place(context: Any, builder: Any, array: Any, values: Any) -> Any:
+    if isinstance(array, LaneArray):
+        pointer = row_pointer(context, builder, array, values[0], values[1])
+        return builder.bitcast(pointer, doubles(array.width).as_pointer())
+    data = context.make_array(array)(context, builder, values[0]).data
+    return builder.gep(data, [values[1]], inbounds=True)
+
+
+@primitive(entry, _resolve_entry)
+def _lower_entry(context: Any, builder: Any, sig: Signature, values: Any) -> Any:
+    return builder.load(_place(context, builder, sig.args[0], values), align=8)
+
+
+@primitive(set_entry, _resolve_entry)
+def _lower_set_entry(context: Any, builder: Any, sig: Signature, values: Any) -> Any:
+    builder.store(values[2], _place(context, builder, sig.args[0], values), align=8)
     return context.get_dummy_value()
 
 

@@ -14,23 +14,41 @@ DIM = 0  # components of what is integrated: of the state, and of vectors carrie
 BASE = 0  # components of the state alone
 COLUMNS = 0  # vectors carried along
 HALF = 0  # degrees of freedom: DIM // 2
-NOISE = 0  # independent normals a step
+NOISE = 0  # independent Wiener processes
+DRAWS = 0  # independent normals a step: those of the increments, then of areas or coins
+AREAS = 0  # 1: the method integrates the Brownian path over a step, and takes NOISE normals for it
+COINS = 0  # normals whose signs the method uses
+JUMPS = 0  # 1: the state jumps
+MARKS = 0  # random numbers that the size of a jump is made of
+UNIFORM = 0  # 1: they are uniforms on (0, 1), not normals
 DIAGONAL = 0  # 1: one normal a component, and the diffusion is a vector
 SWEPT = 0  # 1: every trajectory has its own row of theta
 WIDTH = 1  # trajectories that advance together
 ROOM = 1  # length of theta where lanes of it must be held
 PARAMETERS = 0  # length of theta where signals are packed behind it
 SIGNALS = 0  # number of external signals
+DELAYS = 0  # delays of the right-hand side
 HELD: tuple[int, ...] = ()  # one entry a signal: 1 held between samples, 0 linear
 ORDER = 0  # of the method
+ERROR_ORDER = 1  # error norm of an embedded pair = O(h^ERROR_ORDER)
+KEPT = 0  # vectors that an embedded pair keeps of a step
+CURVE = 0  # rows of an interpolant; 0: there is none
+EXCESS = 1.0  # of the interpolant's error over that of the step
+DENSE = 0  # 1: saved times inside a step are interpolated
+EVENTS = 0  # functions whose changes of sign are watched
+ROOTS = 1  # EVENTS + 1: the last is the first terminal crossing
+DIRECTIONS: tuple[int, ...] = ()  # of events: 1 rising, -1 falling, 0 both
+TERMINAL: tuple[int, ...] = ()  # 1 where an event ends a trajectory
 COMPENSATED = 0  # 1: sums of steps carry what rounding cuts off
 KICKS: tuple[float, ...] = ()  # of a splitting method, one more than drifts
 DRIFTS: tuple[float, ...] = ()
 STAGES = 1  # of an implicit method
 ROWS = 1  # STAGES * DIM
 NODES = WEIGHTS = REALS = np.empty(0)  # c (stage,), b (stage,), real eigenvalues of A^-1
+ESTIMATE = np.empty(0)  # of its error, from the stages
 MU = INVERSE = PAIRS = np.empty((0, 0))  # A[i, j] / b[j], A^-1 = T Lambda T^-1, pairs u, v in Lambda
 BASIS = COBASIS = np.empty((0, 0))  # T, T^-1
+POWERS = np.empty((0, 0))  # from stages to the coefficients of a polynomial through them
 SERIES = 0  # length of the coefficients of a Taylor method
 
 
@@ -90,6 +108,41 @@ def noisy_iterate(t: Any, y: Any, theta: Any, xi: Any, out: Any) -> None:
 def scalar(t: Any, y: Any, theta: Any) -> Any:
     """Energy, diagnostic, invariant."""
     _unset("scalar")
+
+
+def sigma(z: Any) -> Any:
+    """Activation of a hidden layer, or a derivative of it."""
+    return _unset("sigma")
+
+
+def delayed_rhs(t: Any, y: Any, theta: Any, z: Any, dy: Any) -> None:
+    """Right-hand side that sees the past, z (DELAYS, DIM)."""
+    _unset("delayed_rhs")
+
+
+def driven_delayed_rhs(t: Any, y: Any, theta: Any, u: Any, z: Any, dy: Any) -> None:
+    """Right-hand side of a system with signals that sees the past."""
+    _unset("driven_delayed_rhs")
+
+
+def recall(t: Any, before: Any, past: Any, z: Any) -> None:
+    """z (DELAYS, DIM): the states one delay before t."""
+    _unset("recall")
+
+
+def remember(t: Any, h: Any, y: Any, dy: Any, y_new: Any, dy_new: Any, past: Any) -> None:
+    """Keep what happened during a step."""
+    _unset("remember")
+
+
+def begin_segment(t: Any, y: Any, dy: Any, theta: Any, past: Any) -> None:
+    """Derivative dy at the start of a smooth segment."""
+    _unset("begin_segment")
+
+
+def delayed_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, past: Any) -> None:
+    """One step of a method for delays, in place of y and its derivative dy."""
+    _unset("delayed_step")
 
 
 def driven_rhs(t: Any, y: Any, theta: Any, u: Any, dy: Any) -> None:
@@ -192,6 +245,46 @@ def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
     _unset("draw")
 
 
+def streams(ids: Any, j: Any) -> Any:
+    """Names of the streams of the trajectories from j on."""
+    return _unset("streams")
+
+
+def view(buffer: Any) -> Any:
+    """Rows of a long array (row * WIDTH,) that is allocated at run time; it must outlive them."""
+    return _unset("view")
+
+
+def intensity(t: Any, y: Any, theta: Any) -> Any:
+    """Rate of jumps."""
+    return _unset("intensity")
+
+
+def jump(t: Any, y: Any, theta: Any, z: Any, dy: Any) -> None:
+    """Change of the state by a jump whose marks are z."""
+    _unset("jump")
+
+
+def driven_intensity(t: Any, y: Any, theta: Any, u: Any) -> Any:
+    """Rate of jumps of a system with signals."""
+    return _unset("driven_intensity")
+
+
+def driven_jump(t: Any, y: Any, theta: Any, u: Any, z: Any, dy: Any) -> None:
+    """Change by a jump of a system with signals."""
+    _unset("driven_jump")
+
+
+def jumps_due(t: Any, y: Any, theta: Any, h: Any, seed: Any, who: Any, n: Any) -> Any:
+    """Jumps during step n."""
+    return _unset("jumps_due")
+
+
+def leap(t: Any, y: Any, theta: Any, due: Any, seed: Any, who: Any, n: Any) -> None:
+    """Let the state jump ``due`` times at the end of step n."""
+    _unset("leap")
+
+
 def select(mask: Any, a: Any, b: Any) -> Any:
     """``a`` where the mask is true, else ``b``."""
     return a if mask else b
@@ -267,9 +360,68 @@ def noisy_step(t: Any, y: Any, theta: Any, h: Any, xi: Any) -> None:
     _unset("noisy_step")
 
 
-def trial_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_new: Any, dy_new: Any) -> Any:
+def trial_step(
+    t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_new: Any, dy_new: Any, stages: Any
+) -> Any:
     """One step of an embedded pair; returns the error norm, at most 1 where the step is acceptable."""
     return _unset("trial_step")
+
+
+def interpolant(t: Any, y: Any, dy: Any, theta: Any, h: Any, y_new: Any, dy_new: Any, stages: Any, curve: Any) -> None:
+    """Coefficients (CURVE, DIM) of the interpolant of a step."""
+    _unset("interpolant")
+
+
+def doubt(y: Any, y_new: Any, tolerance: Any, curve: Any) -> Any:
+    """Error norm of the interpolant of a step, at most 1 where it is as accurate as the tolerance asks for."""
+    return _unset("doubt")
+
+
+def point(x: Any, y: Any, curve: Any, u: Any) -> None:
+    """State at the fraction x of a step with an interpolant."""
+    _unset("point")
+
+
+def between(x: Any, t: Any, y: Any, theta: Any, h: Any, curve: Any, u: Any) -> None:
+    """State at the fraction x of the step from (t, y)."""
+    _unset("between")
+
+
+def events(t: Any, y: Any, theta: Any, g: Any) -> None:
+    """Functions (EVENTS,) of a trajectory whose changes of sign are events."""
+    _unset("events")
+
+
+def driven_events(t: Any, y: Any, theta: Any, g: Any) -> None:
+    """Events of a system with signals; they do not see them."""
+    _unset("driven_events")
+
+
+def face(t: Any, y: Any, theta: Any, fresh: Any, sides: Any) -> None:
+    """Sides of the events' surfaces on which trajectories start."""
+    _unset("face")
+
+
+def turn(able: Any, values: Any, sides: Any) -> None:
+    """Note the sides that the values of the events are on."""
+    _unset("turn")
+
+
+def crosses(values: Any, sides: Any) -> Any:
+    """Whether any event has a crossing in this step."""
+    _unset("crosses")
+
+
+def locate(
+    t: Any, y: Any, theta: Any, h: Any, curve: Any, able: Any, values: Any, sides: Any, roots: Any, u: Any
+) -> None:
+    """Fractions of the step of crossings into ``roots`` (ROOTS,), inf where none; the first terminal one is last."""
+    _unset("locate")
+
+
+def note(t: Any, y: Any, theta: Any, h: Any, curve: Any, roots: Any, who: Any, found: Any, u: Any) -> None:
+    """Record the crossings of the step, up to the terminal one."""
+    _unset("note")
 
 
 def coefficients(t: Any, y: Any, theta: Any, order: Any, inverse: Any, c: Any) -> None:

@@ -45,17 +45,17 @@ _COSTLY = frozenset(
 TINY, MANY = 8, 20  # components
 
 
-def width_for(functions: Iterable[Any], dim: int, largest: int) -> int:
+def width_for(functions: Iterable[Any], dim: int, largest: int, *, split: bool = False) -> int:
     """Width by rule; at most ``largest`` numbers in one vector.
 
-    32 for tiny polynomial functions (16 where registers are shorter than 512 bits), 8 for transcendental ones or many
-    states, else 16.
+    32 for tiny polynomial functions (16 where registers are shorter than 512 bits, unless the method splits them and
+    holds half a state at a time), 8 for transcendental ones or many states, else 16.
     """
     names = set().union(*(_names(function, set()) for function in functions))
     if names & _COSTLY or dim >= MANY:
         width = 8
     else:
-        width = 32 if dim <= TINY and _long_registers() else 16
+        width = 32 if dim <= TINY and (split or _long_registers()) else 16
     while width * dim > largest:
         width //= 2
     return width

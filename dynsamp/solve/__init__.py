@@ -4,12 +4,15 @@ A true system and a fitted model are the same thing here: compiled functions and
 """
 
 from dynsamp.solve.door import solve
+from dynsamp.solve.events import Event, Events
 from dynsamp.solve.kernel import Kernel, Solution
 from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from dynsamp.solve.points import diffusion_values, field_values, jacobian_values, scalar_values
 from dynsamp.solve.statistics import Statistics, statistics
 
 __all__ = [
+    "Event",
+    "Events",
     "Kernel",
     "LyapunovSpectrum",
     "Solution",

@@ -29,13 +29,16 @@ def choose(kernel: Kernel, method: str | None, tolerances: bool) -> Choice:
 
     facts = kernel.facts
     if method is not None:
-        known = [name for name, entry in METHODS.items() if kernel.kind in entry.kinds]
+        kind = "delay" if len(kernel.delays) else kernel.kind
+        known = [name for name, entry in METHODS.items() if kind in entry.kinds]
         if method not in known:
             raise ValueError(
-                f"method {method!r} does not solve a {kernel.kind} kernel; choose from {', '.join(known)}"
+                f"method {method!r} does not solve a {kind} kernel; choose from {', '.join(known)}"
                 f"{nearest(method, known)}"
             )
         return Choice(method, f"{method}: asked for")
+    if len(kernel.delays):
+        return Choice("rk4_delay", "rk4_delay: the method of steps, for a right-hand side that sees the past")
     if kernel.kind == "map":
         return Choice("map", "map: the system is iterated")
     if kernel.kind == "sde":

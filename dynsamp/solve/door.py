@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import types
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dynsamp.checks import as_ids, as_room, as_states, as_times
+from dynsamp.solve.advice import advice
 from dynsamp.solve.choice import Choice, choose
-from dynsamp.solve.kernel import Inputs, Kernel, Solution
+from dynsamp.solve.delays import delayed_schedule
+from dynsamp.solve.events import Event, collected, watching
+from dynsamp.solve.kernel import History, Inputs, Kernel, Solution
 from dynsamp.solve.problem import as_problem
 from dynsamp.solve.schedule import scheduled
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from dynsamp.kernels.problem import Problem
 
 __all__ = ["advance", "solve"]
+
+_log = logging.getLogger("dynsamp")
 
 
 def solve(
@@ -29,6 +36,8 @@ def solve(
     seed: int = 0,
     method: str | None = None,
     step: float | None = None,
+    path_step: float | None = None,
+    history: History = None,
     rtol: float | None = None,
     atol: float | None = None,
     max_steps: int | None = None,
@@ -37,6 +46,9 @@ def solve(
     out: np.ndarray | None = None,
     dtype: Any = None,
     compensated: bool | None = None,
+    dense: bool | None = None,
+    events: Sequence[Event] | None = None,
+    max_events: int | None = None,
 ) -> Solution:
     """Trajectories from many starts.
 
@@ -58,6 +70,12 @@ def solve(
     step : float, optional
         Longest internal step of a fixed-step method, which takes a whole number of equal steps between saved times;
         by default the smallest spacing of ``times``.
+    path_step : float, optional
+        Build the Brownian path on cells of this length, counted from the first time, and refine it below: solutions
+        with ``step`` = path_step, path_step / 2, path_step / 4, ... see the same path. Saved times must be
+        multiples of the step. By default each step has its own normals, at less cost.
+    history : optional
+        The past of a kernel with delays, in place of the kernel's own.
     rtol, atol : float, optional
         Tolerances of dop853: 1e-9, or 3e-14 for chaotic systems.
     max_steps : int, optional
@@ -74,11 +92,20 @@ def solve(
         Whether a fixed-step method carries what rounding cuts off into the next step: rounding errors of a long run
         then grow like those of a random walk, at a third to a half of the speed where steps are cheap. By default
         implicit methods do, for they hardly notice, and explicit ones do not.
+    dense : bool, optional
+        Whether dop853 and tsit5 interpolate at saved times inside a step (the steps are then short enough for the
+        interpolant to meet the tolerances) or shorten the step to land on each. By default they interpolate if there
+        are saved times before the last, and rtol is at least 1e-12: below, landing is more accurate.
+    events : sequence of Event, optional
+        Functions of the trajectory whose changes of sign are found.
+    max_events : int, optional
+        Crossings of an event that are recorded for a trajectory: by default 1000, fewer for very many trajectories.
 
     Returns
     -------
     Solution
-        A trajectory that fails has NaN from the failure on and a status; it raises nothing.
+        A trajectory that fails has NaN from the failure on and a status; it raises nothing. ``events`` has the
+        crossings; ``advice`` says what to try where trajectories reached the limit of steps.
 
     Raises
     ------
@@ -101,11 +128,17 @@ def solve(
         ids=as_ids(ids, len(y0)),
         seed=seed,
         step=step,
+        path_step=path_step,
+        history=history,
         rtol=rtol,
         atol=atol,
         max_steps=max_steps,
         threads=threads,
         compensated=compensated,
+        dense=dense,
+        events=events,
+        max_events=max_events,
+        inputs=inputs,
     )
 
 
@@ -126,11 +159,33 @@ def advance(
     max_steps: int | None,
     threads: int | None,
     compensated: bool | None = None,
+    path_step: float | None = None,
+    history: History = None,
+    dense: bool | None = None,
+    events: Sequence[Event] | None = None,
+    max_events: int | None = None,
+    inputs: Inputs | None = None,
 ) -> Solution:
     """Fill ``states`` (trajectory, time, ...), from checked arguments; a ``Fold`` keeps none, nor does the result."""
     from dynsamp.kernels.integrate import integrate
 
-    schedule, options = scheduled(kernel, choice.method, times, step=step, rtol=rtol, atol=atol, max_steps=max_steps)
+    schedule, options = (
+        delayed_schedule(kernel, times, y0, step, history)
+        if len(kernel.delays)
+        else scheduled(
+            kernel,
+            choice.method,
+            times,
+            step=step,
+            rtol=rtol,
+            atol=atol,
+            max_steps=max_steps,
+            path_step=path_step,
+            dense=dense,
+        )
+    )
+    if events:
+        problem, schedule = watching(events, choice.method, problem, schedule, len(y0), max_events)
     status, route = integrate(
         choice.method,
         problem,
@@ -144,7 +199,11 @@ def advance(
         compensated=_compensated(choice.method, compensated),
     )
     kept = states if isinstance(states, np.ndarray) else np.empty((0, len(times), y0.shape[1]))
-    return Solution(kept, status, route, choice.reason, options)
+    found = collected(events, schedule) if events else None
+    hint = advice(kernel, times, y0, status, choice.method, schedule.limit, inputs, dict(options))
+    if hint:
+        _log.warning("%s", hint)
+    return Solution(kept, status, route, choice.reason, options, found, hint)
 
 
 def _compensated(method: str, asked: bool | None) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Inputs", "Kernel", "Kind", "Solution"]
+from dynsamp.solve.events import Events
+
+__all__ = ["History", "Inputs", "Kernel", "Kind", "Solution"]
 
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]
+History = str | np.ndarray | Sequence[float] | Callable[[float], Any] | tuple[Any, Any] | None
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,9 @@ class Kernel:
     kind : {"field", "separable", "sde", "map"}
         Which functions follow.
     functions : tuple of callables
-        field ``(rhs,)``, separable ``(velocity, force)``, sde ``(drift, diffusion)``, map ``(step,)``;
-        plain Python or njit, signatures as in ``dynsamp.system``.
+        field ``(rhs,)``, separable ``(velocity, force)``, sde ``(drift, diffusion)``, or with jumps
+        ``(drift, diffusion, intensity, jump)``, map ``(step,)``; plain Python or njit, signatures as in
+        ``dynsamp.system``.
     theta : ndarray
         Parameters, shape (parameter,) or, swept over trajectories, (trajectory, parameter).
     noise : "diagonal", int or None
@@ -40,6 +44,15 @@ class Kernel:
         ``(t, y, theta, jac)`` with ``jac`` (state, state): of the right-hand side, of the drift, or of the step of a
         map. Where a method or a Lyapunov spectrum needs it and it is not given, it is traced from the functions or,
         where that fails, taken by differences.
+    marks, mark_law : int, {"normal", "uniform"}
+        How many independent standard normals, or uniforms on (0, 1), ``z`` of a jump has.
+    delays : sequence of float or ndarray (trajectory,)
+        Of a field: ``rhs(t, y, theta, z, dy)`` (after ``u``, with inputs) receives ``z`` (delay, state),
+        z[k] = y(t - delays[k]).
+    history : optional
+        The state before the first time: "start" (the first state, held), a state (state,), a function of t that
+        returns one, or samples (times (n,), values (n, state) or (trajectory, n, state)), between which a cubic
+        spline runs.
     """
 
     kind: Kind
@@ -50,6 +63,10 @@ class Kernel:
     inputs: tuple[bool, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     jacobian: Callable[..., Any] | None = None
+    marks: int = 1
+    mark_law: Literal["normal", "uniform"] = "normal"
+    delays: Sequence[float | np.ndarray] = ()
+    history: History = None
 
 
 @dataclass(frozen=True)
@@ -61,3 +78,5 @@ class Solution:
     method: str  # "rk4", "dop853", ... ; the scalar route is recorded as "rk4-scalar", ...
     reason: str  # one sentence: why this method
     options: Mapping[str, float]  # step, or rtol and atol, as used
+    events: Events | None = None  # where they were asked for
+    advice: str = ""  # what to try where trajectories reached the limit of steps

@@ -27,8 +27,19 @@ def as_problem(
         "sde": ("rhs", "diffusion"),
         "map": ("noisy_iterate" if kernel.noise else "iterate",),
     }[kernel.kind]
+    if len(kernel.delays):
+        if kernel.kind != "field":
+            raise ValueError(f"only a field may have delays, this kernel is {kernel.kind!r}")
+        slots = ("delayed_rhs",)
+    if kernel.kind == "sde" and len(kernel.functions) == 4:
+        slots = (*slots, "intensity", "jump")
     if len(kernel.functions) != len(slots):
-        raise TypeError(f"a {kernel.kind} kernel needs {len(slots)} functions, got {len(kernel.functions)}")
+        jumping = ", or 4 with jumps" if kernel.kind == "sde" else ""
+        raise TypeError(f"a {kernel.kind} kernel needs {len(slots)} functions{jumping}, got {len(kernel.functions)}")
+    if kernel.marks < 1 or kernel.mark_law not in ("normal", "uniform"):
+        raise ValueError(
+            f"a jump needs marks >= 1 of mark_law 'normal' or 'uniform', got {kernel.marks} of {kernel.mark_law!r}"
+        )
     if kernel.kind == "separable" and dim % 2:
         raise ValueError(f"a separable kernel has states (q, p) in pairs, but y has {dim} components")
     diagonal = kernel.noise == "diagonal"
@@ -38,6 +49,9 @@ def as_problem(
         dim=dim,
         noise=dim if kernel.noise == "diagonal" else int(kernel.noise or 0),
         diagonal=diagonal,
+        delays=len(kernel.delays),
+        marks=kernel.marks,
+        uniform=kernel.mark_law == "uniform",
         jacobian=kernel.jacobian,
         held=tuple(kernel.inputs),
         signals=_signals(kernel, inputs, count, span),

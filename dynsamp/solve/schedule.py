@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynsamp.solve.kernel import Kernel
+from dynsamp.solve.path import refinement
 
 if TYPE_CHECKING:
     from dynsamp.kernels.integrate import Schedule
+    from dynsamp.kernels.methods import Method
 
 __all__ = ["scheduled"]
 
 _RTOL, _RTOL_CHAOTIC = 1e-9, 3e-14  # chaos amplifies every error: as small as float64 permits
+_ROUGH = 1e-12  # rtol from which saved times are interpolated
 _MAX_STEPS = 1_000_000
 
 
@@ -27,6 +30,8 @@ def scheduled(
     rtol: float | None,
     atol: float | None,
     max_steps: int | None,
+    path_step: float | None = None,
+    dense: bool | None = None,
 ) -> tuple[Schedule, Mapping[str, float]]:
     """What the driver needs, and the options as used, for the attributes of the result."""
     from dynsamp.kernels.integrate import Schedule
@@ -38,9 +43,26 @@ def scheduled(
     if METHODS[method].adaptive:
         rtol, atol = _tolerances(kernel, rtol, atol)
         substeps = np.ones(len(times) - 1, dtype=np.int64)
-        return Schedule(times, substeps, np.array([rtol, atol]), limit), {"rtol": rtol, "atol": atol}
+        dense = _dense(METHODS[method], rtol, len(times), dense)
+        return Schedule(times, substeps, np.array([rtol, atol]), limit, dense), {"rtol": rtol, "atol": atol}
+    if dense is not None:
+        raise ValueError(f"dense= belongs to adaptive methods, {method} steps to the saved times; leave it out")
+    if path_step is not None:
+        substeps, depth, width = refinement(kernel, times, step, path_step)
+        options = {"step": width, "path_step": float(path_step)}
+        return Schedule(times, substeps, np.empty(2), limit, more={"depth": depth}), options
     substeps, width = _substeps(kernel, times, step)
     return Schedule(times, substeps, np.empty(2), limit), {"step": width}
+
+
+def _dense(entry: Method, rtol: float, count: int, asked: bool | None) -> bool:
+    """Whether saved times are interpolated: by default where there are some before the last, and rtol >= 1e-12.
+
+    Below, the steps to saved times are more accurate: there is no tolerance left for the error of an interpolant.
+    """
+    if entry.interpolant is None:
+        return False
+    return count > 2 and rtol >= _ROUGH if asked is None else bool(asked)
 
 
 def _tolerances(kernel: Kernel, rtol: float | None, atol: float | None) -> tuple[float, float]:

@@ -10,10 +10,13 @@ The functions of a system are plain Python on scalars of ``y`` (or njit), in pla
 ``hamiltonian(t, y, theta) -> float``    HamiltonianSystem
 ``drift(t, y, theta, dy)``,
 ``diffusion(t, y, theta, g)``            SDESystem, Ito; ``g`` is (state,), or (state, m) with noise=m
+``intensity(t, y, theta) -> float``,
+``jump(t, y, theta, z, dy)``             SDESystem with jumps: their rate, and what one with marks ``z`` adds
 ``step(t, y, theta, out)``               MapSystem; with noise=m: ``step(t, y, theta, xi, out)``
 =======================================  ========================================================
 
-With ``inputs``, ``u`` (input,) follows ``theta`` in every one of them but ``velocity``.
+With ``inputs``, ``u`` (input,) follows ``theta`` in every one of them but ``velocity``. With ``delays``, ``z``
+(delay, state) follows in the ``rhs`` of an ODESystem, z[k] = y(t - delay k).
 """
 
 from dynsamp.system.base import System

@@ -2,36 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from dynsamp.solve import Kernel
+from dynsamp.solve.kernel import History
 from dynsamp.system.base import Function, System
+from dynsamp.words import nearest
 
 __all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ODESystem(System):
-    """y' = f(t, y)."""
+    """y' = f(t, y), or with delays y' = f(t, y, y(t - tau_1), ...).
+
+    Parameters
+    ----------
+    rhs : function(t, y, theta, dy)
+        With delays ``rhs(t, y, theta, z, dy)``, ``z`` (delay, state), z[k] = y(t - delay k).
+    delays : sequence of float or str
+        Delays in ``time_unit``, or names of the parameters that are delays.
+    history : optional
+        The state before the first time: "start" (the first state, held), a state (state,), a function of t that
+        returns one, or samples (times, values). Unless ``initial`` is given, trajectories start where it ends.
+    """
 
     rhs: Function
+    delays: Sequence[float | str] = ()
+    history: History = "start"
+
+    def __post_init__(self) -> None:
+        if self.delays and self.initial is None and not isinstance(self.history, str | tuple | None):
+            start = self.history(0.0) if callable(self.history) else self.history
+            object.__setattr__(self, "initial", np.atleast_2d(np.asarray(start, dtype=float)))
+        super().__post_init__()
 
     def _check_functions(self) -> None:
         self._require(rhs=self.rhs)
+        for delay in self.delays:
+            if isinstance(delay, str) and delay not in self.parameters:
+                raise ValueError(
+                    f"system {self.name!r} has no parameter {delay!r} to be a delay{nearest(delay, self.parameters)}"
+                )
+            if not isinstance(delay, str) and not 0 < delay < float("inf"):
+                raise ValueError(f"system {self.name!r}: delays must be positive, got {delay}")
+        if self.delays and self.spin_up:
+            raise ValueError(
+                f"system {self.name!r}: a spin_up would forget the past that the delays need; generate a longer"
+                " duration and leave out its beginning"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """See System.facts."""
+        return {**super().facts(), "delays": list(self.delays)} if self.delays else super().facts()
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        return self._kernel("field", (self.rhs,), theta)
+        theta = self.theta() if theta is None else theta
+        if not self.delays:
+            return self._kernel("field", (self.rhs,), theta)
+        names = list(self.parameters)
+        delays = [theta[..., names.index(delay)] if isinstance(delay, str) else delay for delay in self.delays]
+        return self._kernel("field", (self.rhs,), theta, delays=tuple(delays), history=self.history)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HamiltonianSystem(System):
     """q' = dH/dp, p' = -dH/dq, y = (q, p).
 
-    Give ``rhs``, or for a separable H ``velocity`` and ``force``.
+    ``hamiltonian`` is enough: unless given, ``rhs``, or for a separable H ``velocity`` and ``force``, are derived from
+    it when the system is made, if it has no branches on values (``dynsamp.kernels.tracing``).
     """
 
     rhs: Function | None = None
@@ -47,8 +91,10 @@ class HamiltonianSystem(System):
             )
         if (self.velocity is None) != (self.force is None):
             raise TypeError(f"system {self.name!r}: a separable Hamiltonian needs both velocity= and force=")
-        if self.velocity is None:
-            self._require(rhs=self.rhs)
+        for name, function in self._derived().items():  # of another Hamiltonian, where this is a copy
+            object.__setattr__(self, name, function)
+        if self.velocity is None and self.rhs is None:
+            self._derive()
         half = len(self.states) // 2
         names = [state.name for state in self.states]
         for k, state in enumerate(self.states):
@@ -60,6 +106,36 @@ class HamiltonianSystem(System):
         # every Dataset of the system names the pairs
         q = (replace(state, conjugate=names[k + half]) for k, state in enumerate(self.states[:half]))
         object.__setattr__(self, "states", (*q, *self.states[half:]))
+
+    def _derived(self) -> dict[str, None]:
+        """Fields that hold derived functions, empty."""
+        fields = {"rhs": self.rhs, "velocity": self.velocity, "force": self.force}
+        return {name: None for name, function in fields.items() if hasattr(function, "derived_from")}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, **self._derived()}  # other processes derive again
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.velocity is None and self.rhs is None:
+            self._derive()
+
+    def _derive(self) -> None:
+        """Equations of motion from the Hamiltonian."""
+        from dynsamp.kernels.tracing import Halves, UntraceableError, derived_motion
+
+        try:
+            if self.inputs:
+                raise UntraceableError("the Hamiltonian does not see the external signals")
+            motion = derived_motion(self.hamiltonian, self.size, len(self.parameters))
+        except UntraceableError as reason:
+            raise TypeError(
+                f"system {self.name!r} needs rhs=, or velocity= and force=: they cannot be derived from"
+                f" hamiltonian={getattr(self.hamiltonian, '__name__', '?')}, because {reason}"
+            ) from None
+        derived = motion._asdict() if isinstance(motion, Halves) else {"rhs": motion}
+        for name, function in derived.items():
+            object.__setattr__(self, name, function)
 
     @property
     def separable(self) -> bool:
@@ -81,24 +157,54 @@ class HamiltonianSystem(System):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SDESystem(System):
-    """dy = drift dt + diffusion dW (Ito)."""
+    """dy = drift dt + diffusion dW (Ito), and jumps.
+
+    Parameters
+    ----------
+    drift : function(t, y, theta, dy)
+    diffusion : function(t, y, theta, g)
+        ``g`` is (state,) for diagonal noise; (state, m) for ``noise=m``, and its rows may share Wiener processes: noises
+        with the correlation matrix C are L dW with C = L L^T (Cholesky), so multiply the columns of ``g`` by L.
+    noise : "diagonal" or int
+    intensity : function(t, y, theta) -> float, optional
+        Rate of jumps, 1 / ``time_unit``.
+    jump : function(t, y, theta, z, dy), optional
+        Change of the state by a jump; ``z`` (marks,) are independent standard normals, or uniforms on (0, 1).
+    marks, mark_law : int, {"normal", "uniform"}
+        How many random numbers ``z`` has, and of which law.
+    """
 
     drift: Function
     diffusion: Function
     noise: int | Literal["diagonal"] = "diagonal"
+    intensity: Function | None = None
+    jump: Function | None = None
+    marks: int = 1
+    mark_law: Literal["normal", "uniform"] = "normal"
 
     def _check_functions(self) -> None:
         self._require(drift=self.drift, diffusion=self.diffusion)
         if self.noise != "diagonal" and not (isinstance(self.noise, int) and self.noise >= 1):
             raise ValueError(f"system {self.name!r}: noise must be 'diagonal' or a positive int, got {self.noise!r}")
+        if (self.intensity is None) != (self.jump is None):
+            raise TypeError(f"system {self.name!r}: jumps need both intensity= and jump=")
+        if self.marks < 1 or self.mark_law not in ("normal", "uniform"):
+            raise ValueError(
+                f"system {self.name!r}: a jump needs marks >= 1 of mark_law 'normal' or 'uniform', got {self.marks} of"
+                f" {self.mark_law!r}"
+            )
 
     def facts(self) -> dict[str, Any]:
         """See System.facts."""
-        return {**super().facts(), "noise": self.noise}
+        jumps = {"jumps": True} if self.jump is not None else {}
+        return {**super().facts(), "noise": self.noise, **jumps}
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
-        return self._kernel("sde", (self.drift, self.diffusion), theta, noise=self.noise)
+        functions: tuple[Function, ...] = (self.drift, self.diffusion)
+        if self.intensity is not None and self.jump is not None:
+            functions = (*functions, self.intensity, self.jump)
+        return self._kernel("sde", functions, theta, noise=self.noise, marks=self.marks, mark_law=self.mark_law)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

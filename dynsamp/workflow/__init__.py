@@ -6,5 +6,6 @@ from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
 from dynsamp.workflow.running import Run, run
 from dynsamp.workflow.scoring import evaluate
+from dynsamp.workflow.sections import crossings
 
-__all__ = ["Run", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]
+__all__ = ["Run", "crossings", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]

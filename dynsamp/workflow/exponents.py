@@ -131,7 +131,8 @@ def _mean_divergence(runs: Orbits, found: LyapunovSpectrum) -> np.ndarray:
     theta = kernel.theta if kernel.theta.ndim == 1 else np.repeat(kernel.theta, len(times), axis=0)
     jacobians = jacobian_values(kernel, np.tile(times, len(states)), rows, theta)
     if kernel.kind == "map":
-        rates = np.linalg.slogdet(jacobians)[1] / (kernel.dt or 1.0)
+        with np.errstate(invalid="ignore"):  # NaN of a trajectory that failed
+            rates = np.linalg.slogdet(jacobians)[1] / (kernel.dt or 1.0)
     else:
         rates = np.trace(jacobians, axis1=-2, axis2=-1)
     mean: np.ndarray = rates.reshape(states.shape[:2]).mean(axis=1)

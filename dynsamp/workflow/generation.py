@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins
+from dynsamp.kernels.methods import METHODS
 from dynsamp.solve import Kernel, field_values, scalar_values, solve
 from dynsamp.system import System
 from dynsamp.words import Box
@@ -21,12 +22,12 @@ from dynsamp.workflow.scalars import labels, scalars
 from dynsamp.workflow.signals import resampled, signal_values
 from dynsamp.workflow.starts import sampled_starts, start_array, trajectory_count
 from dynsamp.workflow.times import saved_times
+from dynsamp.workflow.validity import valid_until
 
 __all__ = ["generate"]
 
 TRUTH_TOLERANCE = 1e-12
 CHAOTIC_TOLERANCE = 3e-14  # the tightest that float64 supports: chaotic truth lives as long as it can
-VALID_TRUTH = 0.04  # of a standard deviation: a tenth of the error at which a forecast counts as lost
 
 
 def generate(
@@ -145,10 +146,11 @@ class Generation:
         if initial is not None and not isinstance(initial, Box) and not callable(initial):
             starts = start_array(initial, law.states)
         count = trajectory_count(trajectories, starts, theta)
+        plain = law.kind in ("ode", "hamiltonian") and not law.inputs and not getattr(law, "delays", ())
         if derivatives is None:
-            derivatives = law.kind in ("ode", "hamiltonian") and not law.inputs
-        elif derivatives and (law.kind not in ("ode", "hamiltonian") or law.inputs):
-            raise ValueError(f"{law.name!r} has no derivatives to add: they need an ODE without inputs")
+            derivatives = plain
+        elif derivatives and not plain:
+            raise ValueError(f"{law.name!r} has no derivatives to add: they need an ODE without inputs or delays")
         return cls(law=law, count=count, starts=starts, theta=theta, derivatives=derivatives, **rest)
 
     def piece(self, low: int, high: int) -> Piece:
@@ -165,8 +167,10 @@ class Generation:
             result["dy"] = field_values(kernel, flat, rows, per_row).reshape(states.shape)
         for name, function in scalars(self.law).items():
             result[f"diagnostic {name}"] = scalar_values(function, flat, rows, per_row).reshape(states.shape[:2])
-        if self.law.chaotic and len(self.times) > 1:
-            result["valid_until"] = self._valid_until(kernel, y0, ids, states)
+        name = method["method"].removesuffix("-scalar")
+        if self.law.chaotic and len(self.times) > 1 and name in METHODS:
+            used = {**self._options(), "ids": ids, "inputs": self._signals(ids)}
+            result["valid_until"] = valid_until(kernel, self.times, y0, states, name, {**used, "method": name})
         if isinstance(self.noise, np.ndarray):
             result["y"] = states + self.noise * observation_normals(stream(self.seed, "noise"), ids, states.shape)
         if self.theta.ndim == 2:
@@ -176,7 +180,7 @@ class Generation:
     def _options(self) -> dict[str, Any]:
         """Solver options: what was asked for, else those of a truth."""
         options = dict(self.solver)
-        deterministic = self.law.kind in ("ode", "hamiltonian")
+        deterministic = self.law.kind in ("ode", "hamiltonian") and not getattr(self.law, "delays", ())
         if options["method"] is None and options["step"] is None and deterministic:
             options["method"] = "dop853"
         if options["method"] == "dop853":
@@ -216,19 +220,6 @@ class Generation:
         if self.signals is None or len(self.signals[1]) == 1:
             return self.signals
         return self.signals[0], self.signals[1][ids]
-
-    def _valid_until(self, kernel: Kernel, y0: np.ndarray, ids: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """First time at which a solution at four times the tolerance has left this one."""
-        options = self._options()
-        looser = {key: 4 * options[key] for key in ("rtol", "atol") if options[key] is not None}
-        if options["method"] != "dop853":
-            looser = {"step": (options["step"] or (self.times[1] - self.times[0])) / 2}
-        other = solve(kernel, self.times, y0, ids=ids, inputs=self._signals(ids), **{**options, **looser}).states
-        spread = np.nanstd(states, axis=1, keepdims=True) if states.shape[1] > 1 else np.ones_like(states)
-        error = np.sqrt(np.mean(((other - states) / np.where(spread > 0, spread, 1.0)) ** 2, axis=-1))
-        left = ~(error <= VALID_TRUTH)  # NaN counts as left
-        first = np.where(left.any(axis=1), left.argmax(axis=1), len(self.times) - 1)
-        return np.asarray(self.times[np.maximum(first - left.any(axis=1), 0)])
 
     def dataset(self, piece: Piece) -> xr.Dataset:
         """Attach names, units and provenance."""

@@ -1,7 +1,10 @@
-"""Adaptive steps: every trajectory has its own time and step, and lands on the saved times exactly.
+"""Adaptive steps of an embedded pair: every trajectory has its own time and step.
 
-WIDTH trajectories are under way; where one ends, the next takes its lane.
-Step control: Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, section II.4.
+WIDTH trajectories are under way; where one ends, the next takes its lane. A saved time inside a step either cuts the
+step short, so that the trajectory lands on it (DENSE = 0), or is read off the interpolant (DENSE = 1); the last one
+is always landed on. Times may decrease: the clock counts ``way`` t, which grows.
+Step control: ``control.py``; first step: Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I,
+section II.4.
 """
 
 from __future__ import annotations
@@ -11,13 +14,30 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.control import GROW, LEAST, rough_exp2, rough_log2, stretched
 from dynsamp.kernels.slots import (
+    CURVE,
+    DENSE,
     DIM,
+    ERROR_ORDER,
+    EVENTS,
+    EXCESS,
+    KEPT,
     ROOM,
+    ROOTS,
     WIDTH,
+    crosses,
+    doubt,
+    events,
+    face,
     fail,
     fma,
+    interpolant,
+    locate,
+    matrix,
+    note,
     peek,
+    point,
     poke,
     record,
     rhs,
@@ -26,69 +46,169 @@ from dynsamp.kernels.slots import (
     select,
     some,
     trial_step,
+    turn,
     vector,
 )
 from dynsamp.words import Status
 
-SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
-OK, DIVERGED, STEP_LIMIT = int(Status.OK), int(Status.DIVERGED), int(Status.STEP_LIMIT)
+OK, DIVERGED, STEP_LIMIT, ENDED = int(Status.OK), int(Status.DIVERGED), int(Status.STEP_LIMIT), int(Status.ENDED)
 SMALLEST = 16 * 2.0**-52  # shortest step relative to t
-STRETCH = 1.01  # rather a slightly longer step than another tiny one before a saved time
+STRETCH = 1.01  # rather a slightly longer step than another tiny one before a time to land on
+FAR = 0.75
+HUNDREDTH = math.log2(0.01)
 
-# rows of the clock
-TIME, STEP, TARGET, COUNT, BUSY, FRESH = 0, 1, 2, 3, 4, 5
+# rows of the clock: time, next step, time to land on, steps, 1 where a trajectory is under way, 1 where it is new,
+# log2 of the last error and of the largest ratio of steps, next saved time to interpolate at, time reached, fraction
+# of the step at which a terminal event ended it (inf: none)
+TIME, STEP, TARGET, COUNT, BUSY, FRESH, BEFORE, CEILING, NEXT, REACHED, LAST = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+CLOCK = 11
 
 
 def run(
-    times: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any, tolerance: Any, limit: Any
+    times: Any,
+    y0: Any,
+    theta: Any,
+    out: Any,
+    status: Any,
+    stop: Any,
+    begin: Any,
+    end: Any,
+    tolerance: Any,
+    limit: Any,
+    found: Any,
 ) -> None:
-    """Integrate trajectories begin <= j < end; tolerance (rtol, atol), limit of steps, the rest as in ``fixed.run``."""
+    """Integrate trajectories begin <= j < end.
+
+    Tolerance (rtol, atol), limit of steps, found: times (trajectory, event, crossing), states (..., state) and counts
+    (trajectory, event) of events, the rest as in ``fixed.run``.
+    """
     y, dy, y_new, dy_new = vector(DIM), vector(DIM), vector(DIM), vector(DIM)
-    clock, room = vector(6), vector(ROOM)
+    stages, clock, room = matrix(KEPT, DIM), vector(CLOCK), vector(ROOM)
     who, goal = np.empty(WIDTH, np.int64), np.empty(WIDTH, np.int64)  # trajectory in each lane, its next saved time
+    way = 1.0 if times[-1] >= times[0] else -1.0
+    if CURVE:
+        curve, u = matrix(CURVE, DIM), vector(DIM)
+    if EVENTS:
+        sides, values, roots = vector(EVENTS), vector(EVENTS), vector(ROOTS)
     following, busy = begin, 0
     for lane in range(WIDTH):
-        following = enter(lane, following, end, times, y0, theta, out, status, y, clock, room, who, goal)
+        following = enter(lane, following, end, way, times, y0, theta, out, status, y, clock, room, who, goal)
         busy += who[lane] >= 0
     while busy and not stop[0]:
         p = seated(theta, who, room)
         if some(clock[FRESH] > 0.0):
-            start(times, y, dy, p, tolerance, clock, dy_new)
+            if EVENTS:
+                face(way * clock[TIME], y, p, clock[FRESH] > 0.0, sides)
+            start(way, times, y, dy, p, tolerance, clock, dy_new)
         t, h, target = clock[TIME], clock[STEP], clock[TARGET]
+        if DENSE:  # a saved time far enough in the step is landed on: that wastes less than interpolation costs
+            target = select(fma(FAR, h, t) <= clock[NEXT], min(clock[NEXT], target), target)
         lands = fma(STRETCH, h, t) >= target
         trial = select(lands, target - t, h)
-        error = trial_step(t, y, dy, p, trial, tolerance, y_new, dy_new)
+        error = trial_step(way * t, y, dy, p, way * trial, tolerance, y_new, dy_new, stages)
         good = error <= 1.0
+        reached = select(good, select(lands, target, t + trial), t)
+        ended = reached >= target
+        if CURVE:
+            needed = good & (clock[NEXT] < reached)
+            if DENSE:
+                error = EXCESS * error
+            if EVENTS:
+                events(way * reached, y_new, p, values)
+                needed = needed | (good & (clock[BUSY] > 0.0) & crosses(values, sides))
+            if some(needed):  # the step is as long as its interpolant permits, too
+                interpolant(way * t, y, dy, p, way * trial, y_new, dy_new, stages, curve)
+                doubts = select(needed, doubt(y, y_new, tolerance, curve), 0.0)
+                good, error = good & (doubts <= 1.0), max(error, doubts)
+                reached = select(good, reached, t)
+                ended = reached >= target
+            clock[REACHED] = reached
+            if EVENTS:
+                able = good & (clock[BUSY] > 0.0)
+                if some(able & needed):
+                    locate(way * t, y, p, way * trial, curve, able, values, sides, roots, u)
+                    note(way * t, y, p, way * trial, curve, roots, who, found, u)
+                    last = roots[EVENTS]
+                    clock[LAST] = last
+                    clock[REACHED] = select(last < 1.0, fma(last, trial, t), reached)
+                    ended = ended | (last <= 1.0)
+                turn(able, values, sides)
+            if DENSE and some(needed):
+                deliver(t, trial, y, curve, u, clock, way, times, out, status, who, goal)
+            reached = clock[REACHED]
         for i in range(DIM):
             y[i] = select(good, y_new[i], y[i])
             dy[i] = select(good, dy_new[i], dy[i])
-        ratio = factor(error)
-        natural = trial * ratio
-        # a step cut short by a saved time says little about the next
-        longer = select(lands, max(h, natural), natural)
-        clock[TIME] = select(good, select(lands, target, t + trial), t)
-        clock[STEP] = select(good, longer, trial * min(ratio, 1.0))
+        pace(error, good, lands, trial, clock)
+        clock[TIME] = reached
         clock[COUNT] = clock[COUNT] + clock[BUSY]
-        stuck = clock[STEP] <= SMALLEST * abs(t)  # at a singularity, or NaN
-        ended = (clock[TIME] >= target) | stuck | (clock[COUNT] >= limit)
+        stuck = clock[STEP] <= SMALLEST * abs(reached)  # at a singularity, or NaN
+        ended = ended | stuck | (clock[COUNT] >= limit)
         if some(ended & (clock[BUSY] > 0.0)):
             for lane in range(WIDTH):
-                if who[lane] >= 0 and ends(lane, limit, times, out, status, y, clock, who, goal):
-                    following = enter(lane, following, end, times, y0, theta, out, status, y, clock, room, who, goal)
+                if who[lane] >= 0 and ends(lane, limit, way, times, out, status, y, clock, who, goal):
+                    following = enter(
+                        lane, following, end, way, times, y0, theta, out, status, y, clock, room, who, goal
+                    )
                     busy -= who[lane] < 0
 
 
-def factor(error: Any) -> Any:
-    """Ratio of the next step to this one."""
-    root = np.sqrt(np.sqrt(np.sqrt(error)))
-    ratio = min(GROW, max(SHRINK, SAFETY / root))
-    return select(error < math.inf, ratio, SHRINK)
+def pace(error: Any, good: Any, lands: Any, trial: Any, clock: Any) -> None:
+    """Choose the next step."""
+    size, before = rough_log2(error), clock[BEFORE]
+    natural = trial * stretched(size, before, clock[CEILING], ERROR_ORDER)
+    cut = lands & (trial < clock[STEP])  # a step cut short says little about the next
+    longer = select(cut, max(clock[STEP], natural), natural)
+    shorter = trial * stretched(size, size, 0.0, ERROR_ORDER)
+    clock[STEP] = select(good, longer, shorter)
+    clock[BEFORE] = select(good, select(cut, before, max(size, LEAST)), before)
+    clock[CEILING] = select(good, GROW, 0.0)  # no growth right after a rejection
+
+
+def deliver(
+    t: Any,
+    trial: Any,
+    y: Any,
+    curve: Any,
+    u: Any,
+    clock: Any,
+    way: Any,
+    times: Any,
+    out: Any,
+    status: Any,
+    who: Any,
+    goal: Any,
+) -> None:
+    """Save the times inside the step, each lane its own."""
+    due = clock[NEXT] < clock[REACHED]
+    while some(due):
+        point(select(due, (clock[NEXT] - t) / trial, 0.0), y, curve, u)
+        for lane in range(WIDTH):
+            if who[lane] >= 0 and peek(clock, NEXT, lane) < peek(clock, REACHED, lane):
+                j, k = who[lane], goal[lane]
+                record(u, lane, out, status, j, k)
+                goal[lane] = k + 1
+                aim(lane, way, times, clock, k + 1)
+                if status[j] != OK:  # the interpolant overflowed
+                    poke(clock, NEXT, lane, math.inf)
+                    poke(clock, COUNT, lane, math.inf)
+        due = clock[NEXT] < clock[REACHED]
+
+
+def aim(lane: Any, way: Any, times: Any, clock: Any, k: Any) -> None:
+    """Set the saved time k as the next of this lane."""
+    if DENSE:
+        poke(clock, TARGET, lane, way * times[-1])
+        poke(clock, NEXT, lane, way * times[k] if k < len(times) - 1 else math.inf)
+    else:
+        poke(clock, TARGET, lane, way * times[k])
 
 
 def enter(
     lane: Any,
     following: Any,
     end: Any,
+    way: Any,
     times: Any,
     y0: Any,
     theta: Any,
@@ -106,38 +226,56 @@ def enter(
         if status[j] != OK:
             continue
         for i in range(DIM):
-            out[j, 0, i] = y0[j, i]
+            poke(y, i, lane, y0[j, i])
+        record(y, lane, out, status, j, 0)
         if len(times) == 1:
             continue
-        for i in range(DIM):
-            poke(y, i, lane, y0[j, i])
         seat(theta, j, room, lane)
-        poke(clock, TIME, lane, times[0])
-        poke(clock, TARGET, lane, times[1])
+        poke(clock, TIME, lane, way * times[0])
         poke(clock, COUNT, lane, 0.0)
         poke(clock, BUSY, lane, 1.0)
         poke(clock, FRESH, lane, 1.0)
+        poke(clock, BEFORE, lane, LEAST)
+        poke(clock, CEILING, lane, GROW)
+        poke(clock, LAST, lane, math.inf)
+        aim(lane, way, times, clock, 1)
         who[lane], goal[lane] = j, 1
         return following
     who[lane] = -1
     poke(clock, BUSY, lane, 0.0)
     poke(clock, STEP, lane, 0.0)  # an empty lane stands still
     poke(clock, TARGET, lane, peek(clock, TIME, lane))
+    poke(clock, NEXT, lane, math.inf)
     return following
 
 
-def ends(lane: Any, limit: Any, times: Any, out: Any, status: Any, y: Any, clock: Any, who: Any, goal: Any) -> Any:
+def ends(
+    lane: Any,
+    limit: Any,
+    way: Any,
+    times: Any,
+    out: Any,
+    status: Any,
+    y: Any,
+    clock: Any,
+    who: Any,
+    goal: Any,
+) -> Any:
     """Save or fail the trajectory of this lane where due; returns whether its lane is free."""
     j, k, t = who[lane], goal[lane], peek(clock, TIME, lane)
-    arrived = t >= peek(clock, TARGET, lane)
+    if status[j] != OK:
+        return True
+    arrived = t >= peek(clock, TARGET, lane) or (DENSE and t >= peek(clock, NEXT, lane))
     if arrived:
         record(y, lane, out, status, j, k)
         k += 1
         if k == len(times) or status[j] != OK:
             return True
         goal[lane] = k
-        poke(clock, TARGET, lane, times[k])
-    if peek(clock, COUNT, lane) >= limit:
+        aim(lane, way, times, clock, k)
+    if peek(clock, LAST, lane) <= 1.0:
+        status[j] = ENDED
+    elif peek(clock, COUNT, lane) >= limit:
         status[j] = STEP_LIMIT
     elif not arrived and peek(clock, STEP, lane) <= SMALLEST * abs(t):
         status[j] = DIVERGED
@@ -146,11 +284,11 @@ def ends(lane: Any, limit: Any, times: Any, out: Any, status: Any, y: Any, clock
     return status[j] != OK
 
 
-def start(times: Any, y: Any, dy: Any, theta: Any, tolerance: Any, clock: Any, du: Any) -> None:
+def start(way: Any, times: Any, y: Any, dy: Any, theta: Any, tolerance: Any, clock: Any, du: Any) -> None:
     """Derivative and first step of fresh trajectories: section II.4 of the book, equation (4.14)."""
     u = vector(DIM)
-    t, longest = clock[TIME], times[-1] - times[0]
-    rhs(t, y, theta, du)
+    t, longest = clock[TIME], abs(times[-1] - times[0])
+    rhs(way * t, y, theta, du)
     fresh = clock[FRESH] > 0.0
     for i in range(DIM):
         dy[i] = select(fresh, du[i], dy[i])
@@ -163,15 +301,15 @@ def start(times: Any, y: Any, dy: Any, theta: Any, tolerance: Any, clock: Any, d
     h0 = select((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / d1)
     h0 = min(h0, longest)
     for i in range(DIM):
-        u[i] = fma(h0, dy[i], y[i])
-    rhs(t + h0, u, theta, du)
+        u[i] = fma(way * h0, dy[i], y[i])
+    rhs(way * (t + h0), u, theta, du)
     for i in range(DIM):
         weight = 1.0 / fma(tolerance[0], abs(y[i]), tolerance[1])
         change = (du[i] - dy[i]) * weight
         d2 += change * change
     d2 = np.sqrt(d2 / DIM) / h0
     largest = max(d1, d2)
-    root = np.sqrt(np.sqrt(np.sqrt(0.01 / largest)))
+    root = rough_exp2((HUNDREDTH - min(rough_log2(largest), 1000.0)) / ERROR_ORDER)
     h1 = select(largest <= 1e-15, max(1e-6, 1e-3 * h0), root)
     h = min(min(100.0 * h0, h1), longest)
     h = select(h > 0.0, h, 1e-6 * longest)  # also where the derivative is not finite

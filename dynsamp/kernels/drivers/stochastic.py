@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, NOISE, ROOM, WIDTH, alive, draw, load, noisy_step, parameters, save, vector
+from dynsamp.kernels.slots import (
+    DIM,
+    DRAWS,
+    JUMPS,
+    ROOM,
+    WIDTH,
+    alive,
+    draw,
+    jumps_due,
+    leap,
+    load,
+    noisy_step,
+    parameters,
+    save,
+    streams,
+    vector,
+)
 
 
 def run(
@@ -21,7 +37,7 @@ def run(
     ids: Any,
 ) -> None:
     """Integrate trajectories begin <= j < end; seed (1,) uint64, ids (trajectory,), the rest as in ``fixed.run``."""
-    y, xi, room = vector(DIM), vector(NOISE), vector(ROOM)
+    y, xi, room = vector(DIM), vector(DRAWS), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
         p = parameters(theta, j, room)
@@ -32,7 +48,13 @@ def run(
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
             for n in range(substeps[k]):
+                t = times[k] + n * h
                 draw(seed[0], ids, j, count, xi)
-                noisy_step(times[k] + n * h, y, p, h, xi)
+                if JUMPS:
+                    due = jumps_due(t, y, p, h, seed[0], streams(ids, j), count)
+                    noisy_step(t, y, p, h, xi)
+                    leap(t + h, y, p, due, seed[0], streams(ids, j), count)
+                else:
+                    noisy_step(t, y, p, h, xi)
                 count += 1
             save(y, out, status, j, k + 1)

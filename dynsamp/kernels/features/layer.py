@@ -10,13 +10,7 @@ from typing import Any
 from dynsamp.kernels.features.tiles import write_products, write_values
 from dynsamp.kernels.simd import fma, splat
 from dynsamp.kernels.simd_memory import lane_view
-
-WIDTH = 16  # a slot
-
-
-def sigma(z: Any) -> Any:
-    """Slot: the activation, or a derivative of it."""
-    return z
+from dynsamp.kernels.slots import WIDTH, sigma
 
 
 def run(x: Any, rows: int, weights: Any, biases: Any, tile: Any, out: Any, pitch: int, first: int, stride: int) -> None:

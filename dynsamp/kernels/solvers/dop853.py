@@ -12,9 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.slots import DIM, fma, rhs, select, vector
+from dynsamp.kernels.slots import DIM, fma, rhs, select
+
+__all__ = ["ERROR_ORDER", "KEPT", "ORDER", "trial_step"]
 
 ORDER = 8
+ERROR_ORDER = 8  # error norm = O(h^8)
+KEPT = 15  # eleven stages, an argument, three more for the interpolant
 
 # nodes
 C2 = 0.05260015195876773
@@ -117,11 +121,16 @@ E3_11 = 0.20136540080403034
 E3_12 = 0.02265179219836082
 
 
-def trial_step(t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_new: Any, dy_new: Any) -> Any:
-    """One step from (t, y) with dy = f(t, y) to y_new, dy_new; returns the error norm, at most 1 if acceptable."""
-    k1, u = dy, vector(DIM)
-    k2, k3, k4, k5, k6, k7 = vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM)
-    k8, k9, k10, k11, k12 = vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM)
+def trial_step(
+    t: Any, y: Any, dy: Any, theta: Any, h: Any, tolerance: Any, y_new: Any, dy_new: Any, stages: Any
+) -> Any:
+    """One step from (t, y) with dy = f(t, y) to y_new, dy_new; returns the error norm, at most 1 if acceptable.
+
+    ``stages`` (KEPT, state) keeps k_2 ... k_12 for the interpolant.
+    """
+    k1, k2, k3, k4, k5, k6 = dy, stages[0], stages[1], stages[2], stages[3], stages[4]
+    k7, k8, k9, k10, k11, k12 = stages[5], stages[6], stages[7], stages[8], stages[9], stages[10]
+    u = stages[11]
     for i in range(DIM):
         s = A2_1 * k1[i]
         u[i] = fma(h, s, y[i])

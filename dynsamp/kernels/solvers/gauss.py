@@ -16,7 +16,7 @@ import numpy as np
 from dynsamp.kernels.slots import DIM, NODES, STAGES, WEIGHTS, add, fma, newton, place, rhs, select, some, vector
 
 SWEEPS = 50
-NEGLIGIBLE = 2.0**-58  # size of the next change, relative to y, that is not waited for
+NEGLIGIBLE = 2.0**-70  # size of the next change, relative to y, that is not waited for: larger ones add up
 ROUNDING = 1e-13  # changes that no longer shrink are rounding below this size, relative to y
 
 

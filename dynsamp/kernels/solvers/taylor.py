@@ -14,54 +14,73 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dynsamp.kernels.functions import exp, log
+import numpy as np
+
+from dynsamp.kernels.functions_exp import SHIFT, log_parts, power_of_two
+from dynsamp.kernels.simd import polynomial
+from dynsamp.kernels.simd_memory import entry
 from dynsamp.kernels.slots import DIM, fma, select, some
 
 ORDER = float("inf")  # that of the tolerance
 STRIDE = 22  # orders that a row of coefficients has room for
 LOWEST, HIGHEST = 3, 20
 SMALLEST = 2.0**-1022
+# log2(1 + f) = f P(f) for sqrt(1/2) <= 1 + f < sqrt(2), 2^r = 1 + r Q(r) for |r| <= 1/2: enough for the size of a step
+LOG2 = (1.44264757, -0.72054121, 0.48521406, -0.39112317, 0.25566687)
+EXP2 = (0.69313673, 0.24022349, 0.05583834, 0.00966637)
 
 
 def order_for(tolerance: Any) -> Any:
     """Order p that needs the least work for a relative tolerance."""
-    return max(LOWEST, min(HIGHEST, int(math.ceil(1.0 - 0.5 * math.log(tolerance[0])))))
+    return max(LOWEST, min(HIGHEST, int(np.ceil(1.0 - 0.5 * math.log(tolerance[0])))))
 
 
 def step_for(c: Any, order: Any, tolerance: Any) -> Any:
     """Step from the coefficients."""
     size, last, before = largest(c, 0), largest(c, order), largest(c, order - 1)
-    size = max(size, tolerance[1] / tolerance[0])
-    a, b = log(size / max(last, SMALLEST)) / order, log(size / max(before, SMALLEST)) / (order - 1.0)
-    radius = exp(min(a, b))
+    size = rough_log2(max(size, tolerance[1] / tolerance[0]))
+    radius = min((size - rough_log2(last)) * (1.0 / order), (size - rough_log2(before)) * (1.0 / (order - 1.0)))
     empty = (last < SMALLEST) & (before < SMALLEST)
     if some(empty):  # all earlier orders say how far a polynomial, or a series with gaps, is known
         radius = select(empty, wide_radius(c, order, size), radius)
-    return radius * math.exp(-2.0 - 0.7 / (order - 1.0))
+    return rough_exp2(radius) * math.exp(-2.0 - 0.7 / (order - 1.0))
 
 
 def wide_radius(c: Any, order: Any, size: Any) -> Any:
-    """The least estimate of all orders."""
-    least = size / size * math.inf
+    """The least estimate of all orders, as a logarithm."""
+    least = size + 1000.0
     for n in range(1, order):
-        estimate = exp(log(size / max(largest(c, n), SMALLEST)) / n)
-        least = min(least, estimate)
+        least = min(least, (size - rough_log2(largest(c, n))) * (1.0 / n))
     return least
+
+
+def rough_log2(x: Any) -> Any:
+    """Logarithm of a positive number; error below 3e-5, and that of SMALLEST for less."""
+    exponent, m = log_parts(max(x, SMALLEST))
+    f = m - 1.0
+    return fma(f, polynomial(f, LOG2), exponent)
+
+
+def rough_exp2(x: Any) -> Any:
+    """2^x; relative error below 6e-6, between 2^-1000 and 2^1000."""
+    shifted = min(max(x, -1000.0), 1000.0) + SHIFT
+    r = min(max(x, -1000.0), 1000.0) - (shifted - SHIFT)
+    return power_of_two(shifted) * fma(r, polynomial(r, EXP2), 1.0)
 
 
 def largest(c: Any, n: Any) -> Any:
     """Maximum norm of one order."""
-    result = abs(c[n])
+    result = abs(entry(c, n))
     for i in range(1, DIM):
-        result = max(result, abs(c[i * STRIDE + n]))
+        result = max(result, abs(entry(c, i * STRIDE + n)))
     return result
 
 
 def increment(c: Any, i: Any, order: Any, h: Any) -> Any:
     """sum_{n=1}^{p} y_n h^n of component i."""
-    s = c[i * STRIDE + order]
+    s = entry(c, i * STRIDE + order)
     for n in range(1, order):
-        s = fma(s, h, c[i * STRIDE + order - n])
+        s = fma(s, h, entry(c, i * STRIDE + order - n))
     return s * h
 
 

@@ -1,7 +1,7 @@
 """Functions that follow from others: equations of motion from a Hamiltonian, a Jacobian from a right-hand side.
 
 They are plain Python functions like those that people write: they compile, run on lanes, and their source can be read
-with ``inspect.getsource``.
+with ``inspect.getsource``. What is derived from a Hamiltonian has it as its attribute ``derived_from``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def derived_rhs(hamiltonian: Function, dim: int, parameters: int | None = None) 
         A TypeError with the reason, where the function cannot be recorded or differentiated.
     """
     found, slopes = _slopes(hamiltonian, dim, parameters)
-    return _rhs(found, slopes)
+    return _marked(_rhs(found, slopes), hamiltonian)
 
 
 def derived_separable(hamiltonian: Function, dim: int, parameters: int | None = None) -> Halves | None:
@@ -60,14 +60,13 @@ def derived_separable(hamiltonian: Function, dim: int, parameters: int | None = 
 
     H is separable where, structurally, dH/dp does not depend on q nor dH/dq on p.
     """
-    found, slopes = _slopes(hamiltonian, dim, parameters)
-    return _halves(found, slopes)
+    halves = _halves(*_slopes(hamiltonian, dim, parameters))
+    return None if halves is None else Halves(*(_marked(half, hamiltonian) for half in halves))
 
 
 def derived_motion(hamiltonian: Function, dim: int, parameters: int | None = None) -> Function | Halves:
     """Velocity and force of a separable Hamiltonian, else the right-hand side."""
-    found, slopes = _slopes(hamiltonian, dim, parameters)
-    return _halves(found, slopes) or _rhs(found, slopes)
+    return derived_separable(hamiltonian, dim, parameters) or derived_rhs(hamiltonian, dim, parameters)
 
 
 def derived_jacobian(rhs: Function, dim: int, parameters: int | None = None, *, inputs: int = 0) -> Function:
@@ -114,6 +113,11 @@ def joint_trace(functions: Sequence[Function], dim: int, parameters: int | None 
     places = moving.graph.copied(graph, moving.outputs, {k: half + k for k in range(half)})
     places += pushed.graph.copied(graph, pushed.outputs, {k: k for k in range(half)})
     return Trace(graph, tuple(places), dim, inputs, f"{moving.name} and {pushed.name}")
+
+
+def _marked(function: Function, source: Function) -> Function:
+    function.__dict__["derived_from"] = source
+    return function
 
 
 def _slopes(hamiltonian: Function, dim: int, parameters: int | None) -> tuple[Trace, list[int]]:

@@ -7,12 +7,13 @@ factors which are powers of two, whose products are exact, come together.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-__all__ = ["COMPARISONS", "LEAVES", "Graph", "Node", "UntraceableError"]
+__all__ = ["COMPARISONS", "LEAVES", "Graph", "Node", "UntraceableError", "refusals", "refuse"]
 
 LEAVES = ("constant", "time", "state", "parameter", "input")
 COMPARISONS = ("less", "less_equal", "equal", "not_equal")
@@ -21,6 +22,23 @@ LARGEST = 20_000  # nodes
 
 class UntraceableError(TypeError):
     """A function whose operations cannot be recorded; the message says why."""
+
+
+_NOTES = threading.local()
+
+
+def refusals() -> list[str]:
+    """Reasons that this thread was given: a traced function may catch an exception, but the graph is wrong then."""
+    if not hasattr(_NOTES, "reasons"):
+        _NOTES.reasons = []
+    reasons: list[str] = _NOTES.reasons
+    return reasons
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise UntraceableError."""
+    refusals().append(reason)
+    raise UntraceableError(reason)
 
 
 class Node(NamedTuple):
@@ -100,7 +118,7 @@ class Graph:
         key = (node.operation, node.arguments, np.float64(node.value).tobytes())
         if key not in self._known:
             if len(self.nodes) >= LARGEST:
-                raise UntraceableError(f"it takes more than {LARGEST} operations")
+                refuse(f"it takes more than {LARGEST} operations")
             self._known[key] = len(self.nodes)
             self.nodes.append(node)
         return self._known[key]

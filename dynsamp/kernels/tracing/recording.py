@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.tracing.graph import Graph, UntraceableError
+from dynsamp.kernels.tracing.graph import Graph, UntraceableError, refusals, refuse
 from dynsamp.kernels.tracing.stand_ins import BUILTINS, stand_in
-from dynsamp.kernels.tracing.values import Mask, Value, refuse
+from dynsamp.kernels.tracing.values import Mask, Value
 
 __all__ = ["Trace", "trace"]
 
@@ -127,6 +127,7 @@ def trace(
     if not returns:
         arguments.append(out)
     copy = _Copies().of(function)
+    refusals().clear()
     try:
         result = copy(*arguments)
     except UntraceableError:
@@ -135,6 +136,8 @@ def trace(
         refuse("it calls itself without end")
     except Exception as error:
         refuse(f"{type(error).__name__}: {error}")
+    if refusals():
+        refuse(refusals()[0])
     results = [result] if returns else list(out)
     return Trace(graph, tuple(_output(graph, k, value) for k, value in enumerate(results)), dim, inputs, name)
 

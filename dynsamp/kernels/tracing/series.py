@@ -37,8 +37,8 @@ class Inner(NamedTuple):
 class Step:
     """How one node is computed.
 
-    ``first`` and ``nth`` are formulas: {0}, {1} for order 0 of the operands, {a}, {b} for order n of theirs, {c0} for
-    order 0 of the node, {s}, {r}, {q} for inner sums, {i} for 1/n, {n} for n, {d} for the ``divisor``.
+    ``first`` and ``nth`` are formulas: {0}, {1} for order 0 of the operands, {a}, {b}, {e} for order n of theirs, {c0}
+    for order 0 of the node, {s}, {r}, {q} for inner sums, {i} for 1/n, {n} for n, {d} for the ``divisor``.
     """
 
     node: int
@@ -68,16 +68,59 @@ def series(graph: Graph, outputs: Sequence[int], dim: int) -> Series:
     UntraceableError
         For operations that have no Taylor series everywhere.
     """
-    maker = _Maker(graph)
-    for node in graph.cone(outputs):
+    graph, outputs = _pulled(graph, outputs)
+    maker = _Maker(graph, outputs)
+    for node in outputs:
         maker.need(node)
-    static = tuple(node for node in graph.cone(outputs) if not maker.moves(node))
+    needed = graph.cone([*outputs, *(operand for step in maker.steps for operand in step.operands)])
+    static = tuple(node for node in needed if not maker.moves(node))
     return Series(graph, tuple(outputs), dim, tuple(maker.steps), static)
 
 
+def _pulled(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
+    """The same graph with constant factors in front of products: (s a) b is s (a b), which needs no series s a."""
+    new, old = Graph(), _Maker(graph, outputs)
+    parts: dict[int, tuple[int | None, int]] = {}  # factor and the rest
+
+    def whole(node: int) -> int:
+        factor, rest = parts[node]
+        return rest if factor is None else new.apply("multiply", factor, rest)
+
+    def together(operation: str, a: int | None, b: int | None) -> int | None:
+        if b is None:
+            return a
+        return new.apply(operation, new.constant(1.0) if a is None else a, b)
+
+    for node in graph.cone(outputs):
+        operation, arguments, value = graph[node]
+        moving = [old.moves(argument) for argument in arguments]
+        if operation == "multiply" and not all(moving) and any(moving):
+            static, other = arguments if moving[1] else arguments[::-1]
+            factor, rest = parts[other]
+            parts[node] = together("multiply", whole(static), factor), rest
+        elif operation == "divide" and moving == [True, False]:
+            factor, rest = parts[arguments[0]]
+            parts[node] = together("divide", factor, whole(arguments[1])), rest
+        elif operation in ("multiply", "divide") and all(moving):
+            (f, a), (g, b) = parts[arguments[0]], parts[arguments[1]]
+            parts[node] = together(operation, f, g), new.apply(operation, a, b)
+        elif operation == "negative" and all(moving):
+            factor, rest = parts[arguments[0]]
+            parts[node] = new.constant(-1.0) if factor is None else new.apply("negative", factor), rest
+        elif not arguments:
+            parts[node] = None, new.constant(value) if operation == "constant" else new.leaf(operation, int(value))
+        else:
+            parts[node] = None, new.apply(operation, *map(whole, arguments))
+    return new, [whole(node) for node in outputs]
+
+
 class _Maker:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, outputs: Sequence[int]) -> None:
         self.graph = graph
+        self.uses: dict[int, int] = dict.fromkeys(outputs, 2)  # those of an output are never only one
+        for node in graph.cone(outputs):
+            for argument in graph[node].arguments:
+                self.uses[argument] = self.uses.get(argument, 0) + 1
         self.steps: list[Step] = []
         self._done = set[int]()
         self._moving: dict[int, bool] = {}
@@ -95,6 +138,8 @@ class _Maker:
         if node in self._done or not self.moves(node) or not arguments:
             return
         self._done.add(node)
+        if operation in ("add", "subtract") and self._fused(node, operation, *arguments):
+            return
         for argument in arguments:
             self.need(argument)
         if operation in ("add", "subtract", "multiply", "divide", "power"):
@@ -136,6 +181,22 @@ class _Maker:
             second = Inner((node, True), (a, False))
             nth = "({1} * fma({n} * {a}, {c0}, {s}) - {r}) * ({d} * {i})"
             self._step(node, (a, b), "power({0}, {1})", nth, first, second, divisor="1.0 / {0}")
+
+    def _fused(self, node: int, operation: str, a: int, b: int) -> bool:
+        """A sum with a term s u that nothing else uses, s constant, as one operation."""
+        for term, other in ((b, a), (a, b)):
+            kind, arguments, _ = self.graph[term]
+            moving = [self.moves(argument) for argument in arguments]
+            if kind != "multiply" or self.uses.get(term) != 1 or sum(moving) != 1 or not self.moves(other):
+                continue
+            static, u = arguments if moving[1] else arguments[::-1]
+            self.need(other)
+            self.need(u)
+            signs = ("", "") if operation == "add" else ("-", "") if term == b else ("", "-")
+            form = f"fma({signs[0]}{{}}, {{}}, {signs[1]}{{}})"
+            self._step(node, (static, u, other), form.format("{0}", "{1}", "{2}"), form.format("{0}", "{b}", "{e}"))
+            return True
+        return False
 
     def _unary(self, node: int, operation: str, u: int) -> None:
         do, one = self._auxiliary, self.graph.constant(1.0)
@@ -188,7 +249,7 @@ class _Maker:
         square = do("add", do("multiply", x, x), do("multiply", y, y))
         inner = [Inner((node, True), (square, False))]
         terms = "-{s}"
-        for letter, name, sign, p, q in (("a", "r", "", y, x), ("b", "q", "-", x, y)):
+        for letter, sign, p, q in (("a", "", y, x), ("b", "-", x, y)):
             if self.moves(p):
                 factor = "{1}" if letter == "a" else "{0}"
                 terms += f" + {sign}{{n}} * {{{letter}}} * {factor}"

@@ -16,7 +16,7 @@ from dynsamp.kernels.tracing.source import assignments
 __all__ = ["STRIDE", "Layout", "lines_of"]
 
 STRIDE = 22  # orders 0 ... 21 of a series
-CHAINS = 8  # sums that grow in one loop: more than that do not stay in registers
+CHAINS = 4  # sums that grow in one loop: more than that do not stay in registers
 
 Row = tuple[int, bool]  # node, weighted
 
@@ -88,7 +88,8 @@ class _Writer:
 
     def leaves(self, operation: str) -> list[int]:
         """Leaves of one kind that steps, or the right-hand side, read."""
-        cone = self.found.graph.cone([step.node for step in self.found.steps] + list(self.found.outputs))
+        read = [operand for step in self.found.steps for operand in step.operands] + list(self.found.outputs)
+        cone = self.found.graph.cone(read)
         return [node for node in cone if self.found.graph[node].operation == operation]
 
     def order_zero(self) -> Iterator[str]:
@@ -101,8 +102,8 @@ class _Writer:
                 yield f"d{step.node} = {step.divisor.format(*map(self.zero, step.operands), c0=f'a{step.node}')}"
         yield from self.stores({node: self.zero(node) for node, _ in self.layout.rows}, "0", "0.0")
         for i, node in enumerate(self.found.outputs):
-            yield f"c[{i * STRIDE}] = y[{i}]"
-            yield f"c[{i * STRIDE + 1}] = {self.zero(node)}"
+            yield f"put(c, {i * STRIDE}, y[{i}])"
+            yield f"put(c, {i * STRIDE + 1}, {self.zero(node)})"
 
     def order_n(self) -> Iterator[str]:
         if self.leaves("time"):
@@ -112,18 +113,18 @@ class _Writer:
         yield from self.sums(names)
         yield "i, w = inverse[n], float(n)"
         for node in self.leaves("state"):
-            yield f"{self.nth(node)} = c[{int(self.found.graph[node].value) * STRIDE} + n]"
+            yield f"{self.nth(node)} = get(c, {int(self.found.graph[node].value) * STRIDE} + n)"
         yield from self.stores({node: self.nth(node) for node in self.leaves("state") + self.leaves("time")}, "n", "w")
         for step in self.found.steps:
             yield f"v{step.node} = {self.formula(step, names)}"
             yield from self.stores({step.node: f"v{step.node}"}, "n", "w")
         yield "i = inverse[n + 1]"
         for i, node in enumerate(self.found.outputs):
-            yield f"c[{i * STRIDE + 1} + n] = {self.nth(node)} * i"
+            yield f"put(c, {i * STRIDE + 1} + n, {self.nth(node)} * i)"
 
     def formula(self, step: Step, names: dict[Inner, str]) -> str:
         sums = dict(zip("srq", (names[_ordered(inner)] for inner in step.inner), strict=False))
-        orders = dict(zip("ab", map(self.nth, step.operands), strict=False))
+        orders = dict(zip("abe", map(self.nth, step.operands), strict=False))
         zeros = map(self.zero, step.operands)
         own = {"c0": f"a{step.node}", "d": f"d{step.node}", "i": "i", "n": "w"}
         return step.nth.format(*zeros, **sums, **orders, **own)
@@ -133,7 +134,8 @@ class _Writer:
         for row, place in self.layout.rows.items():
             node, weighted = row
             if node in values and place >= self.layout.dim:
-                yield f"c[{self.layout.base(row)} + {order}] = " + (f"{weight} * " if weighted else "") + values[node]
+                factor = f"{weight} * " if weighted else ""
+                yield f"put(c, {self.layout.base(row)} + {order}, {factor}{values[node]})"
 
     def sums(self, names: dict[Inner, str]) -> Iterator[str]:
         """All inner sums, some in each loop."""
@@ -141,22 +143,23 @@ class _Writer:
             rows = list(dict.fromkeys(row for inner in group for row in inner))
             place = {row: f"{k}" for k, row in enumerate(rows)}
             for inner in group:
-                yield f"{names[inner]} = zero" if inner.a == inner.b else f"{names[inner]} = {names[inner]}b = zero"
-            yield "for j in range(1, (n + 1) // 2):"
+                yield f"{names[inner]} = zero"
+            yield "for j in range((n - 1) // 2, 0, -1):  # the youngest orders last: they may still be under way"
             for row in rows:
                 base = self.layout.base(row)
-                yield f"    p{place[row]}, q{place[row]} = c[{base} + j], c[{base} + n - j]"
+                yield f"    p{place[row]}, q{place[row]} = get(c, {base} + j), get(c, {base} + n - j)"
             for inner in group:
                 s, a, b = names[inner], place[inner.a], place[inner.b]
                 yield f"    {s} = fma(p{a}, q{b}, {s})"
                 if a != b:
-                    yield f"    {s}b = fma(q{a}, p{b}, {s}b)"
+                    yield f"    {s} = fma(q{a}, p{b}, {s})"
             for inner in group:
                 s = names[inner]
-                yield f"{s} = {s} + {s}" if inner.a == inner.b else f"{s} = {s} + {s}b"
+                if inner.a == inner.b:
+                    yield f"{s} = {s} + {s}"
             yield "if n % 2 == 0:"
             for row in rows:
-                yield f"    p{place[row]} = c[{self.layout.base(row)} + n // 2]"
+                yield f"    p{place[row]} = get(c, {self.layout.base(row)} + n // 2)"
             for inner in group:
                 s = names[inner]
                 yield f"    {s} = fma(p{place[inner.a]}, p{place[inner.b]}, {s})"
@@ -174,7 +177,7 @@ def _groups(inners: Sequence[Inner]) -> Iterator[list[Inner]]:
         group, rows, chains = list[Inner](), set[Row](), 0
         while left:
             best = max(left, key=lambda inner: (len(rows & set(inner)) - len(set(inner) - rows), -left.index(inner)))
-            cost = 1 if best.a == best.b else 2
+            cost = 1
             if group and chains + cost > CHAINS:
                 break
             group.append(best)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.tracing.values import Value, elementwise, over, refuse, where
+from dynsamp.kernels.tracing.graph import refuse
+from dynsamp.kernels.tracing.values import Value, elementwise, over, where
 
 __all__ = ["BUILTINS", "stand_in"]
 
@@ -130,13 +131,23 @@ class _Module:
         return self._replace(getattr(self._module, name))
 
 
+class _Unknown:
+    """A module that no graph can use."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        refuse(f"it calls {self._name}.{name}, which cannot be recorded")
+
+
 def stand_in(value: Any, replace: Function) -> Any:
     """What a traced function gets instead of this value of its surroundings; None where it gets a copy.
 
     ``replace`` does the same for the attributes of modules.
     """
     if isinstance(value, types.ModuleType):
-        return _Module(value, replace)
+        return _Unknown("numpy.random") if value is np.random else _Module(value, replace)
     name, home = str(getattr(value, "__name__", "")), _home(value)
     if home in ("math", "numpy") and callable(value):
         if isinstance(value, type) and value is not np.float64:
@@ -144,6 +155,9 @@ def stand_in(value: Any, replace: Function) -> Any:
         return _BY_NAME.get(name) or _unknown(f"{home}.{name}")
     if str(getattr(value, "__module__", "")).startswith("dynsamp.kernels.") and callable(value):
         return _BY_NAME.get(name) or _unknown(name)
+    if callable(value) and not isinstance(value, (type, types.FunctionType)) and not hasattr(value, "py_func"):
+        known = getattr(builtins, name, None) is value
+        return BUILTINS[name] if known else _unknown(name or type(value).__name__)
     return None
 
 

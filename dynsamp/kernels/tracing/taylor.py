@@ -7,29 +7,18 @@ from typing import Any, NamedTuple
 
 from dynsamp.kernels import functions as elementary
 from dynsamp.kernels.simd import fma
+from dynsamp.kernels.simd_memory import entry, set_entry
 from dynsamp.kernels.tracing.derived import joint_trace
 from dynsamp.kernels.tracing.series import series
 from dynsamp.kernels.tracing.series_source import Layout, lines_of
+from dynsamp.kernels.tracing.series_tables import tables
 from dynsamp.kernels.tracing.source import built
 
 __all__ = ["Coefficients", "taylor_coefficients"]
 
-_ELEMENTARY = [
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asin",
-    "acos",
-    "atan",
-    "atan2",
-]
+_ELEMENTARY = ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+_INVERSE = ("asin", "acos", "atan", "atan2")
+SHORT = 64  # steps that are written out
 _ARGUMENTS = ("t", "y", "theta", "order", "inverse", "c")
 
 
@@ -53,6 +42,15 @@ def taylor_coefficients(
     found = joint_trace(functions, dim, parameters)
     steps = series(found.graph, found.outputs, dim)
     layout = Layout(steps)
-    names = {"fma": fma, "power": elementary.pow, **{name: getattr(elementary, name) for name in _ELEMENTARY}}
+    names = {
+        "fma": fma,
+        "get": entry,
+        "put": set_entry,
+        "power": elementary.pow,
+        **{name: getattr(elementary, name) for name in (*_ELEMENTARY, *_INVERSE)},
+    }
     doc = f"Taylor coefficients of the solution of {found.name}."
-    return Coefficients(built("coefficients", _ARGUMENTS, doc, lines_of(steps, layout), names), layout.size)
+    if len(steps.steps) <= SHORT:
+        return Coefficients(built("coefficients", _ARGUMENTS, doc, lines_of(steps, layout), names), layout.size)
+    loops = tables(steps, layout)
+    return Coefficients(built("coefficients", _ARGUMENTS, doc, loops.lines, {**names, **loops.names}), loops.size)

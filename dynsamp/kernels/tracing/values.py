@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.tracing.graph import Graph, UntraceableError
+from dynsamp.kernels.tracing.graph import Graph, refuse
 
-__all__ = ["Mask", "Value", "combine", "elementwise", "refuse", "where"]
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raise UntraceableError."""
-    raise UntraceableError(reason)
+__all__ = ["Mask", "Value", "combine", "elementwise", "over", "where"]
 
 
 class _Recorded:
@@ -47,8 +42,6 @@ class _Recorded:
 
     def __iter__(self) -> Any:
         refuse("it takes a number for a sequence")
-
-    __len__ = __getitem__ = __iter__
 
 
 class Value(_Recorded):

@@ -1,0 +1,122 @@
+"""`dynsamp lyapunov`: how fast neighbouring trajectories of a system or of a fitted model part."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynsamp.commands.options import (
+    add_command,
+    add_json,
+    add_out,
+    as_usage,
+    chosen_system,
+    count,
+    given,
+    out_file,
+    positive,
+    read_data,
+    seed,
+)
+from dynsamp.commands.output import UsageError, columns, print_json, wrote
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["add"]
+
+
+def add(commands: Any, common: ArgumentParser) -> None:
+    """Add the parser."""
+    parser = add_command(
+        commands, common, "lyapunov", lyapunov, "Lyapunov spectrum of a system or of a fitted model",
+        "examples:\n  dynsamp lyapunov lorenz63 --duration 500"
+        "\n  dynsamp lyapunov lorenz63.model truth.nc      of the model, from the states where the data start",
+    )  # fmt: skip
+    parser.add_argument(
+        "source", metavar="SYSTEM|MODEL", help="a system's name, a file such as ./spring.py, or a model"
+    )
+    parser.add_argument("data", metavar="DATA", nargs="?", help="where a model starts: its first states")
+    add_out(parser, "FILE", "file to write, with the averages as they settle (default: none)")
+    parser.add_argument("--exponents", type=count, metavar="N", help="how many, the largest first (default: all)")
+    parser.add_argument("--trajectories", type=count, metavar="N", help="number of trajectories (default 16)")
+    parser.add_argument("--duration", type=positive, metavar="T", help="length (default: 2000 intervals of dt)")
+    parser.add_argument("--dt", type=positive, metavar="DT", help="time between orthonormalisations")
+    parser.add_argument("--method", metavar="NAME", help="solver (default dop853)")
+    parser.add_argument("--step", type=positive, metavar="H", help="internal step of a fixed-step method")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of starts (default 0)")
+    add_json(parser)
+
+
+def lyapunov(args: Namespace) -> None:
+    """Compute, print, and save where asked."""
+    source, initial = _source(args)
+    from dynsamp import dataset, workflow
+
+    options = given(args, ("exponents", "trajectories", "duration", "dt", "method", "step"))
+    with as_usage():
+        found = workflow.lyapunov(source, initial, **options, seed=args.seed)
+    if args.out:
+        out = out_file(args, "lyapunov.nc")
+        dataset.save_dataset(found, out)
+        wrote(args, out)
+    if args.json:
+        print_json(_document(found))
+    else:
+        _print(found)
+
+
+def _source(args: Namespace) -> tuple[Any, Any]:
+    """System, or model and the data that it starts from."""
+    if Path(args.source).suffix != ".model":
+        if args.data is not None:
+            raise UsageError(f"DATA belong to a model; {args.source} has starts of its own")
+        return chosen_system(args.source), None
+    if args.data is None:
+        raise UsageError(f"{args.source} needs DATA to start from")
+    from dynsamp import plugins
+
+    return plugins.load_model(args.source), read_data(args.data)
+
+
+def _document(found: xr.Dataset) -> dict[str, Any]:
+    mean, error = _summary(found)
+    return {
+        "exponents": mean,
+        "standard_errors": error,
+        "mean_divergence": float(found["mean_divergence"].mean()),
+        "kaplan_yorke_dimension": float(found["kaplan_yorke_dimension"].mean()),
+        "failed": int((found["status"] != 0).sum()),
+        "units": found["lyapunov_exponent"].attrs["units"],
+        "method": found.attrs["method"],
+    }
+
+
+def _print(found: xr.Dataset) -> None:
+    document = _document(found)
+    rows = [
+        (str(number), f"{value:.5g}", f"{error:.2g}")
+        for number, (value, error) in enumerate(zip(*_summary(found), strict=True), 1)
+    ]
+    print(columns(rows, ("exponent", "value", "standard error")))
+    if found.sizes["exponent"] > 1:
+        print(f"sum {sum(document['exponents']):.5g}, mean divergence {document['mean_divergence']:.5g}")
+    if document["kaplan_yorke_dimension"] == document["kaplan_yorke_dimension"]:
+        print(f"Kaplan-Yorke dimension {document['kaplan_yorke_dimension']:.5g}")
+    if document["failed"]:
+        print(f"{document['failed']} of {found.sizes['trajectory']} trajectories failed; they do not count")
+
+
+def _summary(found: xr.Dataset) -> tuple[list[float], list[float]]:
+    """Means over trajectories, and their standard errors from the spread, or the run's own where there is one alone."""
+    import numpy as np
+
+    values = found["lyapunov_exponent"].values
+    errors = found["standard_error"].values
+    good = np.isfinite(values).all(axis=1)
+    values, errors = values[good], errors[good]
+    if not len(values):
+        return [float("nan")] * found.sizes["exponent"], [float("nan")] * found.sizes["exponent"]
+    error = errors[0] if len(values) == 1 else values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return values.mean(axis=0).tolist(), error.tolist()

@@ -1,0 +1,166 @@
+"""The verb `crossings`: where trajectories of a system or of a fitted model cross surfaces, as a Dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dynsamp import dataset
+from dynsamp.models.base import Model
+from dynsamp.solve import Event, solve
+from dynsamp.system import System
+from dynsamp.words import State, nearest
+from dynsamp.workflow.orbits import orbits
+from dynsamp.workflow.provenance import checked_seed, history, said
+
+__all__ = ["as_event", "crossings"]
+
+RTOL = 1e-12
+_DIRECTIONS = {None: 0, "rising": 1, "falling": -1}
+_SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<level>\S+)(\s+(?P<direction>\w+))?\s*")
+
+
+def crossings(
+    source: str | System | Model,
+    initial: Any = None,
+    events: str | Event | Sequence[str | Event] = (),
+    *,
+    duration: float,
+    parameters: Mapping[str, Any] | None = None,
+    trajectories: int = 16,
+    seed: int = 0,
+    method: str | None = None,
+    step: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    max_events: int | None = None,
+    workers: int | None = None,
+) -> xr.Dataset:
+    """Crossings of surfaces by trajectories: Poincare sections, thresholds, escapes.
+
+    Parameters
+    ----------
+    source : str, System or Model
+        Name of a system, the object, or a fitted model with a vector field.
+    initial : Dataset, Box, array, dict or callable, optional
+        Starts; by default the system's own. A model needs some.
+    events : str, Event, or a sequence of them
+        ``Event(function, direction, terminal)``, or a short form "state = number", "state = number rising" or
+        "... falling", for a field "state[site] = number".
+    duration : float
+        Length of the trajectories, in the system's time unit.
+    parameters, trajectories, seed : optional
+        As for ``generate``.
+    method, step, rtol, atol : optional
+        Solver; by default dop853 at 1e-12. Methods with a fixed step take that of the saved times unless given.
+    max_events : int, optional
+        Crossings of an event that are recorded for a trajectory; default: 1000, fewer for very many trajectories.
+    workers : int, optional
+        Threads; results do not depend on it.
+
+    Returns
+    -------
+    Dataset
+        The states and ``crossing_time`` over (trajectory, event, crossing), NaN after a trajectory's last crossing;
+        ``count`` over (trajectory, event), larger than what is recorded where ``max_events`` was reached; ``status``.
+        One event that is not in a sequence has no dimension ``event``.
+
+    Raises
+    ------
+    ValueError
+        Unknown state, a short form that cannot be read, a system without a continuous path or with external signals.
+    """
+    runs = orbits(source, initial, parameters=parameters, trajectories=trajectories, seed=checked_seed(seed))
+    kind = runs.kernel.kind
+    if kind not in ("field", "separable"):
+        raise ValueError(f"crossings need a path that is continuous and smooth, but the {kind} of {source!r} has none")
+    if runs.kernel.inputs:
+        raise ValueError("crossings of a system with external signals are not defined; fix the signals in its rhs")
+    if not np.isfinite(duration) or duration <= 0:
+        raise ValueError(f"duration must be positive, got {duration!r}")
+    single = isinstance(events, str | Event)
+    several: Sequence[str | Event] = [events] if isinstance(events, str | Event) else list(events)
+    wanted = [as_event(event, runs.states) for event in several]
+    if not wanted:
+        raise ValueError('events must name at least one surface, such as "x = 0 rising"')
+    fixed = step is not None or method not in (None, "dop853", "tsit5", "radau5")
+    solution = solve(
+        runs.kernel,
+        [0.0, float(duration)],
+        runs.y0,
+        ids=runs.ids,
+        method=method or ("rk4" if fixed else "dop853"),
+        step=(step or runs.dt) if fixed else None,
+        rtol=rtol if fixed or rtol is not None else RTOL,
+        atol=atol,
+        threads=workers,
+        events=wanted,
+        max_events=max_events,
+    )
+    assert solution.events is not None  # they were asked for
+    found = solution.events
+    return dataset.crossings(
+        names=None if single else found.names,
+        times=found.times,
+        values=found.states,
+        counts=found.counts,
+        states=runs.states,
+        status=solution.status,
+        ids=runs.ids,
+        time_unit=runs.time_unit,
+        attrs={
+            "title": f"crossings of {runs.about.get('system') or runs.about.get('estimator')}",
+            **runs.about,
+            **said(solution),
+            "events": ", ".join(found.names),
+            "duration": float(duration),
+            "seed": seed,
+            "history": history("crossings"),
+        },
+    )
+
+
+def as_event(event: str | Event, states: Sequence[State]) -> Event:
+    """Event of a short form such as "theta = 0 rising"; an Event is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        Where it cannot be read, or names no state.
+    """
+    if isinstance(event, Event):
+        return event
+    if not isinstance(event, str):
+        raise TypeError(f'an event is an Event or a string such as "x = 0 rising", got {event!r}')
+    found = _SHORT.fullmatch(event)
+    try:
+        level = float(found["level"]) if found else np.nan
+    except ValueError:
+        level = np.nan
+    if found is None or not np.isfinite(level) or found["direction"] not in _DIRECTIONS:
+        raise ValueError(f'cannot read the event {event!r}; write "state = number", with rising or falling after it')
+    begin = 0
+    for state in states:
+        if state.name == found["state"]:
+            break
+        begin += state.size
+    else:
+        names = [state.name for state in states]
+        raise ValueError(
+            f"event {event!r}: no state {found['state']!r} (states: {', '.join(names)}){nearest(found['state'], names)}"
+        )
+    index = int(found["index"] or 0)
+    if index >= state.size or (found["index"] is None) != (state.size == 1):
+        raise ValueError(f'event {event!r}: {state.name} has {state.size} components; write "{state.name}[0] = ..."')
+    return Event(_surface(begin + index, level), _DIRECTIONS[found["direction"]], name=" ".join(event.split()))
+
+
+def _surface(component: int, level: float) -> Callable[..., Any]:
+    def surface(_t: Any, y: Any, _theta: Any) -> Any:
+        return y[component] - level
+
+    return surface
