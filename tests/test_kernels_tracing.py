@@ -191,7 +191,10 @@ def test_tracing_leaves_the_function_as_it_was():
 
 @pytest.mark.parametrize(
     "name",
-    "sqrt exp expm1 log log1p sin cos tan arcsin arccos arctan sinh cosh tanh absolute".split(),
+    [
+        *("sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan"),
+        *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "absolute"),
+    ],
 )
 def test_derivatives_of_elementary_functions_against_mpmath(name):
     mpmath = pytest.importorskip("mpmath")
@@ -221,14 +224,14 @@ def test_jacobian_against_central_differences():
         assert_allclose(values(jacobian, 0.3, y, theta, (3, 3)), np.transpose(columns), rtol=1e-6, atol=1e-6)
 
 
-def test_a_branch_that_is_not_taken_does_not_spoil_the_derivative():
+@pytest.mark.parametrize("x", [-1.0, 0.0])
+def test_a_branch_that_is_not_taken_does_not_spoil_the_derivative(x):
     def function(t, y, theta, dy):
         dy[0] = np.where(y[0] > 0.0, np.sqrt(np.maximum(y[0], 0.0)), 2.0 * y[0])
 
-    assert values(derived_jacobian(function, 1), 0.0, np.array([-1.0]), np.empty(0), (1, 1))[0, 0] == 2.0
-    with np.errstate(divide="ignore"):
-        at_zero = values(derived_jacobian(function, 1), 0.0, np.zeros(1), np.empty(0), (1, 1))[0, 0]
-    assert at_zero == 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = values(derived_jacobian(function, 1), 0.0, np.array([x]), np.empty(0), (1, 1))
+    assert found[0, 0] == 2.0
 
 
 def test_a_power_with_a_varying_exponent():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DELAYS, DIM, fma
+from dynsamp.kernels.slots import DELAYS, DIM, delayed_rhs, fma, matrix
 
 NEAR = 1e-6  # of a piece: which of two neighbours a time on their border belongs to is not left to rounding
 
@@ -37,6 +37,15 @@ def recall(t: Any, before: Any, past: Any, z: Any) -> None:
             low, high = pieces[row + i], pieces[row + 2 * DIM + i]
             slope = fma(left, pieces[row + DIM + i], right * pieces[row + 3 * DIM + i])
             z[k, i] = fma(rise, high - low, slope) + low
+
+
+def rhs(t: Any, y: Any, theta: Any, dy: Any) -> None:
+    """Right-hand side where the past equals the present: what equilibria solve."""
+    z = matrix(DELAYS, DIM)
+    for k in range(DELAYS):
+        for i in range(DIM):
+            z[k, i] = y[i]
+    delayed_rhs(t, y, theta, z, dy)
 
 
 def remember(t: Any, h: Any, y: Any, dy: Any, y_new: Any, dy_new: Any, past: Any) -> None:

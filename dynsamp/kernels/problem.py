@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ import numpy as np
 from dynsamp.kernels import differences, halves, joined, jumps, past, signals, stack
 from dynsamp.kernels.jit import disabled
 from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
-from dynsamp.kernels.tracing import UntraceableError
+from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
 from dynsamp.kernels.tracing.taylor import taylor_coefficients
 
 __all__ = ["Function", "Prepared", "Problem", "lanes_slots", "named", "prepared", "quietly", "running", "stack_slots"]
 
 Function = Callable[..., Any]
+TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
+_DIFFERENTIATED = ("rhs", "velocity", "force", "iterate")
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,20 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, s
     if series:
         return _expanded(problem)
     theta, functions = problem.theta, dict(problem.functions)
-    if (jacobian or problem.columns) and "iterate" in functions:
-        functions["rhs"] = functions.pop("iterate")  # what is differentiated of a map
-    if (jacobian or problem.columns) and problem.jacobian is not None:
-        functions["jacobian"] = problem.jacobian
+    if jacobian or problem.columns:
+        if problem.jacobian is None:
+            problem = replace(problem, jacobian=_traced(problem))
+        if problem.jacobian is not None:
+            functions["jacobian"] = problem.jacobian
+        if "iterate" in functions:
+            functions["rhs"] = functions.pop("iterate")  # what is differentiated of a map
     separable = "velocity" in functions
     adaptors: list[types.ModuleType] = []
     constants: dict[str, Any] = {
         "DIM": problem.size,
         "BASE": problem.dim,
         "COLUMNS": problem.columns,
+        "RESTARTS": int(problem.columns > 0),
         "ROWS": max(problem.stages * problem.size, 1),
         "HALF": problem.dim // 2,
         "NOISE": problem.noise,
@@ -162,6 +168,14 @@ def running(functions: Mapping[str, Function]) -> Iterator[None]:
 def named(functions: Mapping[str, Function]) -> str:
     """Names of functions for a message."""
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
+
+
+def _traced(problem: Problem) -> Function | None:
+    """Exact Jacobian of a small system, where its functions can be traced; differences serve large ones better."""
+    if problem.dim > TRACED or problem.delays or "noisy_iterate" in problem.functions:
+        return None
+    functions = [problem.functions[slot] for slot in _DIFFERENTIATED if slot in problem.functions]
+    return traced_jacobian(functions, problem.dim, problem.theta.shape[1], inputs=len(problem.held))
 
 
 def _carried(problem: Problem) -> list[types.ModuleType]:

@@ -13,6 +13,7 @@ import numpy as np
 DIM = 0  # components of what is integrated: of the state, and of vectors carried along
 BASE = 0  # components of the state alone
 COLUMNS = 0  # vectors carried along
+RESTARTS = 0  # 1: a state changes where it is saved
 HALF = 0  # degrees of freedom: DIM // 2
 NOISE = 0  # independent Wiener processes
 DRAWS = 0  # independent normals a step: those of the increments, then of areas or coins

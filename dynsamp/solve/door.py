@@ -168,6 +168,7 @@ def advance(
 ) -> Solution:
     """Fill ``states`` (trajectory, time, ...), from checked arguments; a ``Fold`` keeps none, nor does the result."""
     from dynsamp.kernels.integrate import integrate
+    from dynsamp.kernels.methods import METHODS
 
     schedule, options = (
         delayed_schedule(kernel, times, y0, step, history)
@@ -181,7 +182,8 @@ def advance(
             atol=atol,
             max_steps=max_steps,
             path_step=path_step,
-            dense=dense,
+            # tangent vectors change where they are saved
+            dense=False if problem.columns and METHODS[choice.method].adaptive else dense,
         )
     )
     if events:

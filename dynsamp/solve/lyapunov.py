@@ -48,8 +48,9 @@ def lyapunov_spectrum(
 ) -> LyapunovSpectrum:
     """Lyapunov exponents along trajectories, by tangent vectors made orthonormal at every time.
 
-    The vectors obey the variational equations with the kernel's Jacobian, or with central differences along the
-    vectors where it has none (relative error about 1e-10, far below the statistical one).
+    The vectors obey the variational equations with the kernel's Jacobian, one traced from its functions, or, where
+    that fails or the system is large, central differences along the vectors (relative error about 1e-10, far below the
+    statistical one).
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ def lyapunov_spectrum(
     count = dim if count is None else int(count)
     if kernel.kind == "sde" or kernel.noise:
         raise ValueError("Lyapunov exponents of a system with noise are not supported; use its deterministic part")
+    if len(kernel.delays):
+        raise ValueError("Lyapunov exponents of a system with delays are not supported: it has infinitely many")
     if not 1 <= count <= dim:
         raise ValueError(f"count must be between 1 and the number of states, {dim}, got {count}")
     if not 0 <= transient < 1:
@@ -174,13 +177,18 @@ def _means(rates: np.ndarray, weights: np.ndarray, batches: int) -> np.ndarray:
 
 
 def _method(kernel: Kernel, method: str | None) -> Choice:
-    """Tangent vectors know no halves, so no splitting method."""
-    from dynsamp.kernels.drivers import splitting
+    """Methods that know nothing but the right-hand side: neither halves, nor its Jacobian, nor its series."""
+    from dynsamp.kernels.drivers import adaptive, fixed
     from dynsamp.kernels.methods import METHODS
 
-    if method in METHODS and METHODS[method].driver is splitting:
+    able = [
+        name
+        for name, entry in METHODS.items()
+        if kernel.kind in entry.kinds and entry.driver in (adaptive, fixed) and not entry.needs_jacobian
+    ]
+    if method is not None and method not in able:
         raise ValueError(
-            f"method {method!r} moves q and p in turn, which tangent vectors do not allow; use dop853 or rk4"
+            f"method {method!r} cannot carry tangent vectors of a {kernel.kind} kernel; choose from {', '.join(able)}"
         )
     if method is None and kernel.kind != "map":
         return Choice("dop853", "dop853: adaptive steps of order 8 for the state and its tangent vectors")

@@ -21,6 +21,7 @@ __all__ = ["diffusion_values", "field_values", "jacobian_values", "scalar_values
 def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
     """Right-hand side (n, state) (drift, for an sde) at times t (n,) and states y (n, state).
 
+    Delayed states count as equal to y: equilibria are where it vanishes, with delays, too.
     theta (parameter,) or (n, parameter) replaces that of the kernel.
     """
     from dynsamp.kernels.points import fields
@@ -34,7 +35,8 @@ def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inpu
 def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
     """Jacobian (n, state, state) of the right-hand side (of the step, for a map); arguments as for ``field_values``.
 
-    The kernel's own where it has one, else central differences (relative error about 1e-10).
+    The kernel's own where it has one, else traced from its functions, else by central differences (relative error
+    about 1e-10).
     """
     from dynsamp.kernels.points import jacobians
 

@@ -23,15 +23,19 @@ class Call:
     shape: tuple[int, ...] = ()  # of the output array; () where a number is returned
     part: slice | None = None  # components of y that it receives; None: all
     inputs: int = -1  # number of external signals u, -1 where it takes none
-    noise: int = 0  # number of standard normals xi
+    delays: int = 0  # number of delayed states z
+    noise: int = 0  # number of standard normals xi, or of marks z of a jump
+    uniform: bool = False  # they are uniforms
 
     def __call__(self, t: float, y: np.ndarray, theta: np.ndarray, fill: float = np.nan) -> np.ndarray:
         """Result at one point; ``fill`` is what the output holds before."""
         arguments: list[Any] = [t, y if self.part is None else y[self.part], theta]
         if self.inputs >= 0:
             arguments.append(np.zeros(self.inputs))
+        if self.delays:
+            arguments.append(np.tile(y, (self.delays, 1)))  # a past that equals the present
         if self.noise:
-            arguments.append(np.linspace(-1.0, 1.0, self.noise + 2)[1:-1])
+            arguments.append(np.linspace(0.0 if self.uniform else -1.0, 1.0, self.noise + 2)[1:-1])
         out = np.full(self.shape, fill)
         with np.errstate(all="ignore"):  # compiled code does not warn either
             if not self.shape:
@@ -49,11 +53,15 @@ def vector_calls(system: System) -> list[Call]:
         calls.append(Call("velocity", system.velocity, (half,), slice(half, None)))
         calls.append(Call("force", system.force, (half,), slice(half), u))
     elif isinstance(system, ODESystem | HamiltonianSystem) and system.rhs is not None:
-        calls.append(Call("rhs", system.rhs, (n,), inputs=u))
+        delays = len(system.delays) if isinstance(system, ODESystem) else 0
+        calls.append(Call("rhs", system.rhs, (n,), inputs=u, delays=delays))
     elif isinstance(system, SDESystem) and system.drift is not None and system.diffusion is not None:
         shape = (n,) if system.noise == "diagonal" else (n, system.noise)
         calls.append(Call("drift", system.drift, (n,), inputs=u))
         calls.append(Call("diffusion", system.diffusion, shape, inputs=u))
+        if system.jump is not None:
+            uniform = system.mark_law == "uniform"
+            calls.append(Call("jump", system.jump, (n,), inputs=u, noise=system.marks, uniform=uniform))
     elif isinstance(system, MapSystem) and system.step is not None:
         calls.append(Call("step", system.step, (n,), inputs=u, noise=system.noise))
     if system.jacobian is not None:
@@ -64,6 +72,8 @@ def vector_calls(system: System) -> list[Call]:
 def scalar_calls(system: System) -> list[Call]:
     """The functions that return a number: energy, diagnostics, invariants."""
     calls = [Call(name, function) for name, function in {**system.diagnostics, **system.invariants}.items()]
+    if isinstance(system, SDESystem) and system.intensity is not None and not system.inputs:
+        calls.append(Call("intensity", system.intensity))
     if isinstance(system, HamiltonianSystem) and system.hamiltonian is not None:
         calls.insert(0, Call("hamiltonian", system.hamiltonian))
     return calls
@@ -71,7 +81,7 @@ def scalar_calls(system: System) -> list[Call]:
 
 def vector_field(system: System) -> Callable[[float, np.ndarray, np.ndarray], np.ndarray]:
     """The right-hand side, drift or step as one function of (t, y, theta)."""
-    parts = [call for call in vector_calls(system) if call.name not in ("diffusion", "jacobian")]
+    parts = [call for call in vector_calls(system) if call.name not in ("diffusion", "jump", "jacobian")]
     return lambda t, y, theta: np.concatenate([call(t, y, theta) for call in parts])
 
 

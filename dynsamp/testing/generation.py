@@ -46,7 +46,8 @@ def routes(system: System) -> list[tuple[str, Route]]:
     def solved(
         times: np.ndarray, y0: np.ndarray, theta: np.ndarray, ids: np.ndarray, seed: int, threads: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        method = "dop853" if system.kind in ("ode", "hamiltonian") else None  # as `generate` does
+        smooth = system.kind in ("ode", "hamiltonian") and not getattr(system, "delays", ())
+        method = "dop853" if smooth else None  # as `generate` does
         solution = solve(
             system.kernel(theta),
             times,
@@ -54,7 +55,7 @@ def routes(system: System) -> list[tuple[str, Route]]:
             ids=ids,
             seed=seed,
             method=method,
-            step=system.solver_step if system.kind == "sde" else None,
+            step=None if smooth or system.kind == "map" else system.solver_step,
             threads=threads,
             inputs=signals(system, times),
         )

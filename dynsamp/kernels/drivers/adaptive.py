@@ -23,6 +23,7 @@ from dynsamp.kernels.slots import (
     EVENTS,
     EXCESS,
     KEPT,
+    RESTARTS,
     ROOM,
     ROOTS,
     WIDTH,
@@ -273,6 +274,8 @@ def ends(
             return True
         goal[lane] = k
         aim(lane, way, times, clock, k)
+        if RESTARTS:  # what was recorded has been changed
+            poke(clock, FRESH, lane, 1.0)
     if peek(clock, LAST, lane) <= 1.0:
         status[j] = ENDED
     elif peek(clock, COUNT, lane) >= limit:

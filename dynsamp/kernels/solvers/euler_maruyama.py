@@ -12,6 +12,7 @@ from typing import Any
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, diffusion, fma, matrix, rhs, vector
 
 ORDER = 0.5
+WEAK_ORDER = 1.0
 
 
 def noisy_step(t: Any, y: Any, theta: Any, h: Any, xi: Any) -> None:

@@ -32,8 +32,8 @@ from dynsamp.kernels.slots import (
 )
 
 ITERATIONS = 30
-NEGLIGIBLE = 2.0**-58  # as in ``gauss``
-ROUNDING = 1e-12
+NEGLIGIBLE, ROUNDING = 2.0**-70, 1e-12  # as in ``gauss``
+BLUR = 2.0**-49  # rounding of J y that the stages cannot get rid of
 
 
 def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
@@ -42,9 +42,11 @@ def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
     z, f, u = matrix(STAGES, DIM), vector(DIM), vector(DIM)
     jacobian(t, y, theta, jac)
     prepare(h, jac, factors, swaps)
-    size = 0.0 * y[0]
+    size, blur = 0.0 * y[0], 0.0 * y[0]
     for d in range(DIM):
         size = size + abs(y[d])
+        for k in range(DIM):
+            blur = fma(abs(jac[d, k]), abs(y[k]), blur)
         for i in range(STAGES):
             moves[i, d] = select(lost, 0.0, moves[i, d])
     change = np.inf + 0.0 * size
@@ -60,6 +62,7 @@ def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
         for i in range(STAGES):
             for d in range(DIM):
                 new = new + abs(z[i, d])
+        size = select(change < np.inf, size, size + new)  # of y and of how far it moves
         transform(INVERSE, z)
         for i in range(STAGES):
             for d in range(DIM):
@@ -67,7 +70,7 @@ def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
         shrinks = new < change
         rate = new / change
         done = (rate > 0.0) & (rate * new <= NEGLIGIBLE * size) | (new == 0.0)
-        done = done | (np.logical_not(shrinks) & (change <= ROUNDING * size))
+        done = done | (np.logical_not(shrinks) & (change <= fma(BLUR * abs(h), blur, ROUNDING * size)))
         solved = solved | (going & done)
         change = select(going, new, change)
         going = going & shrinks & np.logical_not(done)

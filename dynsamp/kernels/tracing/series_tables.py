@@ -130,21 +130,19 @@ class _Writer:
                 row += [self.layout.base(series) for series in member.inner[k]]
             body.append(f"{s} = zero")
             body.append("for j in range(half, 0, -1):")
-            body.append(f"    p, q = get(c, {a} + n - j), get(c, {b} + n - j)")
+            body.append(f"    left, right = get(c, {a} + n - j), get(c, {b} + n - j)")
             if inner.a == inner.b:
-                body.append(f"    {s} = fma(p, get(c, {a} + j), {s})")
+                body.append(f"    {s} = fma(left, get(c, {a} + j), {s})")
                 body.append(f"{s} = {s} + {s}")
             else:
-                body.append(f"    {s} = fma(get(c, {a} + j), q, {s})")
-                body.append(f"    {s} = fma(p, get(c, {b} + j), {s})")
+                body.append(f"    {s} = fma(get(c, {a} + j), right, {s})")
+                body.append(f"    {s} = fma(left, get(c, {b} + j), {s})")
             body.append("if n % 2 == 0:")
             body.append(f"    {s} = fma(get(c, {a} + n // 2), get(c, {b} + n // 2), {s})")
         values: dict[str, str] = {}
         zeros = [""] * len(step.operands)
         for i in range(len(step.operands)):
             letter = chr(ord("f") + i)
-            if letter == "i":
-                letter = "x"
             used = False
             if f"{{{i}}}" in step.nth:
                 zeros[i], used = f"get(c, {self.zeros} + {letter})", True
