@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import ellipj, ellipk
 
-from dynsamp.kernels.solvers import dop853, implicit_midpoint, rk4, verlet, yoshida4
+from dynsamp.kernels.solvers import implicit_midpoint, rk4, verlet, yoshida4
 from dynsamp.solve import Kernel, field_values, scalar_values, solve
 from dynsamp.words import Status
 
@@ -61,18 +61,6 @@ def test_order_measured_is_order_declared(method):
         for h in steps
     ]
     assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(SOLVERS[method].ORDER, abs=0.1)
-
-
-def test_order_of_dop853_with_its_steps_held():
-    # saved times force the steps; loose tolerances never shorten them
-    counts = np.array([3, 4, 6, 8])
-    exact = pendulum(np.array([2.0]), 1.0)[0]
-    errors = []
-    for n in counts:
-        times = np.linspace(0.0, 2.0, n + 1)
-        states = solve(PENDULUM, times, [[1.0, 0.0]], method="dop853", rtol=0.5, atol=10.0).states
-        errors.append(np.abs(states[0, -1] - exact).max())
-    assert np.polyfit(np.log(2.0 / counts), np.log(errors), 1)[0] == pytest.approx(dop853.ORDER, abs=0.8)
 
 
 @pytest.mark.parametrize(("method", "atol"), [("dop853", 1e-8), ("rk4", 1e-8), ("yoshida4", 1e-7)])

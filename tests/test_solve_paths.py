@@ -68,6 +68,12 @@ PATH = Kernel("sde", (standing, wiener), np.zeros(1), noise=1)  # W and its inte
 OU = Kernel("sde", (pulled, growing), np.zeros(1), noise="diagonal")
 
 
+def shared(t, y, theta, g):
+    for i in range(2):
+        g[i, 0] = 0.3 * y[i]
+        g[i, 1] = -0.2 * y[i]
+
+
 def path(step, times, count=COUNT, method="sra1"):
     """W (trajectory, time) and its integral on the path with cells of length 1."""
     states = solve(PATH, times, np.zeros((count, 2)), method=method, step=step, path_step=1.0, seed=3).states
@@ -111,7 +117,7 @@ def test_strong_order_on_one_path(kernel, method, order):
     for h in steps:
         ends = solve(kernel, [0.0, 1.0], np.ones((COUNT, 1)), method=method, step=h, path_step=1.0, seed=3).states
         errors.append(np.sqrt(np.mean((ends[:, -1, 0] - exact) ** 2)))
-    assert METHODS[method].solver.ORDER == order
+    assert order == METHODS[method].solver.ORDER
     assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(order, abs=0.12)
 
 
@@ -145,7 +151,7 @@ def test_weak_order_without_noise_of_sampling():
             factor = np.polyfit(x, solve(GBM, times, start, method=method, seed=6).states[:, 1, 0], 3)
             mean = weights @ np.polyval(factor, nodes) ** 2 / weights.sum()
             errors.append(abs(mean ** round(1 / h) - np.exp(2 * MU + SIGMA**2)))
-        assert METHODS[method].solver.WEAK_ORDER == order
+        assert order == METHODS[method].solver.WEAK_ORDER
         assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(order, abs=0.1)
 
 
@@ -186,3 +192,12 @@ def test_paths_that_cannot_be_refined():
         solve(GBM, [0.0, 1.0], start, path_step=-1.0)
     with pytest.raises(ValueError, match="shorten path_step"):
         solve(GBM, [0.0, 1.0], start, step=2.0**-30, path_step=1.0)
+
+
+def test_noise_that_a_method_cannot_take():
+    mixed = Kernel("sde", (two_drift, two_noises), np.zeros(1), noise=2)
+    for method, message in (("milstein", "commute"), ("sri1", "one Wiener process"), ("sra1", "additive")):
+        with pytest.raises(ValueError, match=message):
+            solve(mixed, [0.0, 1.0], [[1.0, 0.5]], method=method)
+    commuting = Kernel("sde", (two_drift, shared), np.zeros(1), noise=2)
+    assert np.isfinite(solve(commuting, [0.0, 1.0], [[1.0, 0.5]], method="milstein", step=0.25).states).all()

@@ -82,7 +82,7 @@ def add_experiment(parser: ArgumentParser) -> None:
     group.add_argument("--noise", type=nonnegative, metavar="X", help="observation noise, in standard deviations")
     group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random (default 0)")
     solver = parser.add_argument_group("solver")
-    solver.add_argument("--method", metavar="NAME", help="rk4, dop853, verlet, yoshida4, ...")
+    solver.add_argument("--method", metavar="NAME", help="dop853, taylor, radau5, rk4, blanes_moan6, ...")
     solver.add_argument("--step", type=positive, metavar="H", help="internal step of a fixed-step method")
     solver.add_argument("--rtol", type=positive, metavar="TOL", help="relative tolerance of an adaptive method")
     solver.add_argument("--atol", type=positive, metavar="TOL", help="absolute tolerance of an adaptive method")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import crossings, interpolated, restarted, restepped, unmerged
+from dynsamp.kernels import crossings, first_step, interpolated, restarted, restepped, unmerged
 from dynsamp.kernels.drivers import adaptive, fixed, implicit, splitting, watched
 from dynsamp.kernels.methods import Method
 
@@ -38,6 +38,8 @@ def loop(
 ) -> tuple[types.ModuleType, list[types.ModuleType], dict[str, Any]]:
     """Driver, parts that follow the route and adaptors, and constants of a method."""
     parts = [*method.ground, method.solver, *method.core]
+    if method.driver is adaptive:
+        parts.append(first_step)
     constants: dict[str, Any] = {"DENSE": int(dense)}
     if method.interpolant is not None and (dense or watch is not None):
         parts.append(method.interpolant)

@@ -1,6 +1,6 @@
 """The one place for Numba options, and ``specialise``: a driver, a method and a system become one compiled function.
 
-Ordinary modules are loaded again, as copies whose slots (``slots.py``) are set, so that the right-hand side is inlined
+Ordinary modules are loaded again, as copies whose slots (``slots``) are set, so that the right-hand side is inlined
 into the loops over steps. The copy of the driver is a file in the cache directory, named by a hash of all it depends
 on; Numba keeps the machine code beside it, and the next process finds it.
 """

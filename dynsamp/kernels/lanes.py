@@ -1,6 +1,6 @@
 """Lanes route: WIDTH trajectories at a time, one in each lane of a vector register.
 
-The slots of ``slots.py`` for WIDTH > 1 (and for 1, with the same bits). A register that is not full repeats its last
+The slots of ``slots`` for WIDTH > 1 (and for 1, with the same bits). A register that is not full repeats its last
 trajectory. Functions with data-dependent branches do not type here; the scalar route takes them.
 """
 
@@ -120,9 +120,8 @@ def alive(status: Any, j: Any) -> Any:
     return found
 
 
-def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
-    """Standard normals of step n of the trajectories from j on."""
-    who = load_row(splat(WIDTH, 0), ids, j, min(WIDTH, len(ids) - j))
+def draw(seed: Any, who: Any, n: Any, xi: Any) -> None:
+    """Standard normals of step n of the streams ``who``."""
     for k in range(0, DRAWS - 1, 2):
         xi[k], xi[k + 1] = normal_pair(seed, who, n, k >> 1)
     if DRAWS % 2:

@@ -121,7 +121,9 @@ def _expanded(problem: Problem) -> Prepared:
     try:
         if problem.signals is not None:
             raise UntraceableError("external signals bend at their samples")
-        functions = list(problem.functions.values())
+        functions = [function for slot, function in problem.functions.items() if slot in ("rhs", "velocity", "force")]
+        if len(functions) < len(problem.functions):
+            raise UntraceableError("it is more than a right-hand side")
         found = taylor_coefficients(functions, problem.dim, problem.theta.shape[1])
     except UntraceableError as reason:
         raise ValueError(

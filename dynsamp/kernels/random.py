@@ -36,7 +36,8 @@ _ULP = 2.0**-52
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Ten rounds on a counter and a key of 32-bit words, each in a uint64; returns four such words."""
     for _ in range(10):
-        p0, p1 = _M0 * c0, _M1 * c2
+        # the masks change nothing, but say that 32 bits are multiplied: vector registers know no 64-bit products
+        p0, p1 = _M0 * (c0 & _LOW), _M1 * (c2 & _LOW)
         c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ k0, p1 & _LOW, (p0 >> _32) ^ c3 ^ k1, p0 & _LOW
         k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return c0, c1, c2, c3

@@ -1,6 +1,6 @@
 """Scalar route: one trajectory at a time; components are float64 in arrays on the stack.
 
-The slots of ``slots.py`` for WIDTH = 1. It compiles every function that Numba compiles.
+The slots of ``slots`` for WIDTH = 1. It compiles every function that Numba compiles.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ def alive(status: Any, j: Any) -> Any:
     return status[j] == OK
 
 
-def draw(seed: Any, ids: Any, j: Any, n: Any, xi: Any) -> None:
-    """Standard normals of step n of trajectory j."""
+def draw(seed: Any, who: Any, n: Any, xi: Any) -> None:
+    """Standard normals of step n of the stream ``who``."""
     for k in range(0, DRAWS - 1, 2):
-        xi[k], xi[k + 1] = normal_pair(seed, ids[j], n, k >> 1)
+        xi[k], xi[k + 1] = normal_pair(seed, who, n, k >> 1)
     if DRAWS % 2:
-        xi[DRAWS - 1] = normal_pair(seed, ids[j], n, (DRAWS - 1) >> 1)[0]
+        xi[DRAWS - 1] = normal_pair(seed, who, n, (DRAWS - 1) >> 1)[0]
 
 
 def streams(ids: Any, j: Any) -> Any:

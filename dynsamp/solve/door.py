@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import types
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dynsamp.solve.choice import Choice, choose
 from dynsamp.solve.delays import delayed_schedule
 from dynsamp.solve.events import Event, collected, watching
 from dynsamp.solve.kernel import History, Inputs, Kernel, Solution
+from dynsamp.solve.noise import check_noise
 from dynsamp.solve.problem import as_problem
 from dynsamp.solve.schedule import scheduled
 
@@ -65,8 +67,8 @@ def solve(
     seed : int
         Of the noise.
     method : str, optional
-        "rk4", "dop853", "verlet", "yoshida4", "implicit_midpoint", "euler_maruyama" or "map"; chosen by the kind of
-        kernel if not given.
+        One of ``dynsamp/solve/README.md``, such as "dop853", "radau5", "rk4", "blanes_moan6", "gauss_legendre8" or
+        "euler_maruyama"; by default the kind of kernel and its facts decide, and ``reason`` says so.
     step : float, optional
         Longest internal step of a fixed-step method, which takes a whole number of equal steps between saved times;
         by default the smallest spacing of ``times``.
@@ -77,9 +79,9 @@ def solve(
     history : optional
         The past of a kernel with delays, in place of the kernel's own.
     rtol, atol : float, optional
-        Tolerances of dop853: 1e-9, or 3e-14 for chaotic systems.
+        Tolerances of the adaptive methods: 1e-9, or 3e-14 for chaotic systems.
     max_steps : int, optional
-        Steps of dop853 after which a trajectory is given up: 1 000 000.
+        Steps of an adaptive method after which a trajectory is given up: 1 000 000.
     threads : int, optional
         By default ``DYNSAMP_THREADS``, or all processors. No result depends on it.
     inputs : (times (n,), values (trajectory or 1, n, signal)), optional
@@ -93,9 +95,9 @@ def solve(
         then grow like those of a random walk, at a third to a half of the speed where steps are cheap. By default
         implicit methods do, for they hardly notice, and explicit ones do not.
     dense : bool, optional
-        Whether dop853 and tsit5 interpolate at saved times inside a step (the steps are then short enough for the
-        interpolant to meet the tolerances) or shorten the step to land on each. By default they interpolate if there
-        are saved times before the last, and rtol is at least 1e-12: below, landing is more accurate.
+        Whether dop853, tsit5 and radau5 interpolate at saved times inside a step (the steps are then short enough for
+        the interpolant to meet the tolerances) or shorten the step to land on each. By default they interpolate if
+        there are saved times before the last, and rtol is at least 1e-12: below, landing is more accurate.
     events : sequence of Event, optional
         Functions of the trajectory whose changes of sign are found.
     max_events : int, optional
@@ -118,7 +120,7 @@ def solve(
     choice = choose(kernel, method, rtol is not None or atol is not None)
     problem = as_problem(kernel, y0.shape[1], len(y0), inputs, (times[0], times[-1]))
     states = as_room(out, (len(y0), len(times), y0.shape[1]), dtype)
-    return advance(
+    solution = advance(
         kernel,
         problem,
         choice,
@@ -138,8 +140,11 @@ def solve(
         dense=dense,
         events=events,
         max_events=max_events,
-        inputs=inputs,
     )
+    hint = advice(kernel, times, y0, solution.status, choice.method, max_steps, inputs, solution.options)
+    if hint:
+        _log.warning("%s", hint)
+    return replace(solution, advice=hint)
 
 
 def advance(
@@ -164,12 +169,12 @@ def advance(
     dense: bool | None = None,
     events: Sequence[Event] | None = None,
     max_events: int | None = None,
-    inputs: Inputs | None = None,
 ) -> Solution:
     """Fill ``states`` (trajectory, time, ...), from checked arguments; a ``Fold`` keeps none, nor does the result."""
     from dynsamp.kernels.integrate import integrate
     from dynsamp.kernels.methods import METHODS
 
+    check_noise(kernel, choice.method, float(times[0]), y0)
     schedule, options = (
         delayed_schedule(kernel, times, y0, step, history)
         if len(kernel.delays)
@@ -202,10 +207,7 @@ def advance(
     )
     kept = states if isinstance(states, np.ndarray) else np.empty((0, len(times), y0.shape[1]))
     found = collected(events, schedule) if events else None
-    hint = advice(kernel, times, y0, status, choice.method, schedule.limit, inputs, dict(options))
-    if hint:
-        _log.warning("%s", hint)
-    return Solution(kept, status, route, choice.reason, options, found, hint)
+    return Solution(kept, status, route, choice.reason, options, found)
 
 
 def _compensated(method: str, asked: bool | None) -> bool:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from dynsamp.kernels.integrate import Schedule
     from dynsamp.kernels.methods import Method
 
-__all__ = ["scheduled"]
+__all__ = ["MAX_STEPS", "scheduled"]
 
 _RTOL, _RTOL_CHAOTIC = 1e-9, 3e-14  # chaos amplifies every error: as small as float64 permits
 _ROUGH = 1e-12  # rtol from which saved times are interpolated
-_MAX_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 
 
 def scheduled(
@@ -37,7 +37,7 @@ def scheduled(
     from dynsamp.kernels.integrate import Schedule
     from dynsamp.kernels.methods import METHODS
 
-    limit = _MAX_STEPS if max_steps is None else int(max_steps)
+    limit = MAX_STEPS if max_steps is None else int(max_steps)
     if limit < 1:
         raise ValueError(f"max_steps must be at least 1, got {max_steps}")
     if METHODS[method].adaptive:

@@ -163,8 +163,8 @@ class SDESystem(System):
     ----------
     drift : function(t, y, theta, dy)
     diffusion : function(t, y, theta, g)
-        ``g`` is (state,) for diagonal noise; (state, m) for ``noise=m``, and its rows may share Wiener processes: noises
-        with the correlation matrix C are L dW with C = L L^T (Cholesky), so multiply the columns of ``g`` by L.
+        ``g`` is (state,) for diagonal noise; (state, m) for ``noise=m``, and its rows may share Wiener processes:
+        noises with the correlation matrix C are L dW with C = L L^T (Cholesky), so multiply the columns of ``g`` by L.
     noise : "diagonal" or int
     intensity : function(t, y, theta) -> float, optional
         Rate of jumps, 1 / ``time_unit``.

@@ -76,7 +76,8 @@ def generate(
     derivatives : bool, optional
         Add ``tendency_of_<name>``; default: yes for ODE and Hamiltonian systems.
     method, step, rtol, atol : optional
-        Solver; default DOP853 at 1e-12 (3e-14 for chaotic systems), Euler-Maruyama for noise-driven systems.
+        Solver; default DOP853 at 1e-12 (3e-14 for chaotic systems), Radau IIA for stiff ones, Euler-Maruyama for
+        noise-driven systems.
     seed : int
         Seed of starts, paths and noise; a trajectory depends on (seed, its id) alone.
     store : path, optional
@@ -181,13 +182,13 @@ class Generation:
         """Solver options: what was asked for, else those of a truth."""
         options = dict(self.solver)
         deterministic = self.law.kind in ("ode", "hamiltonian") and not getattr(self.law, "delays", ())
-        if options["method"] is None and options["step"] is None and deterministic:
+        if options["method"] is None and options["step"] is None and deterministic and not self.law.stiff:
             options["method"] = "dop853"
         if options["method"] == "dop853":
             tolerance = CHAOTIC_TOLERANCE if self.law.chaotic else TRUTH_TOLERANCE
             options["rtol"] = tolerance if options["rtol"] is None else options["rtol"]
             options["atol"] = tolerance if options["atol"] is None else options["atol"]
-        elif options["step"] is None and self.law.kind != "map":
+        elif options["step"] is None and self.law.kind != "map" and not self.law.stiff:
             options["step"] = self.law.solver_step
         return {**options, "threads": self.threads}
 

@@ -1,4 +1,4 @@
-"""Toy models of weather and climate: Lorenz 1963 and 1996, a noise-driven overturning circulation, a delayed oscillator."""
+"""Toy models of weather and climate: Lorenz 1963 and 1996, a noisy overturning circulation, a delayed oscillator."""
 
 import dynsamp
 from dynsamp_climate.cessi import cessi

@@ -3,8 +3,7 @@
 WIDTH trajectories are under way; where one ends, the next takes its lane. A saved time inside a step either cuts the
 step short, so that the trajectory lands on it (DENSE = 0), or is read off the interpolant (DENSE = 1); the last one
 is always landed on. Times may decrease: the clock counts ``way`` t, which grows.
-Step control: ``control.py``; first step: Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I,
-section II.4.
+Step control: ``control.py``; first step: ``first_step.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.control import GROW, LEAST, rough_exp2, rough_log2, stretched
+from dynsamp.kernels.control import GROW, LEAST, rough_log2, stretched
 from dynsamp.kernels.slots import (
     CURVE,
     DENSE,
@@ -32,6 +31,7 @@ from dynsamp.kernels.slots import (
     events,
     face,
     fail,
+    first_step,
     fma,
     interpolant,
     locate,
@@ -41,7 +41,6 @@ from dynsamp.kernels.slots import (
     point,
     poke,
     record,
-    rhs,
     seat,
     seated,
     select,
@@ -56,7 +55,6 @@ OK, DIVERGED, STEP_LIMIT, ENDED = int(Status.OK), int(Status.DIVERGED), int(Stat
 SMALLEST = 16 * 2.0**-52  # shortest step relative to t
 STRETCH = 1.01  # rather a slightly longer step than another tiny one before a time to land on
 FAR = 0.75
-HUNDREDTH = math.log2(0.01)
 
 # rows of the clock: time, next step, time to land on, steps, 1 where a trajectory is under way, 1 where it is new,
 # log2 of the last error and of the largest ratio of steps, next saved time to interpolate at, time reached, fraction
@@ -100,7 +98,10 @@ def run(
         if some(clock[FRESH] > 0.0):
             if EVENTS:
                 face(way * clock[TIME], y, p, clock[FRESH] > 0.0, sides)
-            start(way, times, y, dy, p, tolerance, clock, dy_new)
+            fresh = clock[FRESH] > 0.0
+            first = first_step(way * clock[TIME], y, dy, p, way, abs(times[-1] - times[0]), tolerance, fresh, dy_new)
+            clock[STEP] = select(fresh, first, clock[STEP])
+            clock[FRESH] = 0.0 * clock[TIME]
         t, h, target = clock[TIME], clock[STEP], clock[TARGET]
         if DENSE:  # a saved time far enough in the step is landed on: that wastes less than interpolation costs
             target = select(fma(FAR, h, t) <= clock[NEXT], min(clock[NEXT], target), target)
@@ -285,36 +286,3 @@ def ends(
     if status[j] != OK:
         fail(out, j, k)
     return status[j] != OK
-
-
-def start(way: Any, times: Any, y: Any, dy: Any, theta: Any, tolerance: Any, clock: Any, du: Any) -> None:
-    """Derivative and first step of fresh trajectories: section II.4 of the book, equation (4.14)."""
-    u = vector(DIM)
-    t, longest = clock[TIME], abs(times[-1] - times[0])
-    rhs(way * t, y, theta, du)
-    fresh = clock[FRESH] > 0.0
-    for i in range(DIM):
-        dy[i] = select(fresh, du[i], dy[i])
-    d0, d1, d2 = 0.0 * t, 0.0 * t, 0.0 * t
-    for i in range(DIM):
-        weight = 1.0 / fma(tolerance[0], abs(y[i]), tolerance[1])
-        d0 += (y[i] * weight) * (y[i] * weight)
-        d1 += (dy[i] * weight) * (dy[i] * weight)
-    d0, d1 = np.sqrt(d0 / DIM), np.sqrt(d1 / DIM)
-    h0 = select((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / d1)
-    h0 = min(h0, longest)
-    for i in range(DIM):
-        u[i] = fma(way * h0, dy[i], y[i])
-    rhs(way * (t + h0), u, theta, du)
-    for i in range(DIM):
-        weight = 1.0 / fma(tolerance[0], abs(y[i]), tolerance[1])
-        change = (du[i] - dy[i]) * weight
-        d2 += change * change
-    d2 = np.sqrt(d2 / DIM) / h0
-    largest = max(d1, d2)
-    root = rough_exp2((HUNDREDTH - min(rough_log2(largest), 1000.0)) / ERROR_ORDER)
-    h1 = select(largest <= 1e-15, max(1e-6, 1e-3 * h0), root)
-    h = min(min(100.0 * h0, h1), longest)
-    h = select(h > 0.0, h, 1e-6 * longest)  # also where the derivative is not finite
-    clock[STEP] = select(fresh, h, clock[STEP])
-    clock[FRESH] = 0.0 * t

@@ -40,7 +40,7 @@ def run(
     y, xi, room = vector(DIM), vector(DRAWS), vector(ROOM)
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
-        p = parameters(theta, j, room)
+        p, who = parameters(theta, j, room), streams(ids, j)
         save(y, out, status, j, 0)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):
@@ -49,11 +49,11 @@ def run(
             h = (times[k + 1] - times[k]) / substeps[k]
             for n in range(substeps[k]):
                 t = times[k] + n * h
-                draw(seed[0], ids, j, count, xi)
+                draw(seed[0], who, count, xi)
                 if JUMPS:
-                    due = jumps_due(t, y, p, h, seed[0], streams(ids, j), count)
+                    due = jumps_due(t, y, p, h, seed[0], who, count)
                     noisy_step(t, y, p, h, xi)
-                    leap(t + h, y, p, due, seed[0], streams(ids, j), count)
+                    leap(t + h, y, p, due, seed[0], who, count)
                 else:
                     noisy_step(t, y, p, h, xi)
                 count += 1
