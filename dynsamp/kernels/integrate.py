@@ -126,8 +126,8 @@ def integrate(
     if width is None and problem.signals is None:
         split = entry.driver is splitting
         width = width_for(ready.functions.values(), problem.largest, stack.LARGEST, split=split)
-        if entry.driver is taylor:
-            width = min(width, max(8, width // 2))  # inner sums hold several registers at once
+        if entry.adaptive:
+            width = min(width, max(8, width // 2))  # stages and inner sums hold several registers at once
         width = 1 if schedule.alone else width
     example = arguments(np.zeros(1, dtype=np.int64), 0, 0)
     run, route = _compiled(method, driver, parts, problem, ready, example, width)

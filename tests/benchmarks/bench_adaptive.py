@@ -63,13 +63,13 @@ class Curve:
         return np.exp(np.interp(np.log(errors), logs, times, left=np.nan, right=np.nan))
 
 
-def ours(ode: Ode, method: str, times: int = 2) -> Callable[[np.ndarray, float], np.ndarray]:
+def ours(ode: Ode, method: str, times: int = 2) -> Callable[..., np.ndarray]:
     """Our method through the public door; the last of some saved times."""
     kernel = Kernel("field", (ode.rhs,), np.array(ode.theta))
     saved = np.linspace(0.0, ode.duration, times)
 
-    def run(starts: np.ndarray, tolerance: float) -> np.ndarray:
-        options = {"rtol": tolerance, "atol": tolerance, "threads": 1}
+    def run(starts: np.ndarray, tolerance: float, out: np.ndarray | None = None) -> np.ndarray:
+        options = {"rtol": tolerance, "atol": tolerance, "threads": 1, "out": out}
         return solve(kernel, saved, starts, method=method, **options).states[:, -1]
 
     return run
@@ -132,12 +132,13 @@ def report(curves: dict[str, Curve]) -> None:
 
 
 def dense_output(ode: Ode, starts: np.ndarray, turns: int) -> None:
-    """Cost of many saved times in units of that of the last state alone."""
+    """Cost of many saved times, into arrays that are there, in units of that of the last state alone."""
     for method in OURS:
         if method not in METHODS:
             continue
-        counts = (2, 11, 101, 1001)
-        actions = {n: partial(ours(ode, method, n), starts, 1e-9) for n in counts}
+        counts = (2, 11, 101, 501)
+        room = {n: np.zeros((len(starts), n, ode.dim)) for n in counts}
+        actions = {n: partial(ours(ode, method, n), starts, 1e-9, room[n]) for n in counts}
         for action in actions.values():
             action()
         seconds = interleaved(actions, turns)
@@ -153,6 +154,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--count", type=int, default=8192, help="trajectories of ours")
     parser.add_argument("--only", default="", help="peers whose names contain this")
+    parser.add_argument("--dense", action="store_true", help="the cost of dense output alone")
     options = parser.parse_args()
     peers.one_processor()
     if not peer("heyoka"):
@@ -161,6 +163,10 @@ def main() -> None:
     for key in options.systems or list(ODES):
         ode = ODES[key]
         starts = ode.starts(options.count)
+        if options.dense:
+            print(f"\n{ode.name}, T = {ode.duration:g}", flush=True)
+            dense_output(ode, starts, options.turns)
+            continue
         curves = {f"our {method}": Curve(ours(ode, method), starts) for method in OURS if method in METHODS}
         for name, (module, build, _) in PEERS.items():
             if options.only in name and peer(module):

@@ -19,7 +19,6 @@ from solver_problems import DOUBLE_PENDULUM, HENON_HEILES, HESTON, LORENZ, hesto
 
 from dynsamp.kernels.integrate import Schedule, integrate
 from dynsamp.kernels.problem import Problem
-from dynsamp.kernels.widths import width_for
 
 
 def last_states(
@@ -55,11 +54,10 @@ def table(title: str, actions: Mapping[str, Callable[[], np.ndarray]], steps: Ma
 
 
 def rk4(turns: int) -> None:
-    """Lorenz, 9600 trajectories of 1000 steps."""
+    """Lorenz, 9728 trajectories of 1000 steps."""
     steps, h, starts = 1000, 0.005, LORENZ.starts(9728)
     problem = Problem({"rhs": LORENZ.rhs}, np.array([LORENZ.theta]), 3)
-    width = width_for([LORENZ.rhs], 3, 2048)
-    actions = {f"ours (width {width})": lambda: last_states("rk4", problem, starts, h, steps)}
+    actions = {"ours": lambda: last_states("rk4", problem, starts, h, steps)}
     if peer("jax"):
         actions["jax, by hand, blocks of 256"] = peers.jax_rk4(LORENZ, starts, h, steps)
         actions["jax, by hand, all at once"] = peers.jax_rk4(LORENZ, starts, h, steps, len(starts))
@@ -105,11 +103,11 @@ def _own(
     def act(rows: int, width: int | None) -> Callable[[], np.ndarray]:
         return lambda: last_states(method, problem, starts[:rows], h, steps, width, compensated=compensated)
 
-    chosen = width_for(problem.functions.values(), problem.dim, 2048)
-    actions = {f"lanes of {width}": act(len(starts), width) for width in (chosen, *widths)}
+    actions = {f"lanes of {width}": act(len(starts), width) for width in widths}
+    actions = {"lanes, width by rule": act(len(starts), None), **actions}
     actions["scalar route"] = act(few, 0)
     counts = {name: steps * (few if name == "scalar route" else len(starts)) for name in actions}
-    table(f"{title} (chosen: {chosen})", actions, counts, turns)
+    table(title, actions, counts, turns)
 
 
 def heston(turns: int) -> None:

@@ -21,6 +21,7 @@ from dynsamp.kernels.slots import (
     ERROR_ORDER,
     EVENTS,
     EXCESS,
+    FIRST,
     KEPT,
     RESTARTS,
     ROOM,
@@ -158,11 +159,10 @@ def run(
 def pace(error: Any, good: Any, lands: Any, trial: Any, clock: Any) -> None:
     """Choose the next step."""
     size, before = rough_log2(error), clock[BEFORE]
-    natural = trial * stretched(size, before, clock[CEILING], ERROR_ORDER)
+    ceiling = select(good, clock[CEILING], 0.0)
+    natural = trial * stretched(size, select(good, before, size), ceiling, ERROR_ORDER)
     cut = lands & (trial < clock[STEP])  # a step cut short says little about the next
-    longer = select(cut, max(clock[STEP], natural), natural)
-    shorter = trial * stretched(size, size, 0.0, ERROR_ORDER)
-    clock[STEP] = select(good, longer, shorter)
+    clock[STEP] = select(good & cut, max(clock[STEP], natural), natural)
     clock[BEFORE] = select(good, select(cut, before, max(size, LEAST)), before)
     clock[CEILING] = select(good, GROW, 0.0)  # no growth right after a rejection
 
@@ -229,7 +229,7 @@ def enter(
             continue
         for i in range(DIM):
             poke(y, i, lane, y0[j, i])
-        record(y, lane, out, status, j, 0)
+        record(y, lane, out, status, j, FIRST)
         if len(times) == 1:
             continue
         seat(theta, j, room, lane)
@@ -240,7 +240,7 @@ def enter(
         poke(clock, BEFORE, lane, LEAST)
         poke(clock, CEILING, lane, GROW)
         poke(clock, LAST, lane, math.inf)
-        aim(lane, way, times, clock, 1)
+        aim(lane, way, times, clock, FIRST + 1)
         who[lane], goal[lane] = j, 1
         return following
     who[lane] = -1

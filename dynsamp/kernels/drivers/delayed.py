@@ -13,6 +13,7 @@ import numpy as np
 from dynsamp.kernels.slots import (
     DELAYS,
     DIM,
+    FIRST,
     ROOM,
     WIDTH,
     alive,
@@ -70,7 +71,7 @@ def run(
                     poke(pieces, 4 * DIM * n + 2 * DIM + i, lane, scale * history[own, n + 1, i])
         load(y0, j, y)
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         t = times[0]
         for s in range(segment_ends.shape[1]):
             steps = segment_steps[row, s]

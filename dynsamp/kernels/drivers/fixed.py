@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, ROOM, WIDTH, alive, load, parameters, save, step, vector
+from dynsamp.kernels.slots import DIM, FIRST, ROOM, WIDTH, alive, load, parameters, save, step, vector
 
 
 def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
@@ -19,7 +19,7 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
         for i in range(DIM):
             low[i] = 0.0
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):
                 break

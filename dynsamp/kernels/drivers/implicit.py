@@ -8,6 +8,7 @@ import numpy as np
 
 from dynsamp.kernels.slots import (
     DIM,
+    FIRST,
     NODES,
     ROOM,
     STAGES,
@@ -40,7 +41,7 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
             low[i] = 0.0
         unsolved[0] = 0.0
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         last, before = 0.0, 0.0  # lengths of the steps that are remembered
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):

@@ -25,6 +25,7 @@ from dynsamp.kernels.slots import (
     COINS,
     DIM,
     DRAWS,
+    FIRST,
     NOISE,
     ROOM,
     WIDTH,
@@ -65,7 +66,7 @@ def run(
         who = streams(ids, j)
         load(y0, j, y)
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):

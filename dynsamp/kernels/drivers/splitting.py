@@ -10,7 +10,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynsamp.kernels.slots import DIM, DRIFTS, KICKS, ROOM, WIDTH, alive, drift, kick, load, parameters, save, vector
+from dynsamp.kernels.slots import (
+    DIM,
+    DRIFTS,
+    FIRST,
+    KICKS,
+    ROOM,
+    WIDTH,
+    alive,
+    drift,
+    kick,
+    load,
+    parameters,
+    save,
+    vector,
+)
 
 
 def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
@@ -21,7 +35,7 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
         for i in range(DIM):
             low[i] = 0.0
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):
                 break

@@ -7,6 +7,7 @@ from typing import Any
 from dynsamp.kernels.slots import (
     DIM,
     DRAWS,
+    FIRST,
     JUMPS,
     ROOM,
     WIDTH,
@@ -41,7 +42,7 @@ def run(
     for j in range(begin, end, WIDTH):
         load(y0, j, y)
         p, who = parameters(theta, j, room), streams(ids, j)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):
             if stop[0] or not alive(status, j):

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynsamp.kernels.slots import (
     DIM,
+    FIRST,
     ROOM,
     SERIES,
     WIDTH,
@@ -126,7 +127,7 @@ def enter(
         for i in range(DIM):
             poke(y, i, lane, y0[j, i])
             poke(low, i, lane, 0.0)
-        record(y, lane, out, status, j, 0)
+        record(y, lane, out, status, j, FIRST)
         if len(times) == 1:
             continue
         seat(theta, j, room, lane)

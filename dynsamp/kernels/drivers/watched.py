@@ -9,6 +9,7 @@ import numpy as np
 from dynsamp.kernels.slots import (
     DIM,
     EVENTS,
+    FIRST,
     ROOM,
     ROOTS,
     WIDTH,
@@ -57,7 +58,7 @@ def run(
         for i in range(DIM):
             low[i] = 0.0
         p = parameters(theta, j, room)
-        save(y, out, status, j, 0)
+        save(y, out, status, j, FIRST)
         enlist(j, status, who, going)
         face(times[0], y, p, going[0] >= 0.0, sides)
         for k in range(len(substeps)):

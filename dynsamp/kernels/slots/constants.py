@@ -45,3 +45,6 @@ MU = INVERSE = PAIRS = np.empty((0, 0))  # A[i, j] / b[j], A^-1 = T Lambda T^-1,
 BASIS = COBASIS = np.empty((0, 0))  # T, T^-1
 POWERS = np.empty((0, 0))  # from stages to the coefficients of a polynomial through them
 SERIES = 0  # length of the coefficients of a Taylor method
+
+# no slot: the first saved time; a literal 0 is a type of its own, for which everything would compile once more
+FIRST = np.int64(0)
