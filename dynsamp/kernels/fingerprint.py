@@ -12,6 +12,7 @@ import hashlib
 import sys
 import types
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class _Reader:
         for key, default in sorted((value.__kwdefaults__ or {}).items()):
             self.put("default", key)
             self.value(default)
-        for chain in sorted(set(_chains(value.__code__))):
+        for chain in _all_chains(value.__code__):
             self.chain(value, chain)
 
     def chain(self, function: types.FunctionType, chain: tuple[str, ...]) -> None:
@@ -139,6 +140,12 @@ def _lookup(function: types.FunctionType, name: str) -> tuple[bool, Any]:
     if name in function.__globals__:
         return True, function.__globals__[name]
     return (True, getattr(builtins, name)) if hasattr(builtins, name) else (False, None)
+
+
+@lru_cache(1024)
+def _all_chains(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """Chains of a code object, sorted; read once, for a key is computed at every call of a solver."""
+    return tuple(sorted(set(_chains(code))))
 
 
 def _chains(code: types.CodeType, free: frozenset[str] | None = None) -> Iterator[tuple[str, ...]]:

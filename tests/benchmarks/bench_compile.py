@@ -43,7 +43,11 @@ KERNELS = {  # by kind: the kernel, its dimension
     "field": ('Kernel("field", (given.lorenz,), np.array(given.LORENZ.theta))', 3),
     "separable": ('Kernel("separable", given.HENON_HEILES.halves, np.zeros(1))', 4),
     "sde": ('Kernel("sde", (given.heston_drift, given.heston_diffusion), given.HESTON.theta, noise=2)', 2),
-    "diagonal": ('Kernel("sde", (given.lorenz, given.lorenz), np.array(given.LORENZ.theta), noise="diagonal")', 3),
+    "additive": (
+        'Kernel("sde", (given.lorenz, given.additive_diffusion), np.array(given.LORENZ.theta), noise="diagonal")',
+        3,
+    ),
+    "delay": ('Kernel("field", (given.mackey_glass,), np.array([2.0, 1.0]), delays=(0.05,))', 1),
     "map": ('Kernel("map", (given.lorenz,), np.array(given.LORENZ.theta), dt=0.1)', 3),
     "lorenz96": ('Kernel("field", (given.lorenz96,), np.array(given.LORENZ96.theta))', 40),
 }
@@ -79,9 +83,11 @@ def main() -> None:
     for method in options.methods or list(METHODS):
         kinds = METHODS[method].kinds
         kind = "separable" if kinds == ("separable",) else kinds[0]
+        kind = "additive" if method.startswith("sr") else kind
         for name in (kind, "lorenz96") if method in ("taylor", "dop853") else (kind,):
             kernel, dim = KERNELS[name]
             step = "" if METHODS[method].adaptive or kind == "map" else ", step=0.01"
+            step += ", history=[0.5]" if kind == "delay" else ""
             program = FIRST.format(here=str(HERE), kernel=kernel, dim=dim, method=method, options=step)
             row(f"{method} ({name})", program, options.repeats)
 

@@ -185,4 +185,13 @@ def heston_diffusion(t, y, theta, g):
     g[1, 1] = theta[3] * theta[5] * volatility
 
 
+def additive_diffusion(t, y, theta, g):
+    for i in range(3):
+        g[i] = theta[0]
+
+
+def mackey_glass(t, y, theta, z, dy):
+    dy[0] = theta[0] * z[0, 0] / (1.0 + z[0, 0] * z[0, 0]) - theta[1] * y[0]
+
+
 HESTON = Heston()
