@@ -105,9 +105,9 @@ _RADAU = (linear, radau_nodes, transformed)
 _GAUSS = (linear, transformed, newton, gauss)
 
 METHODS: dict[str, Method] = {
-    "taylor": Method(taylor_steps, taylor, _ODE, adaptive=True),
     "dop853": Method(adaptive, dop853, _ODE, adaptive=True, interpolant=dop853_dense),
     "tsit5": Method(adaptive, tsit5, _ODE, adaptive=True, interpolant=tsit5_dense),
+    "taylor": Method(taylor_steps, taylor, _ODE, adaptive=True),
     "radau5": Method(
         adaptive, radau5, _ODE, adaptive=True, needs_jacobian=True, ground=_RADAU, interpolant=radau5_dense
     ),
