@@ -73,7 +73,7 @@ def statistics(
     ValueError
         For arguments that contradict each other; otherwise as ``solve``.
     """
-    from dynsamp.kernels import running
+    from dynsamp.kernels import over_time
     from dynsamp.kernels.output import Fold
 
     times, y0 = as_times(times), as_states(y0)
@@ -85,7 +85,7 @@ def statistics(
     group = max(count, 1) if group is None else int(group)
     if group < 1 or count % group:
         raise ValueError(f"group must divide the number of trajectories, {count}, got {group}")
-    kept = np.empty((count, running.ROWS, dim)) if over == "time" else Fold(count, group, (len(times), dim))
+    kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Fold(count, group, (len(times), dim))
     solution = advance(
         kernel,
         as_problem(kernel, dim, count, inputs, (times[0], times[-1])),
@@ -93,7 +93,7 @@ def statistics(
         times,
         y0,
         kept,
-        recorder=running if over == "time" else None,
+        recorder=over_time if over == "time" else None,
         ids=as_ids(ids, count),
         seed=seed,
         step=step,
