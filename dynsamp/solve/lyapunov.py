@@ -16,6 +16,7 @@ from dynsamp.solve.problem import as_problem
 __all__ = ["LyapunovSpectrum", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
 
 BATCHES = (8, 16, 32, 64)
+RTOL = 1e-9  # also for chaotic systems: an average over the attractor needs no single path to be followed for long
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def lyapunov_spectrum(
         ids=numbers,
         seed=seed,
         step=step,
-        rtol=rtol,
-        atol=atol,
+        rtol=RTOL if rtol is None else rtol,
+        atol=min(RTOL, RTOL if rtol is None else rtol) if atol is None else atol,
         max_steps=max_steps,
         threads=threads,
     )
