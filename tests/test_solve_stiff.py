@@ -83,7 +83,7 @@ def test_coefficients_meet_the_order_conditions_of_radau():
 
 
 def test_order_with_steps_held():
-    # landing on saved times forces the steps; loose tolerances never shorten them, a linear system leaves Newton nothing to do
+    # landing on saved times forces the steps, loose tolerances never shorten them; a linear system: no work for Newton
     counts = np.array([6, 8, 12, 16])
     kernel = Kernel("field", (rotation,), np.empty(0))
     errors = []
