@@ -22,10 +22,10 @@ from dynsamp.dataset.building import build
 from dynsamp.dataset.crossings import crossings
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.files import open_dataset, save_dataset
+from dynsamp.dataset.lyapunov import spectra
 from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.schema import facts, state_list, validate
 from dynsamp.dataset.scoring import scores
-from dynsamp.dataset.spectra import spectra
 from dynsamp.dataset.statistics import statistics
 from dynsamp.dataset.tables import from_dataframe
 from dynsamp.dataset.times import check_time_units, time_origin, time_unit, time_values, to_dates, uneven

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.control import rough_exp2, rough_log2
 from dynsamp.kernels.slots import DIM, ERROR_ORDER, fma, rhs, select, vector
+from dynsamp.kernels.step_control import rough_exp2, rough_log2
 
 HUNDREDTH = math.log2(0.01)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import lanes, scalar, stack, sums
+from dynsamp.kernels import lanes, one_by_one, scalar, stack, sums
 from dynsamp.kernels.drivers import refined, splitting, stochastic, taylor
 from dynsamp.kernels.events import NOWHERE, Watch, loop
 from dynsamp.kernels.jit import CompileError, disabled, specialise
@@ -88,7 +88,7 @@ def integrate(
     ready.constants["COMPENSATED"] = int(compensated)
     ready.constants.update(_normals(entry, problem))
     if recorder is not None:
-        ready.adaptors.append(recorder)
+        ready.adaptors.extend([recorder, one_by_one])
     target = out if isinstance(out, Fold) else Whole(out)
     given: dict[str, Any] = {
         "times": schedule.times,

@@ -1,6 +1,6 @@
 """Statistics over time in place of states: out (trajectory, 5, state) holds mean, sum of squares, min, max, last.
 
-The slots ``save``, ``record`` and ``fail`` of a route, for runs whose states would not fit into memory.
+The slots ``record`` and ``fail`` of a route, for runs whose states would not fit into memory.
 Welford (1962), Note on a method for calculating corrected sums of squares and products, Technometrics 4, 419.
 """
 
@@ -10,19 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.slots import DIM, WIDTH, peek
+from dynsamp.kernels.slots import DIM, peek
 from dynsamp.words import Status
 
 ROWS = 5
 MEAN, SQUARES, LOW, HIGH, LAST = 0, 1, 2, 3, 4
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
-
-
-def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
-    """Count saved time k of the trajectories from j on, unless they have failed before."""
-    for lane in range(min(WIDTH, len(status) - j)):
-        if status[j + lane] == OK:
-            record(y, lane, out, status, j + lane, k)
 
 
 def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:

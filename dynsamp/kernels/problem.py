@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import differences, halves, joined, jumps, past, signals, stack
+from dynsamp.kernels import differences, halves, joined, jumps, one_by_one, past, signals, stack
 from dynsamp.kernels.jit import disabled
 from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
@@ -184,7 +184,7 @@ def _carried(problem: Problem) -> list[types.ModuleType]:
     """Parts that carry vectors along."""
     front = iterates if "iterate" in problem.functions else flow
     way = by_differences if problem.jacobian is None else by_jacobian
-    return [underlying, way, front, orthonormal]
+    return [underlying, way, front, orthonormal, one_by_one]
 
 
 def _packed(theta: np.ndarray, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

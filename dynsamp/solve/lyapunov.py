@@ -100,7 +100,7 @@ def lyapunov_spectrum(
         raise ValueError(f"transient must be a fraction of the run, 0 <= transient < 1, got {transient}")
     if len(times) < 3:
         raise ValueError(f"a spectrum needs at least two intervals, got {len(times)} times; give more of them")
-    numbers = as_ids(ids, len(y0))
+    numbers, rtol = as_ids(ids, len(y0)), RTOL if rtol is None else rtol
     problem = replace(as_problem(kernel, dim, len(y0), inputs, (times[0], times[-1])), columns=count)
     solution = advance(
         kernel,
@@ -112,8 +112,8 @@ def lyapunov_spectrum(
         ids=numbers,
         seed=seed,
         step=step,
-        rtol=RTOL if rtol is None else rtol,
-        atol=min(RTOL, RTOL if rtol is None else rtol) if atol is None else atol,
+        rtol=rtol,
+        atol=min(RTOL, rtol) if atol is None else atol,
         max_steps=max_steps,
         threads=threads,
     )

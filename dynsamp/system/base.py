@@ -138,6 +138,11 @@ class System(ABC):
         return sum(state.size for state in self.states)
 
     @property
+    def smooth(self) -> bool:
+        """Whether trajectories are solutions of y' = f(t, y): neither noise, nor iterates, nor delays."""
+        return self.kind in ("ode", "hamiltonian")
+
+    @property
     def chaotic(self) -> bool:
         """Whether the largest Lyapunov exponent is declared positive."""
         return self.lyapunov_exponent is not None and self.lyapunov_exponent > 0

@@ -56,6 +56,11 @@ class ODESystem(System):
                 " duration and leave out its beginning"
             )
 
+    @property
+    def smooth(self) -> bool:
+        """See System.smooth: a kink at the start comes back after every delay."""
+        return not self.delays
+
     def facts(self) -> dict[str, Any]:
         """See System.facts."""
         return {**super().facts(), "delays": list(self.delays)} if self.delays else super().facts()

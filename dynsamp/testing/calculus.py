@@ -81,8 +81,7 @@ def check_conserves(system: System, *, seed: int = 0) -> None:
     if not conserved or system.kind == "sde":
         return
     times = np.arange(min(round(system.duration / system.dt), 200) + 1) * system.dt
-    fixed = system.kind == "map" or bool(getattr(system, "delays", ()))
-    options: dict[str, Any] = {} if fixed else {"method": "dop853", "rtol": 1e-12, "atol": 1e-12}
+    options: dict[str, Any] = {"method": "dop853", "rtol": 1e-12, "atol": 1e-12} if system.smooth else {}
     y0 = starts(system, POINTS, seed)
     states = solve(system.kernel(), times, y0, inputs=signals(system, times), seed=seed, **options).states
     for name, function in conserved.items():

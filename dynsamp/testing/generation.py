@@ -46,8 +46,7 @@ def routes(system: System) -> list[tuple[str, Route]]:
     def solved(
         times: np.ndarray, y0: np.ndarray, theta: np.ndarray, ids: np.ndarray, seed: int, threads: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        smooth = system.kind in ("ode", "hamiltonian") and not getattr(system, "delays", ())
-        method = "dop853" if smooth else None  # as `generate` does
+        method = "dop853" if system.smooth else None  # as `generate` does
         solution = solve(
             system.kernel(theta),
             times,
@@ -55,7 +54,7 @@ def routes(system: System) -> list[tuple[str, Route]]:
             ids=ids,
             seed=seed,
             method=method,
-            step=None if smooth or system.kind == "map" else system.solver_step,
+            step=None if system.smooth or system.kind == "map" else system.solver_step,
             threads=threads,
             inputs=signals(system, times),
         )

@@ -1,11 +1,11 @@
 """The verbs: generate -> fit -> forecast -> evaluate, and run. The only room that knows both labels and science."""
 
-from dynsamp.workflow.exponents import lyapunov
+from dynsamp.workflow.crossing import crossings
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
+from dynsamp.workflow.lyapunov_spectrum import lyapunov
 from dynsamp.workflow.running import Run, run
 from dynsamp.workflow.scoring import evaluate
-from dynsamp.workflow.sections import crossings
 
 __all__ = ["Run", "crossings", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]

@@ -147,7 +147,7 @@ class Generation:
         if initial is not None and not isinstance(initial, Box) and not callable(initial):
             starts = start_array(initial, law.states)
         count = trajectory_count(trajectories, starts, theta)
-        plain = law.kind in ("ode", "hamiltonian") and not law.inputs and not getattr(law, "delays", ())
+        plain = law.smooth and not law.inputs
         if derivatives is None:
             derivatives = plain
         elif derivatives and not plain:
@@ -181,8 +181,7 @@ class Generation:
     def _options(self) -> dict[str, Any]:
         """Solver options: what was asked for, else those of a truth."""
         options = dict(self.solver)
-        deterministic = self.law.kind in ("ode", "hamiltonian") and not getattr(self.law, "delays", ())
-        if options["method"] is None and options["step"] is None and deterministic and not self.law.stiff:
+        if options["method"] is None and options["step"] is None and self.law.smooth and not self.law.stiff:
             options["method"] = "dop853"
         if options["method"] == "dop853":
             tolerance = CHAOTIC_TOLERANCE if self.law.chaotic else TRUTH_TOLERANCE

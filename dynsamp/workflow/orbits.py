@@ -33,6 +33,11 @@ class Orbits:
     dt: float  # default spacing of saved times
     about: Mapping[str, Any]  # attributes: system or estimator, parameters, facts
 
+    @property
+    def name(self) -> str:
+        """Of the system, or else of the estimator."""
+        return str(self.about.get("system") or self.about.get("estimator"))
+
 
 def orbits(
     source: str | System | Model,

@@ -1,8 +1,9 @@
 """Throughput of equal steps and of stochastic paths on one core: ours, and the peers.
 
-``python tests/benchmarks/bench_throughput.py [--turns n] [rk4 verlet gauss heston threads]`` prints a table for each
-section. Last states only, compilation excluded. One thread, CPU time of the process, the competitors take turns, and
-ratios are medians over the turns; for two threads against one, wall time and the load of the machine.
+``python tests/benchmarks/bench_throughput.py [--turns n] [rk4 verlet gauss heston saving threads]`` prints a table for
+each section. Last states only but for ``saving``, compilation excluded. One thread, CPU time of the process, the
+competitors take turns, and ratios are medians over the turns; for two threads against one, wall time and the load of
+the machine.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from solver_problems import DOUBLE_PENDULUM, HENON_HEILES, HESTON, LORENZ, hesto
 
 from dynsamp.kernels.integrate import Schedule, integrate
 from dynsamp.kernels.problem import Problem
+from dynsamp.solve import Kernel, solve, statistics
 
 
 def last_states(
@@ -152,7 +154,34 @@ def threads(turns: int) -> None:
     print(f" {os.cpu_count()} processors, load before {', '.join(f'{load:.1f}' for load in before)}", flush=True)
 
 
-SECTIONS = {"threads": threads, "rk4": rk4, "verlet": splitting, "gauss": gauss, "heston": heston}
+def saving(turns: int) -> None:
+    """RK4 on Lorenz, every step saved: what output costs beside the last state alone."""
+    times, starts, options = np.arange(201) * 0.01, LORENZ.starts(20_480), {"method": "rk4", "step": 0.01, "threads": 1}
+    kernel = Kernel("field", (LORENZ.rhs,), np.array(LORENZ.theta))
+    rooms = {kind: np.empty((len(starts), len(times), 3), kind) for kind in ("float64", "float32")}
+    ends = times[[0, -1]]
+    actions = {
+        "last state": lambda: solve(kernel, ends, starts, **options).states[:, -1],
+        "all, buffer kept": lambda: solve(kernel, times, starts, out=rooms["float64"], **options).states[:, -1],
+        "all, buffer kept, float32": lambda: solve(kernel, times, starts, out=rooms["float32"], **options).states[
+            :, -1
+        ],
+        "all, new array": lambda: solve(kernel, times, starts, **options).states[:, -1],
+        "statistics over trajectories": lambda: statistics(kernel, times, starts, **options).mean[0],
+        "statistics over time": lambda: statistics(kernel, times, starts, over="time", **options).mean,
+    }
+    counts = dict.fromkeys(actions, (len(times) - 1) * len(starts))
+    table(f"Saving every step, RK4, Lorenz, {len(starts)} x {len(times) - 1}", actions, counts, turns)
+
+
+SECTIONS = {
+    "threads": threads,
+    "rk4": rk4,
+    "verlet": splitting,
+    "gauss": gauss,
+    "heston": heston,
+    "saving": saving,
+}
 
 
 def main() -> None:

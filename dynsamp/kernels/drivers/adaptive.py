@@ -3,7 +3,7 @@
 WIDTH trajectories are under way; where one ends, the next takes its lane. A saved time inside a step either cuts the
 step short, so that the trajectory lands on it (DENSE = 0), or is read off the interpolant (DENSE = 1); the last one
 is always landed on. Times may decrease: the clock counts ``way`` t, which grows.
-Step control: ``control.py``; first step: ``first_step.py``.
+Step control: ``step_control.py``; first step: ``first_step.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.control import GROW, LEAST, rough_log2, stretched
 from dynsamp.kernels.slots import (
     CURVE,
     DENSE,
@@ -50,10 +49,10 @@ from dynsamp.kernels.slots import (
     turn,
     vector,
 )
+from dynsamp.kernels.step_control import GROW, LEAST, SMALLEST, rough_log2, stretched
 from dynsamp.words import Status
 
 OK, DIVERGED, STEP_LIMIT, ENDED = int(Status.OK), int(Status.DIVERGED), int(Status.STEP_LIMIT), int(Status.ENDED)
-SMALLEST = 16 * 2.0**-52  # shortest step relative to t
 STRETCH = 1.01  # rather a slightly longer step than another tiny one before a time to land on
 FAR = 0.75
 
@@ -97,9 +96,9 @@ def run(
     while busy and not stop[0]:
         p = seated(theta, who, room)
         if some(clock[FRESH] > 0.0):
-            if EVENTS:
-                face(way * clock[TIME], y, p, clock[FRESH] > 0.0, sides)
             fresh = clock[FRESH] > 0.0
+            if EVENTS:
+                face(way * clock[TIME], y, p, fresh, sides)
             first = first_step(way * clock[TIME], y, dy, p, way, abs(times[-1] - times[0]), tolerance, fresh, dy_new)
             clock[STEP] = select(fresh, first, clock[STEP])
             clock[FRESH] = 0.0 * clock[TIME]

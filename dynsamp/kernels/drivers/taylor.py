@@ -34,10 +34,10 @@ from dynsamp.kernels.slots import (
     step_for,
     vector,
 )
+from dynsamp.kernels.step_control import SMALLEST
 from dynsamp.words import Status
 
 OK, DIVERGED, STEP_LIMIT = int(Status.OK), int(Status.DIVERGED), int(Status.STEP_LIMIT)
-SMALLEST = 16 * 2.0**-52  # shortest step relative to t
 ORDERS = 32
 
 # rows of the clock: the time in two parts, that of the step's end, the next saved time, steps, 1 under way or -1 failed

@@ -10,17 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.slots import BASE, COLUMNS, WIDTH, fail, peek, poke
+from dynsamp.kernels.slots import BASE, COLUMNS, fail, peek, poke
 from dynsamp.words import Status
 
 OK, DIVERGED = int(Status.OK), int(Status.DIVERGED)
-
-
-def save(y: Any, out: Any, status: Any, j: Any, k: Any) -> None:
-    """Write saved time k of the trajectories from j on, unless they have failed before."""
-    for lane in range(min(WIDTH, len(status) - j)):
-        if status[j + lane] == OK:
-            record(y, lane, out, status, j + lane, k)
 
 
 def record(y: Any, lane: Any, out: Any, status: Any, j: Any, k: Any) -> None:

@@ -112,7 +112,7 @@ def lyapunov(
         ids=runs.ids,
         time_unit=runs.time_unit,
         attrs={
-            "title": f"Lyapunov spectrum of {runs.about.get('system') or runs.about.get('estimator')}",
+            "title": f"Lyapunov spectrum of {runs.name}",
             **runs.about,
             **said(found.solution),
             "transient": transient,

@@ -17,11 +17,12 @@ from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd import fma, polynomial, select
 from dynsamp.kernels.simd_bits import bits, from_bits, whole
 
-__all__ = ["GROW", "LEAST", "rough_exp2", "rough_log2", "stretched"]
+__all__ = ["GROW", "LEAST", "SMALLEST", "rough_exp2", "rough_log2", "stretched"]
 
 PROPORTIONAL, INTEGRAL = 1.0, 0.2  # fewest evaluations at equal error on Lorenz, Henon-Heiles and Lorenz-96
 SAFETY = (PROPORTIONAL - INTEGRAL) * -0.15200309344504997  # log2 of 0.9
 SHRINK, GROW = -2.321928094887362, 3.321928094887362  # log2 of 0.2 and of 10
+SMALLEST = 16 * 2.0**-52  # shortest step relative to t
 LEAST = -13.287712379549449  # log2 of 1e-4: smaller errors say nothing about the next step
 
 MANTISSA, ONE = np.uint64((1 << 52) - 1), np.uint64(1023 << 52)

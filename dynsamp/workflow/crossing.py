@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
+from dynsamp.kernels.methods import METHODS
 from dynsamp.models.base import Model
 from dynsamp.solve import Event, solve
 from dynsamp.system import System
@@ -87,7 +88,7 @@ def crossings(
     wanted = [as_event(event, runs.states) for event in several]
     if not wanted:
         raise ValueError('events must name at least one surface, such as "x = 0 rising"')
-    fixed = step is not None or method not in (None, "dop853", "tsit5", "radau5")
+    fixed = step is not None or (method in METHODS and not METHODS[method].adaptive)
     solution = solve(
         runs.kernel,
         [0.0, float(duration)],
@@ -113,7 +114,7 @@ def crossings(
         ids=runs.ids,
         time_unit=runs.time_unit,
         attrs={
-            "title": f"crossings of {runs.about.get('system') or runs.about.get('estimator')}",
+            "title": f"crossings of {runs.name}",
             **runs.about,
             **said(solution),
             "events": ", ".join(found.names),
