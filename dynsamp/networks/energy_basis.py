@@ -1,18 +1,19 @@
 """The columns of a gradient fit: polynomials and neurons that obey what is declared.
 
 Rows are gradients with respect to z = (x - centre) / half_width, so that every row is an energy whatever the units of
-x: the rows of the first component come first.
+x: the rows of the first component come first. Equations between gradients are taken as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from dynsamp.networks.energy import Energy, Gradients
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.features import HiddenLayer, blocks
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import Term
 
@@ -26,16 +27,17 @@ class EnergyBasis:
     structure: Structure
     layer: HiddenLayer  # before symmetrisation, one row of weights a column
     factors: np.ndarray  # (feature, 2), see Energy; or no rows
+    others: int = 0  # unknowns of the data that are no part of the energy; their columns come first
 
     @classmethod
-    def of(cls, structure: Structure, layer: HiddenLayer) -> EnergyBasis:
+    def of(cls, structure: Structure, layer: HiddenLayer, others: int = 0) -> EnergyBasis:
         """Every neuron of ``layer`` (on all components), times every factor of the structure."""
         kinds = structure.factors
         if len(kinds) == 1:
-            return cls(structure, layer, np.empty((0, 2), np.int64))
+            return cls(structure, layer, np.empty((0, 2), np.int64), others)
         weights, biases = np.tile(layer.weights, (len(kinds), 1)), np.tile(layer.biases, len(kinds))
         factors = np.repeat(np.array(kinds, np.int64), layer.width, axis=0)
-        return cls(structure, replace(layer, weights=weights, biases=biases), factors)
+        return cls(structure, replace(layer, weights=weights, biases=biases), factors, others)
 
     @cached_property
     def forms(self) -> tuple[np.ndarray, np.ndarray]:
@@ -44,8 +46,8 @@ class EnergyBasis:
 
     @property
     def free(self) -> int:
-        """Number of columns of polynomials and known terms."""
-        return len(self.forms[0]) + len(self.structure.terms)
+        """Number of columns that are not neurons: other unknowns, polynomials, known terms."""
+        return self.others + len(self.forms[0]) + len(self.structure.terms)
 
     @property
     def columns(self) -> int:
@@ -77,21 +79,44 @@ class EnergyBasis:
         return len(self.images) == 1 and not len(self.factors)
 
     def fill_others(self, data: Gradients, columns: np.ndarray, target: np.ndarray) -> None:
-        """Write polynomials and known terms (free, component * row), and the target (component * row,)."""
+        """Write everything but neurons (free, equation * row), and the target (equation * row,)."""
+        half, energies = self.layer.half_width, data.maps is None
+        scale = half[:, None] if energies else 1.0
+        shape = data.target.shape[::-1]
+        forms, first = len(self.forms[0]), self.others
+        for row, other in zip(columns[:first], data.others, strict=True):
+            np.multiply(other.T, scale, out=row.reshape(shape))
+        self._fill_polynomials(data, columns[first : first + forms])
+        for row, term in zip(columns[first + forms :], self.structure.terms, strict=True):
+            np.multiply(data.push(_gradients(term, data)).T, scale, out=row.reshape(shape))
+        np.multiply(data.target.T, scale, out=target.reshape(shape))
+
+    def _fill_polynomials(self, data: Gradients, columns: np.ndarray) -> None:
+        """Gradients of the polynomial part."""
         half = self.layer.half_width
         linear, quadratic = self.forms
-        mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
-        polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
-        forms = len(linear)
-        columns[:forms] = polynomial.reshape(forms, len(target))
-        for row, term in zip(columns[forms:], self.structure.terms, strict=True):
-            row[:] = (_mean_gradient(term, data) * half).T.ravel()
-        np.multiply(data.target.T, half[:, None], out=target.reshape(-1, len(data.target)))
+        if data.maps is None:
+            mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
+            polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
+            columns[:] = polynomial.reshape(columns.shape)
+            return
+        columns[:] = 0.0
+        total = columns.reshape(len(columns), data.target.shape[1], -1)
+        for node, maps in zip(data.nodes, data.maps, strict=True):
+            slopes = (quadratic @ ((node - self.layer.centre) / half).T + linear[..., None]) / half[:, None]
+            total += np.einsum("rec,fcr->fer", maps, slopes, optimize=True)
 
     def fill(self, data: Gradients, out: np.ndarray) -> None:
-        """Write all columns and the target, last, into ``out`` (column + 1, component * row)."""
+        """Write all columns and the target, last, into ``out`` (column + 1, equation * row)."""
         self.fill_others(data, out[: self.free], out[-1])
         neurons = out[self.free : -1]
+        if data.maps is None:
+            self._fill_means(data, neurons)
+        else:
+            self._fill_mapped(data, data.maps, neurons)
+
+    def _fill_means(self, data: Gradients, neurons: np.ndarray) -> None:
+        """Weighted means of the gradients of neurons over the nodes."""
         first, temporary = True, None
         for node, weight in zip(data.nodes, data.weights, strict=True):
             for image, factors, signs in self.images:
@@ -110,6 +135,31 @@ class EnergyBasis:
                 if not first:
                     neurons += target
                 first = False
+
+    def _fill_mapped(self, data: Gradients, maps: np.ndarray, neurons: np.ndarray) -> None:
+        """Linear equations between the gradients of neurons at the nodes, in blocks that stay in cache."""
+        neurons[:] = 0.0
+        count, equations, size = len(data.target), data.target.shape[1], self.structure.size
+        total = neurons.reshape(len(neurons), equations, count)
+        half = self.layer.half_width
+        for node, own in zip(data.nodes, maps / half, strict=True):
+            for image, factors, signs in self.images:
+                for rows in blocks(count, len(neurons) * equations):
+                    x, part = node[rows], own[rows]
+                    if not len(factors):  # the gradient of a neuron is its slope times its weights
+                        slope = np.empty((len(neurons), len(x)))
+                        image.fill_values(x, slope, 1)
+                        slope /= len(self.images)
+                        along = image.weights @ np.moveaxis(part, 2, 0).reshape(size, -1)
+                        along = along.reshape(len(neurons), len(x), equations)
+                        along *= slope[:, :, None]
+                        total[:, :, rows] += np.moveaxis(along, 2, 1)
+                        continue
+                    gradient = np.empty((len(neurons), size * len(x)))
+                    self._fill_image(image, factors, x, gradient)
+                    gradient *= (signs / len(self.images))[:, None]
+                    parts = gradient.reshape(len(neurons), size, len(x))
+                    total[:, :, rows] += np.einsum("rec,fcr->fer", part, parts, optimize=True)
 
     def _fill_image(self, layer: HiddenLayer, factors: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
         """Gradients of one image of the neurons."""
@@ -134,9 +184,10 @@ class EnergyBasis:
     def energy(self, coefficients: np.ndarray) -> Energy:
         """The combination with these coefficients (column,), as ordinary neurons."""
         half = self.layer.half_width
-        forms = len(self.forms[0])
+        coefficients = coefficients[self.others :]
+        forms, free = len(self.forms[0]), self.free - self.others
         linear, quadratic = (np.tensordot(coefficients[:forms], form, 1) for form in self.forms)
-        weights = coefficients[self.free :] / len(self.images)
+        weights = coefficients[free:] / len(self.images)
         layers, factors, signs = zip(*self.images, strict=True)
         layer = replace(
             self.layer,
@@ -146,18 +197,16 @@ class EnergyBasis:
         every = np.concatenate([sign * weights for sign in signs])
         return Energy(
             layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors),
-            self.structure.terms, coefficients[forms : self.free].copy(),
+            self.structure.terms, coefficients[forms:free].copy(),
         )  # fmt: skip
 
 
-def _mean_gradient(term: Term, data: Gradients) -> np.ndarray:
-    """Gradient of a term in the mean over the nodes of a row (row, component)."""
-    total = np.zeros_like(data.target)
-    for node, weight in zip(data.nodes, data.weights, strict=True):
+def _gradients(term: Term, data: Gradients) -> Iterator[np.ndarray]:
+    """Gradient of a term at each node (row, component)."""
+    for node in data.nodes:
         gradient = term.gradient(node)
         finite = np.isfinite(term.value(node)) & np.all(np.isfinite(gradient), axis=1)
         if not np.all(finite):
             at = node[np.argmin(finite)].tolist()
             raise ValueError(f"term {term.text!r} is not finite at the point {at}; correct it, or the data")
-        total += weight * gradient
-    return total
+        yield gradient

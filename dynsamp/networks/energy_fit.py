@@ -50,13 +50,13 @@ def fit_energy(
     memory : int, optional
         Bound on the peak, in bytes.
     """
-    count, components = data.target.shape
+    count, components = len(data.target), data.nodes.shape[-1]
     structure = structure or Structure(components, polynomial=2 if components <= QUADRATIC_UP_TO else 1)
     points = data.nodes.reshape(-1, components)
     centre, half_width = structure.standardisation(points.min(axis=0), points.max(axis=0))
     # a random order in which the rim of the data comes early: Chebyshev's density of points, product of
     # (1 - z^2)^(-1/2), is near optimal for smooth targets (Cohen and Migliorati 2017) and keeps errors small there
-    z = (data.nodes.mean(axis=0) - centre) / half_width
+    z = (data.middles - centre) / half_width
     late = 0.5 * np.sum(np.log(np.maximum(1.0 - z[:, ~structure.periodic] ** 2, 1e-3)), axis=1)
     order = np.argsort(late - generator(seed, key, 0).gumbel(size=count), kind="stable")
     data = data.take(order[: min(count, rows or MOST_ROWS // components)])

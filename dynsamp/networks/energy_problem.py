@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -42,15 +42,15 @@ def solve_energy(
 
     Blocks of rows are a function of the number of columns alone: in little memory the fit has the same bits.
     """
-    count, components = data.target.shape
-    chunk = min(count, -(-max(basis.columns, BLOCK_ROWS) // components))
-    needed = 8 * (basis.columns + 1) * (chunk * components + 3 * (basis.columns + 1))
+    count, equations = data.target.shape
+    chunk = min(count, -(-max(basis.columns, BLOCK_ROWS) // equations))
+    needed = 8 * (basis.columns + 1) * (chunk * equations + 3 * (basis.columns + 1))
     if memory is not None and needed > memory:
         raise ValueError(
             f"a fit with {basis.columns} unknowns needs {needed / 1e6:.3g} MB at its peak, but memory allows"
             f" {memory / 1e6:.3g} MB; allow more, or fit fewer neurons"
         )
-    problem = LeastSquares(basis.columns, 1, chunk * components, unpenalised=basis.free)
+    problem = LeastSquares(basis.columns, 1, chunk * equations, unpenalised=basis.free)
     for part in _parts(data, chunk):
         basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation) if cutoff is None else problem.solve(cutoff=cutoff)
@@ -59,17 +59,17 @@ def solve_energy(
 
 def solve_gram(basis: EnergyBasis, data: Gradients, regularisation: float | Literal["auto"] | None) -> Trained:
     """The same through the normal equations: less than half the work, in little memory, to seven digits at most."""
-    components = basis.structure.size
+    equations = data.target.shape[1]
     problem: GradientGram | GramLeastSquares
-    if basis.simple and len(data.nodes) == 1 and float(data.weights[0]) == 1.0:
+    if basis.simple and data.plain:
         problem = GradientGram(basis.layer, basis.free)
         for part in _parts(data, POINTS):
             others = np.empty((basis.free + 1, part.target.size))
             basis.fill_others(part, others[:-1], others[-1])
             problem.add(part.nodes[0], others)
     else:
-        points = max(1, GRAM_ROWS // components)
-        problem = GramLeastSquares(basis.columns, 1, points * components, basis.free)
+        points = max(1, GRAM_ROWS // equations)
+        problem = GramLeastSquares(basis.columns, 1, points * equations, basis.free)
         for part in _parts(data, points):
             basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation)
@@ -97,6 +97,7 @@ class EnergyProblem:
     memory: int | None
     place: str | None = None  # of the neurons, see ``sampling``
     length: str | None = None
+    _pairs: dict[tuple[int, ...], NearPairs] = field(default_factory=dict)
 
     @property
     def equations(self) -> int:
@@ -105,27 +106,43 @@ class EnergyProblem:
 
     @cached_property
     def free(self) -> int:
-        """Number of columns of polynomials and known terms."""
-        return len(self.structure.quadratics(self.half_width)[0]) + len(self.structure.terms)
+        """Number of columns that are not neurons."""
+        forms = len(self.structure.quadratics(self.half_width)[0])
+        return len(self.data.others) + forms + len(self.structure.terms)
 
     def basis(self, activation: str, scale: float, width: int, sampler: str | None) -> EnergyBasis:
         """Sample ``width`` columns of neurons at least."""
-        q = np.array(self.structure.support)
+        neurons = -(-width // len(self.structure.factors))
+        blocks = self.structure.blocks
+        layers = [
+            self._sampled(activation, scale, -(-neurons // len(blocks)), sampler, np.array(block), k)
+            for k, block in enumerate(blocks)
+        ]
+        layer = replace(
+            layers[0],
+            weights=np.concatenate([part.weights for part in layers]),
+            biases=np.concatenate([part.biases for part in layers]),
+        )
+        return EnergyBasis.of(self.structure, self._wrapped(layer), len(self.data.others))
+
+    def _sampled(
+        self, activation: str, scale: float, neurons: int, sampler: str | None, q: np.ndarray, block: int
+    ) -> HiddenLayer:
+        """Neurons that depend on the components ``q``, their weights on all."""
         points, target, near = self.data.nodes.reshape(-1, self.structure.size)[:SAMPLED_FROM], None, None
         if sampler in ("swim", "adaptive", "near", "gradient"):
             # values of E are not known: its gradient says where it changes, or a first fit
             points = self._middles
-            target = self._first if sampler == "adaptive" else (self.data.target * self.half_width)[:SAMPLED_FROM, q]
-            near = self._near if sampler in ("near", "gradient") else None
-        neurons = -(-width // len(self.structure.factors))
+            target = self._first if sampler == "adaptive" else (self.data.slopes * self.half_width)[:SAMPLED_FROM, q]
+            near = self._near(tuple(q.tolist())) if sampler in ("near", "gradient") else None
         layer = sample_layer(
-            np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, self.key, 1), activation=activation,
-            scale=scale, sampler=sampler, target=target, centre=self.centre[q], half_width=self.half_width[q],
-            near=near, place=self.place, length=self.length,
+            np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, self.key, 1 + 16 * block),
+            activation=activation, scale=scale, sampler=sampler, target=target, centre=self.centre[q],
+            half_width=self.half_width[q], near=near, place=self.place, length=self.length,
         )  # fmt: skip
         weights = np.zeros((neurons, self.structure.size))
         weights[:, q] = layer.weights
-        return EnergyBasis.of(self.structure, self._wrapped(replace(layer, weights=weights)))
+        return replace(layer, weights=weights)
 
     @cached_property
     def _first(self) -> np.ndarray:
@@ -137,13 +154,16 @@ class EnergyProblem:
     @cached_property
     def _middles(self) -> np.ndarray:
         """Points (row, component) to which the rows belong."""
-        return np.asarray(self.data.nodes[:, :SAMPLED_FROM].mean(axis=0))
+        return self.data.middles[:SAMPLED_FROM]
 
-    @cached_property
-    def _near(self) -> NearPairs:
-        q = np.array(self.structure.support)
-        z = ((self._middles - self.centre) / self.half_width)[:, q]
-        return NearPairs.of(z, (self.data.target * self.half_width)[:SAMPLED_FROM, q], euclidean=True)
+    def _near(self, components: tuple[int, ...]) -> NearPairs:
+        """Neighbours in these components, found once."""
+        if components not in self._pairs:
+            q = np.array(components)
+            z = ((self._middles - self.centre) / self.half_width)[:, q]
+            slopes = (self.data.slopes * self.half_width)[:SAMPLED_FROM, q]
+            self._pairs[components] = NearPairs.of(z, slopes, euclidean=True)
+        return self._pairs[components]
 
     def _wrapped(self, layer: HiddenLayer) -> HiddenLayer:
         """The layer on all components, with whole wave numbers along periodic ones."""
@@ -167,8 +187,7 @@ class EnergyProblem:
         ``gram`` solves through the normal equations, which is enough where the error is large. ``ridge`` is used where
         the caller did not say.
         """
-        components = self.structure.size
-        wanted = -(-max(ROWS_A_COLUMN * basis.columns, least, FEWEST_ROWS) // components)
+        wanted = -(-max(ROWS_A_COLUMN * basis.columns, least, FEWEST_ROWS) // self.data.target.shape[1])
         everything = self.every_row or wanted >= len(self.data.target)
         part = self.data if everything else self.data.take(np.arange(wanted))
         way: Any = self.regularisation

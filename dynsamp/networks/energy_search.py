@@ -104,7 +104,7 @@ class EnergySearch:
         problem = self.problem
         none = np.empty((0, problem.structure.size))
         empty = HiddenLayer(none, np.empty(0), self._names[0], problem.centre, problem.half_width)
-        return EnergyBasis(problem.structure, empty, np.empty((0, 2), np.int64))
+        return EnergyBasis(problem.structure, empty, np.empty((0, 2), np.int64), len(problem.data.others))
 
     def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
         return EnergyFit(*fit, self._names[0], 1.0, self.sampler or "uniform", 0, f"the polynomial part alone: {why}")
@@ -191,7 +191,7 @@ class EnergySearch:
         structure = problem.structure
 
         def basis(columns: np.ndarray) -> EnergyBasis:
-            return series_basis(structure, problem.centre, problem.half_width, columns)
+            return series_basis(structure, problem.centre, problem.half_width, columns, len(problem.data.others))
 
         found: dict[int, tuple[float, Trained]] = {}
         most = max(1, min(self.width or MOST_COLUMNS, problem.equations // 2))
@@ -199,8 +199,10 @@ class EnergySearch:
 
         def assess(columns: np.ndarray) -> tuple[float, np.ndarray]:
             error, fit = found[len(columns)] = problem.fit(basis(columns), searched.target.size)
-            gradients = np.tensordot(searched.weights, [fit[0].gradient(node) for node in searched.nodes], 1)
-            return error, ((searched.target - gradients) * problem.half_width).T
+            left = searched.target - searched.push(map(fit[0].gradient, searched.nodes))
+            for other, coefficient in zip(searched.others, fit[1].coefficients[:, 0], strict=False):
+                left = left - coefficient * other
+            return error, left
 
         columns, turns = pursue(structure, problem.half_width, searched, assess, most=most, goal=self.goal)
         error, final = found[len(columns)]

@@ -32,7 +32,9 @@ STALLS = 3
 FLOOR = 1e-12  # cross-validated error at which more columns would fit rounding errors
 
 
-def series_basis(structure: Structure, centre: np.ndarray, half_width: np.ndarray, columns: np.ndarray) -> EnergyBasis:
+def series_basis(
+    structure: Structure, centre: np.ndarray, half_width: np.ndarray, columns: np.ndarray, others: int = 0
+) -> EnergyBasis:
     """Columns (column, wave + phase + factor) as sine neurons."""
     q = np.array(structure.support)
     weights = np.zeros((len(columns), structure.size))
@@ -42,7 +44,8 @@ def series_basis(structure: Structure, centre: np.ndarray, half_width: np.ndarra
     biases = biases + weights @ (centre / half_width)
     factors = np.array(structure.factors, np.int64)[columns[:, -1]]
     layer = HiddenLayer(weights, biases, "sin", centre, half_width)
-    return EnergyBasis(structure, layer, factors if len(structure.factors) > 1 else np.empty((0, 2), np.int64))
+    factors = factors if len(structure.factors) > 1 else np.empty((0, 2), np.int64)
+    return EnergyBasis(structure, layer, factors, others)
 
 
 def pursue(
@@ -63,7 +66,7 @@ def pursue(
     half_width : ndarray (component,)
     data : Gradients
         Rows that are searched.
-    assess : callable (columns) -> (cross-validated relative error, residual (component, row))
+    assess : callable (columns) -> (cross-validated relative error, residual (row, equation))
     most : int
         Number of columns to stop at.
     goal : float
@@ -145,12 +148,14 @@ def _candidates(structure: Structure, box: int) -> np.ndarray:
 def _relevance(structure: Structure, half_width: np.ndarray, data: Gradients, left: np.ndarray, box: int) -> np.ndarray:
     """Squared residual that each column alone could explain: (factor * phase, wave).
 
-    ``left`` (component, row) is the residual in units of z.
+    ``left`` (row, equation) is the residual.
     """
     q = np.array(structure.support)
     rate = 2.0 * np.pi / structure.periods[q]
     x = data.nodes.reshape(-1, structure.size)
-    left = (data.weights[:, None, None] * left.T).reshape(-1, structure.size).T
+    if data.maps is None:
+        left = left * half_width**2  # rows are energies
+    left = (data.pull(left) / half_width).reshape(-1, structure.size).T
     waves = _waves(len(q), box) * rate * half_width[q]
     found = []
     for i, j in structure.factors:

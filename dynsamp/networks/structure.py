@@ -68,6 +68,7 @@ class Structure:
     periods: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,), inf where not periodic
     momenta: tuple[int, ...] = ()  # components in which the function is a constant plus a quadratic form
     terms: tuple[Term, ...] = ()  # that are known to be part of it, up to their coefficients
+    summands: tuple[tuple[int, ...], ...] = ()  # components of each, where the function is a sum of functions of some
 
     def __post_init__(self) -> None:
         if not len(self.group):
@@ -90,6 +91,14 @@ class Structure:
     def support(self) -> tuple[int, ...]:
         """Components that a neuron depends on."""
         return tuple(k for k in range(self.size) if k not in self.momenta)
+
+    @property
+    def blocks(self) -> list[tuple[int, ...]]:
+        """Components that a neuron may depend on together."""
+        if not self.summands:
+            return [self.support]
+        found = [tuple(k for k in block if k in self.support) for block in self.summands]
+        return [block for block in found if block]
 
     @property
     def periodic(self) -> np.ndarray:
@@ -133,6 +142,8 @@ class Structure:
         if self.polynomial >= 2 or self.momenta:
             for at, i in enumerate(allowed):
                 for j in allowed[at:]:
+                    if self.summands and not any(i in block and j in block for block in self.summands):
+                        continue
                     both, neither = i in self.momenta and j in self.momenta, not {i, j} & set(self.momenta)
                     if both or (neither and self.polynomial >= 2):
                         form = np.zeros((count, count))

@@ -1,0 +1,137 @@
+"""Solutions of a vector field over short spans, from many starts at once, and how they depend on the field.
+
+Collocation at Gauss nodes, order twice their number: Y_j = y0 + h sum_k a[j, k] f(Y_k), solved by Newton's method for
+all spans together. The end depends on a change of the field at the nodes by
+dy1 = h b' (I - h F A)^-1 df and on the start by I + h b' (I - h F A)^-1 F, exactly, F the Jacobians at the nodes.
+Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections II.1.2 and VI.4.2 (derivatives of a method).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+__all__ = ["Spans", "gauss", "spans"]
+
+Field = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # (t, y, which span) -> (point, component)
+Jacobian = Callable[[np.ndarray], np.ndarray]
+
+NEWTON = 12  # iterations at most
+SETTLED = 1e-8  # last change of the nodes, relative to the states: convergence is quadratic, so 1e-15 is left
+
+
+@cache
+def gauss(stages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes c, weights b and matrix A of Gauss collocation on [0, 1]."""
+    x, w = np.polynomial.legendre.leggauss(stages)
+    c, b = 0.5 * (x + 1.0), 0.5 * w
+    # integrals of the Lagrange polynomials, through those of the Legendre polynomials
+    values = np.polynomial.legendre.legvander(x, stages - 1)
+    unit = np.eye(stages)
+    sums = np.stack([np.polynomial.legendre.legval(x, np.polynomial.legendre.legint(row, lbnd=-1)) for row in unit], 1)
+    return c, b, 0.5 * sums @ np.linalg.inv(values)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Solutions over one span each."""
+
+    t: np.ndarray  # (node, span)
+    nodes: np.ndarray  # (node, span, component)
+    end: np.ndarray  # (span, component)
+    maps: np.ndarray  # (node, span, component, component): of changes of the field at the nodes to the end
+    along: np.ndarray  # (span, component, component): of a change of the start to the end
+    good: np.ndarray  # (span,) whether the equations were solved
+
+
+def spans(
+    field: Field,
+    jacobian: Jacobian,
+    t0: np.ndarray,
+    y0: np.ndarray,
+    h: np.ndarray,
+    stages: int,
+    guess: np.ndarray | None = None,
+) -> Spans:
+    """Solve over h (span,), which may be negative, from y0 (span, component) at t0 (span,).
+
+    ``guess`` (node, span, component) starts Newton's method; by default a step of Euler's method.
+    """
+    c, b, matrix = gauss(stages)
+    count, size = y0.shape
+    t = t0 + c[:, None] * h
+    scale = np.maximum(np.abs(y0).max(axis=0), 1e-300)
+    which = np.arange(count)
+    with np.errstate(all="ignore"):
+        nodes = y0 + c[:, None, None] * h[:, None] * field(t0, y0, which) if guess is None else guess.copy()
+        good = np.zeros(count, bool)
+        open_ = np.flatnonzero(np.isfinite(nodes).all(axis=(0, 2)))
+        for _ in range(NEWTON):
+            if not len(open_):
+                break
+            now, step = nodes[:, open_], h[open_]
+            slopes = _at_nodes(field, t[:, open_], now, open_)
+            defect = now - y0[open_] - step[:, None] * np.tensordot(matrix, slopes, 1)
+            system = _system(_jacobians(jacobian, now), matrix, step)
+            rhs = np.moveaxis(defect, 0, 1).reshape(len(open_), -1)
+            change = _solved(system, rhs).reshape(len(open_), stages, size).swapaxes(0, 1)
+            nodes[:, open_] = now - change
+            settled = np.abs(change / scale).max(axis=(0, 2)) <= SETTLED
+            lost = ~np.isfinite(nodes[:, open_]).all(axis=(0, 2))
+            good[open_[settled & ~lost]] = True
+            open_ = open_[~(settled | lost)]
+        slopes = _at_nodes(field, t, nodes, which)
+        end = y0 + h[:, None] * np.tensordot(b, slopes, 1)
+        good &= np.isfinite(end).all(axis=1)
+        nodes = np.where(good[:, None], nodes, y0)
+        jacobians = _jacobians(jacobian, nodes)
+        maps = _sensitivities(jacobians, matrix, b, h)
+        along = np.eye(size) + np.einsum("jsab,jsbc->sac", maps, jacobians)
+    return Spans(t, nodes, end, maps, along, good)
+
+
+def _at_nodes(field: Field, t: np.ndarray, nodes: np.ndarray, which: np.ndarray) -> np.ndarray:
+    stages, count, size = nodes.shape
+    flat = field(t.ravel(), nodes.reshape(-1, size), np.tile(which, stages))
+    return flat.reshape(stages, count, size)
+
+
+def _jacobians(jacobian: Jacobian, nodes: np.ndarray) -> np.ndarray:
+    size = nodes.shape[-1]
+    return jacobian(nodes.reshape(-1, size)).reshape(*nodes.shape, size)
+
+
+def _system(jacobians: np.ndarray, matrix: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """I - h A F (span, node * component, node * component)."""
+    stages, count, size, _ = jacobians.shape
+    blocks = -h[:, None, None, None, None] * np.einsum("jk,ksab->sjakb", matrix, jacobians)
+    system = blocks.reshape(count, stages * size, stages * size)
+    system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
+    return system
+
+
+def _solved(system: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    try:
+        return np.asarray(np.linalg.solve(system, rhs[..., None])[..., 0])
+    except np.linalg.LinAlgError:  # one singular system must not cost the others
+        good = np.abs(np.linalg.det(system)) > 0.0
+        result = np.full_like(rhs, np.nan)
+        if np.any(good):
+            result[good] = np.linalg.solve(system[good], rhs[good][..., None])[..., 0]
+        return result
+
+
+def _sensitivities(jacobians: np.ndarray, matrix: np.ndarray, b: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """h b' (I - h F A)^-1 (node, span, component, component)."""
+    stages, count, size, _ = jacobians.shape
+    blocks = -h[:, None, None, None, None] * np.einsum("jsab,jk->sjakb", jacobians, matrix)
+    system = blocks.reshape(count, stages * size, stages * size)
+    system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
+    rows = np.kron(b[:, None], np.eye(size))  # (node * component, component)
+    rows = np.broadcast_to(rows, (count, *rows.shape))
+    found = np.linalg.solve(np.swapaxes(system, 1, 2), rows)  # its transpose is b' (I - h F A)^-1
+    found = h[:, None, None, None] * found.reshape(count, stages, size, size)
+    return np.ascontiguousarray(np.moveaxis(found, (1, 3), (0, 2)))
