@@ -100,9 +100,9 @@ def test_derivatives_are_known_by_their_name(write):
 
 def test_names_become_identifiers(write):
     ds = from_csv(write("time,sea level (m),2m,trajectory\n0,1,2,3\n1,2,3,4\n"), units={"sea level (m)": "m"})
-    assert list(ds.data_vars) == ["sea_level_m", "x_2m", "trajectory_"]
-    assert ds["sea_level_m"].attrs["long_name"] == "sea level (m)"
-    assert ds["sea_level_m"].attrs["units"] == "m"
+    assert list(ds.data_vars) == ["sea_level", "x_2m", "trajectory_"]
+    assert ds["sea_level"].attrs["long_name"] == "sea level"
+    assert ds["sea_level"].attrs["units"] == "m"
 
 
 def test_missing_rows_are_kept_as_uneven_steps(write):

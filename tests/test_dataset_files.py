@@ -246,7 +246,7 @@ def test_places_that_are_not_there(tmp_path):
         open_dataset(tmp_path / "pendulm.nc")
 
 
-@pytest.mark.parametrize("name", ["data.h5", "data.txt", "data"])
+@pytest.mark.parametrize("name", ["data.h5", "data.mat", "data"])
 def test_unknown_suffixes_say_which_are_known(tmp_path, name):
     with pytest.raises(ValueError, match=r"is not supported; use .nc and .zarr"):
         save_dataset(ensemble(), tmp_path / name)

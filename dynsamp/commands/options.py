@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dynsamp.system import System
 
 __all__ = [
+    "TABLES",
     "add_command",
     "add_estimator",
     "add_experiment",
@@ -44,6 +45,7 @@ __all__ = [
     "typed",
 ]
 
+TABLES = (".csv", ".tsv", ".txt", ".dat")
 # of `generate`, by attribute of the parsed arguments
 EXPERIMENT = ("trajectories", "duration", "dt", "noise", "method", "step", "rtol", "atol")
 
@@ -122,10 +124,15 @@ def chosen_estimator(args: Namespace, default: Estimator | None = None) -> Estim
 def add_table(parser: ArgumentParser) -> None:
     """How to read a CSV file."""
     group = parser.add_argument_group("CSV files")
-    group.add_argument("--time", metavar="COLUMN", help="column of times (default: time, t, date, ..., else the first)")
-    group.add_argument("--states", metavar="A,B", help="columns of states (default: all other numbers)")
-    group.add_argument("--trajectory", metavar="COLUMN", help="column that tells trajectories apart")
-    group.add_argument("--time-unit", metavar="UNIT", help="unit of the times, such as s or d (default 1: none)")
+    group.add_argument(
+        "--time", metavar="COLUMN", help="column of times (default: time, t, date, frame, ..., else the first)"
+    )
+    group.add_argument("--states", metavar="A,B", help="columns of states (default: all other numbers that change)")
+    group.add_argument(
+        "--trajectory", metavar="COLUMN",
+        help="column that tells trajectories apart (default: trial, run, id, ..., else where the time restarts)",
+    )  # fmt: skip
+    group.add_argument("--time-unit", metavar="UNIT", help="unit of the times, such as s or d (default: the header's)")
 
 
 def table_options(args: Namespace) -> dict[str, Any]:
@@ -141,7 +148,7 @@ def read_data(path: str, csv: dict[str, Any] | None = None) -> xr.Dataset:
     place = existing(path)
     from dynsamp import dataset
 
-    if place.suffix.lower() in (".csv", ".tsv", ".txt", ".dat"):
+    if place.suffix.lower() in TABLES:
         return dataset.from_csv(place, **(csv or {}))
     return dataset.open_dataset(place)
 

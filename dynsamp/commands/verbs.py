@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.forecasting import KEPT_STARTS, LAST, TABLE
 from dynsamp.commands.options import (
+    TABLES,
     add_command,
     add_estimator,
     add_experiment,
@@ -100,6 +101,8 @@ def fit(args: Namespace) -> None:
     estimator = chosen_estimator(args, None if law is None else law.estimator)
     table = table_options(args)
     data = read_data(args.data, table)
+    if source.suffix.lower() in TABLES and data.attrs.get("comment"):
+        say(args, f"{source.name}: {data.attrs['comment']}")
     model = workflow.fit(data, estimator, system=law, seed=args.seed, progress=progress(args))
     model = _with_end(model, data, table)
     plugins.save_model(model, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +15,14 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset.arrays import Canonical
-from dynsamp.dataset.tables import Units, assemble, check_columns, time_column
+from dynsamp.dataset.columns import Columns, roles, time_column
+from dynsamp.dataset.headers import unit_of
+from dynsamp.dataset.tables import Units, assemble, check_columns, meant
 
 __all__ = ["from_csv"]
 
 SEPARATORS = (",", ";", "\t", "|")
+COMMENT = ("#", "%")
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
 
 
@@ -34,8 +38,8 @@ def from_csv(
 ) -> xr.Dataset:
     """A Dataset from a CSV file with one row for each time.
 
-    Commas, semicolons, tabs, bars or blanks separate the cells; lines that start with ``#`` are comments. A file
-    without a header has the columns ``time``, ``x1``, ``x2``, ...
+    Commas, semicolons, tabs, bars or blanks separate the cells; lines that start with ``#`` or ``%`` are comments, the
+    last of which may be the header. A file without a header has the columns ``time``, ``x1``, ``x2``, ...
 
     Parameters
     ----------
@@ -43,20 +47,24 @@ def from_csv(
         Text in UTF-8.
     time : str, optional
         Column of times: numbers in ``time_unit``, or ISO dates (times with a zone become UTC). Without it a column
-        called time, t, date, datetime or timestamp, else the first one.
+        called time, t, date, timestamp or frame, else the first one.
     states : sequence of str, optional
-        Columns of states; all remaining ones that hold numbers without.
+        Columns of states. Without it all remaining ones that hold numbers, but those that count the rows, are another
+        clock, never change, or change between trajectories only (parameters).
     trajectory : str, optional
-        Column that says which trajectory a row belongs to (numbers or names); one trajectory without.
+        Column that says which trajectory a row belongs to (numbers or names). Without it a column called trajectory,
+        trial, run, experiment, series, id or the like; without any, each restart of the time begins a trajectory.
     time_unit : str
-        UDUNITS spelling; for dates, the unit in which they are counted: s, min, h or d (days without).
+        UDUNITS spelling, by default as the header has it, "time (s)"; for dates, the unit in which they are counted:
+        s, min, h or d (days without).
     units, canonical
-        As in ``from_arrays``.
+        As in ``from_arrays``; without ``units``, those in brackets in the headers.
 
     Returns
     -------
     xarray.Dataset
-        In the schema. Uneven steps are kept as they are.
+        In the schema. Uneven steps are kept as they are. The attribute ``comment`` says what was decided about the
+        columns and rows.
 
     Raises
     ------
@@ -67,24 +75,26 @@ def from_csv(
         If there is no such file.
     """
     table = _read(Path(path))
-    if time is None:
-        time = time_column([column for column in table.columns if column])
+    time, states, trajectory = meant([column for column in table.columns if column], time, states, trajectory)
     try:
         check_columns(table.columns, time, states, trajectory)
     except ValueError as error:
         raise ValueError(f"{table.name}: {error}") from None
-    others = [column for column in table.columns if column and column not in (time, trajectory)]
-    chosen = list(states) if states is not None else [column for column in others if table.has_numbers(column)]
-    if not chosen:
-        raise ValueError(f"{table.name} has no column of numbers besides {time!r} ({', '.join(table.columns)})")
     try:
+        stamps = table.stamps(time)
+        if trajectory is not None:
+            table.labels(trajectory)
+        found = roles(
+            Columns(table.columns, table.lenient, lambda column: table.labels(column, lenient=True)), stamps,
+            time=time, states=states, trajectory=trajectory,
+        )  # fmt: skip
+        if not found.states:
+            raise ValueError(f"{table.name} has no column of numbers besides {time!r} ({', '.join(table.columns)})")
         return assemble(
-            stamps=table.stamps(time),
-            values=np.stack([table.numbers(column) for column in chosen], axis=-1),
-            labels=None if trajectory is None else table.labels(trajectory),
+            stamps=stamps,
+            values=np.stack([table.numbers(column) for column in (*found.states, *found.parameters)], axis=-1),
+            roles=found,
             time=time,
-            states=chosen,
-            trajectory=trajectory,
             time_unit=time_unit,
             units=units,
             canonical=canonical,
@@ -119,6 +129,13 @@ class _Table:
         cells = self.cells(column)
         return any(self.number(cell) is not None for cell in cells) or all(c.lower() in MISSING for c in cells)
 
+    def lenient(self, column: str) -> np.ndarray | None:
+        """One column as float64, NaN where a cell is no number; None for a column of text."""
+        if not self.has_numbers(column):
+            return None
+        values = [self.number(cell) for cell in self.cells(column)]
+        return np.array([math.nan if value is None else value for value in values])
+
     def numbers(self, column: str) -> np.ndarray:
         """One column as float64."""
         values = np.empty(len(self.rows))
@@ -145,16 +162,16 @@ class _Table:
             return values  # nanoseconds end there
         return values.astype("datetime64[ns]")
 
-    def labels(self, column: str) -> np.ndarray:
+    def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
         """Names or numbers of trajectories."""
         cells = self.cells(column)
         for k, cell in enumerate(cells):
-            if not cell:
+            if not cell and not lenient:
                 self.complain(k, column, cell, "the name of a trajectory")
-        try:
-            return np.array([int(cell) for cell in cells], np.int64)
-        except (ValueError, OverflowError):
-            return np.array(cells)
+        values = [self.number(cell) for cell in cells]
+        if all(value is not None and value.is_integer() and abs(value) < 2**53 for value in values):
+            return np.array(values, np.float64).astype(np.int64)
+        return np.array(cells)
 
     def complain(self, row: int, column: str, cell: str, wanted: str) -> None:
         """Name line and column."""
@@ -187,27 +204,38 @@ def _date(cell: str) -> np.datetime64 | None:
 
 def _read(path: Path) -> _Table:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        wide = path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff")
+        text = path.read_text(encoding="utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV in UTF-8") from error
     if "\0" in text:
         raise ValueError(f"{path} is not a text file; export the table as CSV")
     name = path.name
-    content = [
-        (number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line.lstrip()[0] != "#"
-    ]
+    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    content = [(number, line) for number, line in numbered if line.lstrip()[0] not in COMMENT]
     if not content:
         raise ValueError(f"{name} has no rows; it is empty or all comments")
     separator = _separator([line for _, line in content[:50]])
     rows, lines = [], []
     for number, row in _split(content, separator):
-        rows.append([cell.strip() for cell in row])
-        lines.append(number)
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            rows.append(cells)
+            lines.append(number)
+    usual = _usual([len(row) for row in rows])
+    while len(rows) > 2 and len([cell for cell in rows[0] if cell]) == 1 < usual and len(rows[0]) != usual:
+        rows, lines = rows[1:], lines[1:]  # a title above the header
     comma = separator != ","
-    if all(_is_value(cell, comma) for cell in rows[0]):
-        columns = ["time", *(f"x{k}" for k in range(1, len(rows[0])))]
+    if all(_is_value(cell, comma) for cell in rows[0] if cell or len(rows) == 1):
+        above = [line for number, line in numbered if number < lines[0] and line.lstrip()[0] in COMMENT]
+        columns = _commented(above[-1], separator, len(rows[0])) if above else []
+        columns = columns or ["time", *(f"x{k}" for k in range(1, len(rows[0])))]
     else:
         columns, rows, lines = rows[0], rows[1:], lines[1:]
+        below = [cell.strip("()[] ") for cell in rows[0]] if len(rows) > 1 else []
+        if len(below) == len(columns) and any(below) and all(not c or _is_unit(c) for c in below):
+            columns = [f"{c} [{unit}]" if unit else c for c, unit in zip(columns, below, strict=True)]
+            rows, lines = rows[1:], lines[1:]  # the second line names units
     if not rows:
         raise ValueError(f"{name} has a header ({', '.join(columns)}) but no rows")
     if columns[-1] == "" and all(len(row) == len(columns) and row[-1] == "" for row in rows):
@@ -227,6 +255,25 @@ def _read(path: Path) -> _Table:
     return _Table(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
 
 
+def _commented(line: str, separator: str | None, count: int) -> list[str]:
+    """The names in a comment above the first row, if it names as many columns as there are."""
+    text = line.strip().lstrip("".join(COMMENT)).strip()
+    for cells in (next(csv.reader([text], delimiter=separator or " ")), re.split(r"\s{2,}|\t", text), text.split()):
+        names = [cell.strip() for cell in cells]
+        if len(names) == count == len(set(names)) and all(re.match(r"[^\W\d_].*[^:]$|[^\W\d_]$", n) for n in names):
+            return names
+    return []
+
+
+def _usual(counts: Sequence[int]) -> int:
+    """The most common number of cells."""
+    return max(set(counts), key=counts.count)
+
+
+def _is_unit(cell: str) -> bool:
+    return _number(cell) is None and unit_of(cell) is not None
+
+
 def _is_value(cell: str, comma: bool) -> bool:
     return _number(cell.replace(",", ".") if comma else cell) is not None or _date(cell) is not None
 
@@ -242,9 +289,12 @@ def _separator(lines: Sequence[str]) -> str | None:
         counts = [len(row) for row in csv.reader(lines, delimiter=candidate)]
         wide = [count for count in counts if count > 1]
         agreement = max((wide.count(count) for count in set(wide)), default=0)
-        # a decimal comma loses against the semicolons around it
-        if agreement > votes or (agreement == votes and votes and candidate == ";"):
+        # a decimal comma loses against the semicolons or tabs around it
+        if agreement > votes or (agreement == votes and votes and candidate in (";", "\t")):
             best, votes = candidate, agreement
+    blanks = [line.split() for line in lines]
+    if best == "," and sum(len(cells) > 1 and all(_is_value(c, True) for c in cells) for cells in blanks) > votes / 2:
+        return None  # numbers with decimal commas between blanks
     return best
 
 

@@ -21,6 +21,7 @@ from dynsamp.words import nearest
 __all__ = ["open_dataset", "save_dataset"]
 
 NETCDF = (".nc", ".nc4", ".cdf")
+TABLES = (".csv", ".tsv", ".txt", ".dat")
 SUPPORTED = ".nc and .zarr (and .csv to read)"
 ORDERED: tuple[Role, ...] = ("state", "input")
 OURS = "dynsamp_version"
@@ -82,7 +83,7 @@ def open_dataset(path: Path_) -> xr.Dataset:
     Parameters
     ----------
     path : path
-        A file; of a .csv the defaults of ``from_csv`` are used.
+        A file; of a .csv, .tsv, .txt or .dat the defaults of ``from_csv`` are used.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def open_dataset(path: Path_) -> xr.Dataset:
         folder = source.parent
         others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         raise FileNotFoundError(f"there is no file {source}{nearest(source.name, others)}")
-    if suffix == ".csv":
+    if suffix in TABLES:
         return from_csv(source)
     if suffix not in (*NETCDF, ".zarr"):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,20 @@ import xarray as xr
 
 from dynsamp.dataset.arrays import Canonical, declare
 from dynsamp.dataset.building import build
+from dynsamp.dataset.columns import Columns, Roles, roles, time_column
+from dynsamp.dataset.headers import bare, resolved, time_units, unit_of
+from dynsamp.dataset.recordings import recordings
 from dynsamp.dataset.schema import validate
 from dynsamp.words import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Units", "assemble", "check_columns", "from_dataframe", "time_column"]
+__all__ = ["Units", "assemble", "check_columns", "from_dataframe", "meant"]
+
+_log = logging.getLogger("dynsamp")
 
 Units = Mapping[str, str] | Sequence[str] | None
-TIME_NAMES = ("time", "t", "date", "datetime", "timestamp")
 
 
 def from_dataframe(
@@ -40,21 +45,24 @@ def from_dataframe(
         Its index is used where it holds dates or is the column ``time``.
     time : str, optional
         Column of times: numbers in ``time_unit``, or dates. Without it an index of dates, else a column called
-        time, t, date or datetime, else the first one.
+        time, t, date, timestamp or frame, else the first one.
     states : sequence of str, optional
-        Columns of states; all remaining numeric ones without.
+        Columns of states. Without it all remaining numeric ones but those that count the rows, are another clock,
+        never change, or change between trajectories only (parameters).
     trajectory : str, optional
-        Column that says which trajectory a row belongs to (numbers or names); one trajectory without.
+        Column that says which trajectory a row belongs to (numbers or names). Without it a column called trajectory,
+        trial, run, experiment, series, id or the like; without any, each restart of the time begins a trajectory.
     time_unit : str
-        UDUNITS spelling; for dates, the unit in which they are counted: s, min, h or d (days without).
+        UDUNITS spelling, by default as the header has it, "time (s)"; for dates, the unit in which they are counted:
+        s, min, h or d (days without).
     units, canonical
-        As in ``from_arrays``.
+        As in ``from_arrays``; without ``units``, those in brackets in the headers.
 
     Returns
     -------
     xarray.Dataset
         In the schema. Trajectories with different times are padded with NaN. Names of trajectories are kept in the
-        coordinate ``trajectory_name``.
+        coordinate ``trajectory_name``. The attribute ``comment`` says what was decided about the columns and rows.
 
     Raises
     ------
@@ -67,22 +75,22 @@ def from_dataframe(
     if index not in columns and (time == index or (time is None and frame.index.dtype.kind == "M")):
         frame, time = frame.reset_index(names=index), index
         columns = [index, *columns]
-    if time is None:
-        time = time_column(columns)
+    time, states, trajectory = meant(columns, time, states, trajectory)
     check_columns(columns, time, states, trajectory)
-    others = [column for column in columns if column not in (time, trajectory)]
-    chosen = list(states) if states is not None else [c for c in others if frame[c].dtype.kind in "iufb"]
-    if not chosen:
-        raise ValueError(f"there is no numeric column besides {time!r} (columns: {', '.join(columns)}); name states=")
     if len(frame) == 0:
         raise ValueError("the table has no rows; there is nothing to read")
+    stamps = _stamps(frame, time)
+    table = Columns(columns, lambda column: _numbers(frame, column), lambda column: _text(frame, column))
+    if trajectory is not None:
+        _labels(frame, trajectory)
+    found = roles(table, stamps, time=time, states=states, trajectory=trajectory)
+    if not found.states:
+        raise ValueError(f"there is no numeric column besides {time!r} (columns: {', '.join(columns)}); name states=")
     return assemble(
-        stamps=_stamps(frame, time),
-        values=np.stack([_column(frame, column) for column in chosen], axis=-1),
-        labels=None if trajectory is None else _labels(frame, trajectory),
+        stamps=stamps,
+        values=np.stack([_column(frame, column) for column in (*found.states, *found.parameters)], axis=-1),
+        roles=found,
         time=time,
-        states=chosen,
-        trajectory=trajectory,
         time_unit=time_unit,
         units=units,
         canonical=canonical,
@@ -90,12 +98,17 @@ def from_dataframe(
     )
 
 
-def time_column(columns: Sequence[str]) -> str:
-    """The column of times by its name, else the first."""
-    if not columns:
-        raise ValueError("the table has no columns; there is nothing to read")
-    known = [column for column in columns if column.strip().lower() in TIME_NAMES]
-    return known[0] if known else columns[0]
+def meant(
+    columns: Sequence[str], time: str | None, states: Sequence[str] | None, trajectory: str | None
+) -> tuple[str, Sequence[str] | None, str | None]:
+    """The columns that the caller's names mean, and the time where none was named."""
+    names: list[str] = []
+    for column in columns:
+        names.append(_identifier(bare(column)[0], names))
+    time = time_column(columns) if time is None else resolved(time, columns, names)
+    if states is not None and not isinstance(states, str):
+        states = [resolved(str(state), columns, names) for state in states]
+    return time, states, None if trajectory is None else resolved(trajectory, columns, names)
 
 
 def check_columns(columns: Sequence[str], time: str, states: Sequence[str] | None, trajectory: str | None) -> None:
@@ -116,10 +129,8 @@ def assemble(
     *,
     stamps: np.ndarray,
     values: np.ndarray,
-    labels: np.ndarray | None,
+    roles: Roles,
     time: str,
-    states: Sequence[str],
-    trajectory: str | None,
     time_unit: str,
     units: Units,
     canonical: Canonical,
@@ -131,69 +142,73 @@ def assemble(
     ----------
     stamps : ndarray (row,)
         Times, float64 or datetime64.
-    values : ndarray (row, state)
+    values : ndarray (row, state and parameter)
         Finite.
-    labels : ndarray (row,), optional
-        Which trajectory a row belongs to: ints or text.
-    time, states, trajectory
-        Names of the columns.
+    roles : Roles
+        Which columns they are, and which trajectory a row belongs to.
+    time : str
+        Name of the column of times.
     time_unit, units, canonical
         As in ``from_dataframe``.
     place : callable
         How to call a row in a message.
     """
-    ids, groups, named = _groups(labels, len(stamps))
-    parts = [np.flatnonzero(groups == k) for k in range(len(ids))] if len(ids) > 1 else [np.arange(len(stamps))]
-    for k, rows in enumerate(parts):
-        late = np.flatnonzero(stamps[rows][1:] <= stamps[rows][:-1])
-        if len(late):
-            first, second = int(rows[late[0]]), int(rows[late[0] + 1])
-            where = "" if trajectory is None else f" of {trajectory} {named[k]}"
-            hint = (
-                "if the table holds several trajectories, name their column with trajectory="
-                if trajectory is None
-                else f"sort the rows by {time!r} and keep one for each time"
-            )
-            raise ValueError(
-                f"{time!r} must increase, but {place(second)}{where} has {stamps[second]}"
-                f" after {stamps[first]} in {place(first)}; {hint}"
-            )
-    length = max(len(rows) for rows in parts)
+    notes = list(roles.notes)
+    parts, ids, named = recordings(stamps, values, roles.labels, roles.label, time, notes, place)
+    states, length = roles.states, max(len(rows) for rows in parts)
     y = np.full((len(parts), length, len(states)), np.nan)
     t = np.full((len(parts), length), np.datetime64("NaT") if stamps.dtype.kind == "M" else np.nan, stamps.dtype)
     for k, rows in enumerate(parts):
-        y[k, : len(rows)] = values[rows]
+        y[k, : len(rows)] = values[rows, : len(states)]
         t[k, : len(rows)] = stamps[rows]
     shared = all(np.array_equal(t[0], row) for row in t[1:])
-    taken: list[str] = []
-    for column in states:
-        taken.append(_identifier(column, taken))
-    own = dict(zip(states, taken, strict=True))
+    own, in_header = _named(states)
     if isinstance(units, Mapping):
-        units = {own.get(column, column): unit for column, unit in units.items()}
-    if not isinstance(canonical, bool) and canonical is not None:
-        canonical = [(own.get(q, q), own.get(p, p)) for q, p in canonical]
-    declared = declare(taken, units, canonical)
-    ds = build(t=t[0] if shared else t, y=y, states=declared, time_unit=time_unit, ids=ids)
+        columns, names = list(own), list(own.values())
+        given = {own.get(resolved(column, columns, names), column): unit for column, unit in units.items()}
+        units = {**in_header, **given}
+    declared = declare(list(own.values()), in_header if units is None else units, _renamed(canonical, own))
+    if time_unit == "1":
+        name, unit = bare(time)
+        time_unit = (unit or time_units(name) or "1") if stamps.dtype.kind != "M" else "1"
+    first = [int(rows[0]) for rows in parts]
+    swept = {
+        _identifier(bare(column)[0], []): (values[first, len(states) + k], bare(column)[1] or "1")
+        for k, column in enumerate(roles.parameters)
+    }
+    ds = build(t=t[0] if shared else t, y=y, states=declared, time_unit=time_unit, ids=ids, swept=swept)
     for column, name in own.items():
-        ds[name].attrs["long_name"] = column
-    if named.dtype.kind == "U":
-        ds = ds.assign_coords(trajectory_name=("trajectory", named, {"long_name": str(trajectory)}))
+        ds[name].attrs["long_name"] = bare(column)[0] if name in in_header else column
+    if named is not None:
+        ds = ds.assign_coords(trajectory_name=("trajectory", named, {"long_name": str(roles.label or "recording")}))
+    if notes:
+        ds.attrs["comment"] = "; ".join(notes)
+        for note in notes:
+            _log.info("%s", note)
     return validate(ds)
 
 
-def _groups(labels: np.ndarray | None, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids (trajectory,), the position in them of each row (row,), and labels (trajectory,)."""
-    if labels is None:
-        ids = np.zeros(1, np.int64)
-        return ids, np.zeros(count, np.int64), ids
-    names, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.argsort(first)  # trajectories in the order of the table
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    names = names[order]
-    ids = names.astype(np.int64) if names.dtype.kind in "iu" else np.arange(len(names), dtype=np.int64)
-    return ids, rank[inverse], names
+def _named(states: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of states by column, and their units as the headers have them."""
+    plain = [bare(column)[0] for column in states]
+    taken: list[str] = []
+    for column, name in zip(states, plain, strict=True):
+        taken.append(_identifier(name if plain.count(name) == 1 else column, taken))
+    own = dict(zip(states, taken, strict=True))
+    units = {name: unit for column, name in own.items() if (unit := bare(column)[1]) is not None}
+    for column, name in own.items():  # theta_deg
+        ending = name.rpartition("_")[2] if "_" in name else ""
+        if column not in units and name not in units and unit_of(ending) in ("rad", "degree") and len(ending) > 1:
+            units[name] = str(unit_of(ending))
+    return own, units
+
+
+def _renamed(canonical: Canonical, own: Mapping[str, str]) -> Canonical:
+    """Pairs of states in place of pairs of columns."""
+    if canonical is None or isinstance(canonical, bool):
+        return canonical
+    columns, names = list(own), list(own.values())
+    return [(own.get(resolved(q, columns, names), q), own.get(resolved(p, columns, names), p)) for q, p in canonical]
 
 
 def _identifier(column: str, taken: Sequence[str]) -> str:
@@ -244,6 +259,21 @@ def _stamps(frame: pd.DataFrame, time: str) -> np.ndarray:
     if missing.any():
         raise ValueError(f"the time column {time!r} is missing in row {int(np.argmax(missing))}; drop such rows")
     return stamps
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> np.ndarray | None:
+    """Values, NaN where missing; None where the column holds no numbers."""
+    if frame[column].dtype.kind not in "iufb":
+        return None
+    return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _text(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """Labels: ints or text, "" where missing."""
+    values = _numbers(frame, column)
+    if values is not None and np.array_equal(values, np.round(values)):
+        return values.astype(np.int64)
+    return np.where(frame[column].isna(), "", frame[column].to_numpy().astype(str))
 
 
 def _labels(frame: pd.DataFrame, trajectory: str) -> np.ndarray:
