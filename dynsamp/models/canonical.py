@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dynsamp.models.base import Samples
 from dynsamp.models.increments import component_name
+from dynsamp.models.naming import guess_pairs
 from dynsamp.networks.energy import Gradients
 from dynsamp.words import State
 
@@ -15,20 +18,29 @@ EVEN = 1e-6  # relative difference of two spacings that a Simpson triple tolerat
 SIMPSON = (1 / 6, 4 / 6, 1 / 6)
 
 
-def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, bool]:
-    """Components of q and of p, (2, dof), and whether the states declare them.
+def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
+    """Components of q and of p, (2, dof), and in a few words how they were found.
 
-    Without any ``conjugate`` the first half is q and the second half p.
+    Without any ``conjugate`` the names tell ("angle" and "angular_velocity"); where they leave a doubt, the first half
+    is q and the second half p, and the words are empty.
     """
     sizes = [state.size for state in states]
     total = sum(sizes)
     if total % 2:
         raise ValueError(
             f"a Hamiltonian needs canonical pairs (q, p), but the data have {total} components"
-            f" ({', '.join(state.name for state in states)}); add the missing momentum or coordinate"
+            f" ({', '.join(state.name for state in states)}); add the missing momentum or coordinate; where"
+            " all of them are positions, positions=True takes velocities from their times"
         )
+    how = "as declared"
     if not any(state.conjugate for state in states):
-        return np.arange(total).reshape(2, -1), False
+        guessed = guess_pairs([state.name for state in states])
+        sizes_of = {state.name: state.size for state in states}
+        if guessed is None or any(sizes_of[one] != sizes_of[other] for one, other in guessed):
+            return np.arange(total).reshape(2, -1), ""
+        how = "by their names, " + ", ".join(f"({one}, {other})" for one, other in guessed)
+        momentum = dict(guessed)
+        states = tuple(replace(state, conjugate=momentum.get(state.name)) for state in states)
     start = {state.name: int(at) for state, at in zip(states, np.cumsum([0, *sizes]), strict=False)}
     size = {state.name: state.size for state in states}
     q: list[int] = []
@@ -49,7 +61,7 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, bool]:
             f"state {component_name(states, min(missing))!r} is in no canonical pair, or in two; give every q the"
             " name of its own momentum, State(conjugate=...)"
         )
-    return np.array([q, p]), True
+    return np.array([q, p]), how
 
 
 def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
