@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from dynsamp.networks.energy import Gradients
-from dynsamp.networks.energy_problem import EnergyProblem
+from dynsamp.networks.energy_problem import EnergyProblem, solve_energy
 from dynsamp.networks.energy_search import EnergyFit, EnergySearch
 from dynsamp.networks.sampling import generator
 from dynsamp.networks.selection import FLOOR
 from dynsamp.networks.structure import Structure
 
-__all__ = ["EnergyFit", "fit_energy"]
+__all__ = ["EnergyFit", "fit_energy", "refit", "rim_first"]
 
 QUADRATIC_UP_TO = 12  # components; beyond, the quadratic part would dominate the cost
 MOST_ROWS = 400_000
+
+
+def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
+    """A random order of points z (row, component) in [-1, 1] in which the rim comes early.
+
+    Chebyshev's density of points, the product of (1 - z^2)^(-1/2), is near optimal for smooth targets (Cohen and
+    Migliorati 2017) and keeps errors small at the rim.
+    """
+    late = 0.5 * np.sum(np.log(np.maximum(1.0 - z**2, 1e-3)), axis=1)
+    return np.argsort(late - generator(seed, key, 0).gumbel(size=len(z)), kind="stable")
 
 
 def fit_energy(
@@ -54,13 +67,17 @@ def fit_energy(
     structure = structure or Structure(components, polynomial=2 if components <= QUADRATIC_UP_TO else 1)
     points = data.nodes.reshape(-1, components)
     centre, half_width = structure.standardisation(points.min(axis=0), points.max(axis=0))
-    # a random order in which the rim of the data comes early: Chebyshev's density of points, product of
-    # (1 - z^2)^(-1/2), is near optimal for smooth targets (Cohen and Migliorati 2017) and keeps errors small there
-    z = (data.middles - centre) / half_width
-    late = 0.5 * np.sum(np.log(np.maximum(1.0 - z[:, ~structure.periodic] ** 2, 1e-3)), axis=1)
-    order = np.argsort(late - generator(seed, key, 0).gumbel(size=count), kind="stable")
+    order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
     data = data.take(order[: min(count, rows or MOST_ROWS // components)])
     problem = EnergyProblem(
         data, structure, centre, half_width, regularisation, rows is not None, seed, key, memory, place, length
     )
     return EnergySearch(problem, width, activation, scale, sampler, tolerance or FLOOR).run()
+
+
+def refit(like: EnergyFit, data: Gradients, *, regularisation: float | None = None, memory: int | None = None) -> EnergyFit:
+    """The same neurons on other rows of ``data``, all of them."""
+    basis = replace(like.basis, others=len(data.others))
+    way: Any = "auto" if regularisation is None else regularisation or None
+    energy, solution = solve_energy(basis, data, way, memory)
+    return replace(like, energy=energy, solution=solution, basis=basis)

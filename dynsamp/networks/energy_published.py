@@ -62,14 +62,18 @@ def fit_published(
     structure = Structure(size, polynomial=0)
     points = data.nodes.mean(axis=0)
 
-    def fit(how: str, target: np.ndarray | None) -> Trained:
+    def basis(how: str, target: np.ndarray | None) -> EnergyBasis:
         layer = sample_layer(
             points, width, rng=generator(seed, key, 1), activation="tanh", scale=1.0, sampler=how, target=target,
             centre=np.zeros(size), half_width=np.ones(size), place="box" if how == "elm" else "midpoint",
         )  # fmt: skip
-        return solve_energy(EnergyBasis.of(structure, layer), data, None, memory, cutoff=CUTOFF)
+        return EnergyBasis.of(structure, layer)
+
+    def fit(columns: EnergyBasis) -> Trained:
+        return solve_energy(columns, data, None, memory, cutoff=CUTOFF)
 
     if sampler == "adaptive":
-        values = fit("uniform", None)[0].value(points)
-    energy, solution = fit(sampler, values if sampler in ("adaptive", "swim") else None)
-    return EnergyFit(energy, solution, "tanh", 1.0, sampler, width, f"the published method, sampler {sampler!r}")
+        values = fit(basis("uniform", None))[0].value(points)
+    columns = basis(sampler, values if sampler in ("adaptive", "swim") else None)
+    chosen = f"the published method, sampler {sampler!r}"
+    return EnergyFit(*fit(columns), "tanh", 1.0, sampler, width, chosen, columns)

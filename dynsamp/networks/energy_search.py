@@ -45,6 +45,7 @@ class EnergyFit:
     sampler: str
     width: int  # columns of neurons
     chosen: str  # one sentence
+    basis: EnergyBasis  # whose combination the energy is
 
 
 @dataclass
@@ -78,16 +79,16 @@ class EnergySearch:
             if other.error < best.error * MARGIN:
                 best, way = other, self.sampler
         final: Trained = best.fit
+        basis = problem.basis(best.activation, best.scale, best.width, way)
         affordable = min(problem.equations, int(FLOPS / (2 * (best.width + problem.free) ** 2)))
         if best.error > max(NOISE, self.goal) and (final[1].rows < affordable or not structured):
-            basis = problem.basis(best.activation, best.scale, best.width, way)
             _, final = problem.fit(basis, max(affordable, final[1].rows))
         chosen = (
             f"{best.activation} of slope {best.scale:.3g}, {best.width} neurons: {self.tried} fits compared by"
             f" generalised cross validation, error {best.error:.1e}"
         )
         way = way or ("elm" if best.activation == "sin" else "uniform")
-        return EnergyFit(*final, best.activation, best.scale, way, best.width, chosen)
+        return EnergyFit(*final, best.activation, best.scale, way, best.width, chosen, basis)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -107,7 +108,8 @@ class EnergySearch:
         return EnergyBasis(problem.structure, empty, np.empty((0, 2), np.int64), len(problem.data.others))
 
     def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
-        return EnergyFit(*fit, self._names[0], 1.0, self.sampler or "uniform", 0, f"the polynomial part alone: {why}")
+        chosen = f"the polynomial part alone: {why}"
+        return EnergyFit(*fit, self._names[0], 1.0, self.sampler or "uniform", 0, chosen, self._polynomial())
 
     def _new_climb(self, way: str | None, rows_a_column: int = 0, gain: float = 0.5) -> Climb:
         def assess(name: str, slope: float, width: int) -> tuple[float, Trained]:
@@ -210,4 +212,4 @@ class EnergySearch:
             affordable = min(problem.equations, int(FLOPS / (2 * (len(columns) + 1) ** 2)))
             _, final = problem.fit(basis(columns), affordable)
         chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {error:.1e}"
-        return EnergyFit(*final, "sin", 1.0, "elm", len(columns), chosen)
+        return EnergyFit(*final, "sin", 1.0, "elm", len(columns), chosen, basis(columns))

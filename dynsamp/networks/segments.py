@@ -17,10 +17,9 @@ from dynsamp.networks.collocation import spans
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.motion import Motion
 
-__all__ = ["Flights", "Segments", "cut", "fly", "settle"]
+__all__ = ["Flights", "Segments", "cut", "equations", "fly", "settle"]
 
 SETTLING = 8  # iterations for the states, at most
-STEP_LIMIT = 3.0  # of a change of a state, in typical residuals
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def settle(motion: Motion, segments: Segments, stages: int) -> tuple[Segments, n
         damping[open_[~better]] *= 0.25
         change = _projected(flights, misses, segments.precision)
         change = np.where(flights.good[:, None], change, 0.5 * (start[open_] - trial[open_]))
-        onward = better & (gain > 1e-3 * cost)
+        onward = better & (gain > 1e-2 * cost)
         trial[open_[onward]] = start[open_[onward]] + change[onward]
         retry = ~better & (damping[open_] > 0.01) & np.isfinite(best[open_])
         trial[open_[retry]] = start[open_[retry]] + 0.25 * (trial[open_[retry]] - start[open_[retry]])
@@ -176,17 +175,14 @@ def equations(motion: Motion, segments: Segments, flights: Flights) -> Gradients
     maps = np.einsum("sge,jsgc->jsec", frame, maps.reshape(len(maps), count, -1, size), optimize=True)
     nodes, times = flights.nodes[:, good], flights.times[:, good]
     flat = nodes.reshape(-1, size)
-    gradient, signals = motion.gradient(flat), flights.signals[:, good].reshape(len(flat), -1)
+    signals = flights.signals[:, good].reshape(len(flat), -1)
+    columns, present = motion.columns(times.ravel(), flat, signals)
 
     def ends(field: np.ndarray) -> np.ndarray:
         return np.einsum("jsec,jsc->se", maps, field.reshape(nodes.shape), optimize=True)
 
-    target = np.einsum("sge,sg->se", frame, misses) + ends(motion.field(times.ravel(), flat, signals))
-    others = np.zeros((len(motion.others), *target.shape))
-    for k, other in enumerate(motion.others):
-        others[k] = ends(other.column(times.ravel(), gradient, signals))
-        if other.of_gradient:
-            target += motion.values[k] * others[k]
-    estimate = gradient.reshape(nodes.shape).mean(axis=0)
+    target = np.einsum("sge,sg->se", frame, misses) + ends(present)
+    others = np.array([ends(column) for column in columns]).reshape(-1, *target.shape)
+    estimate = motion.gradient(flat).reshape(nodes.shape).mean(axis=0)
     data_maps = np.matmul(maps, motion.matrix)
     return Gradients(nodes, np.full(len(nodes), 1.0 / len(nodes)), target, data_maps, others, estimate)

@@ -90,20 +90,16 @@ def shoot(motion: Motion, intervals: Intervals, stages: int, half_width: np.ndar
     frame = half_width[:, None] * inverse / h[:, None, None]  # (row, equation, component)
     maps = np.einsum("rea,jrac->jrec", frame, maps)
     flat, which = nodes.reshape(-1, size), np.tile(rows, len(nodes))
-    gradient = motion.gradient(flat)
     signals = intervals.signals(times.ravel(), which)
+    columns, present = motion.columns(times.ravel(), flat, signals)
 
     def ends(field: np.ndarray) -> np.ndarray:
         """What vector fields at the nodes do to the equations (row, equation)."""
         return np.einsum("jrea,jra->re", maps, field.reshape(nodes.shape))
 
-    target = np.einsum("rea,ra->re", frame, gap[good]) + ends(motion.field(times.ravel(), flat, signals))
-    others = np.zeros((len(motion.others), count, size))
-    for k, other in enumerate(motion.others):
-        others[k] = ends(other.column(times.ravel(), gradient, signals))
-        if other.of_gradient:  # its present value stays in the matrix: only its change is new
-            target += motion.values[k] * others[k]
-    estimate = gradient.reshape(nodes.shape).mean(axis=0)
+    target = np.einsum("rea,ra->re", frame, gap[good]) + ends(present)
+    others = np.array([ends(column) for column in columns]).reshape(-1, count, size)
+    estimate = motion.gradient(flat).reshape(nodes.shape).mean(axis=0)
     data = Gradients(
         nodes, np.full(len(nodes), 1.0 / len(nodes)), target, np.matmul(maps, motion.matrix), others, estimate
     )

@@ -33,16 +33,17 @@ class Windows:
 
 
 def weak_windows(t: np.ndarray, length: np.ndarray, half: int, most: int) -> Windows | None:
-    """Windows of 2 half + 1 samples, overlapping; evenly many of each trajectory, about ``most`` in all.
+    """Windows of 2 half + 1 samples, about ``most`` of them at most.
 
-    None where no trajectory is long enough.
+    They overlap by half or less: with more, the errors of neighbours would depend on each other, which cross validation
+    takes for signal. None where no trajectory is long enough.
     """
     size = 2 * half + 1
     starts = np.maximum(length - size + 1, 0)
     total = int(starts.sum())
     if total == 0:
         return None
-    stride = max(1, total // most)
+    stride = max(1, half, total // most)
     rows = np.array([(k, first) for k, count in enumerate(starts) for first in range(0, count, stride)])
     trajectory = rows[:, 0]
     index = rows[:, 1:] + np.arange(size)
