@@ -105,7 +105,9 @@ def forecast(args: Namespace) -> None:
 def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
     """Starts and which of them; those that the model keeps become a Dataset like any."""
     if args.data is not None:
-        names = {"states": [state.name for state in model.states]} if not any(s.dims for s in model.states) else {}
+        from dynsamp.workflow.completing import recorded
+
+        names = {"states": [s.name for s in recorded(model)]} if not any(s.dims for s in model.states) else {}
         return read_data(args.data, {**names, **(model.facts.get(TABLE) or {}), **table_options(args)}), args.start
     last = model.facts.get(LAST)
     if last is None:

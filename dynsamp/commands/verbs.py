@@ -119,8 +119,9 @@ def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
     from dataclasses import replace
 
     from dynsamp import dataset
+    from dynsamp.workflow.completing import completed
 
-    samples = dataset.pack(data)
+    samples = completed(model, dataset.pack(data))
     facts = {**model.facts, TABLE: {key: value for key, value in table.items() if key != "states"}}
     ends = samples.length - 1
     rows = range(len(ends))

@@ -10,6 +10,7 @@ import xarray as xr
 from dynsamp import dataset
 from dynsamp.models.base import Model
 from dynsamp.words import Box
+from dynsamp.workflow.completing import completed
 from dynsamp.workflow.provenance import stream
 from dynsamp.workflow.starts import sampled_starts, start_array
 
@@ -36,7 +37,7 @@ def forecast_starts(
 def _from_data(
     model: Model, data: xr.Dataset, start: str | float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    samples = dataset.pack(data)
+    samples = completed(model, dataset.pack(data))
     given, expected = [s.name for s in samples.states], [s.name for s in model.states]
     if given != expected:
         raise ValueError(f"the model forecasts {', '.join(expected)}, but initial holds {', '.join(given)}")

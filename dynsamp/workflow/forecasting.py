@@ -56,7 +56,8 @@ def forecast(
     initial : Dataset, Box, array (state,) or (trajectory, state), or dict by state name
         Starts.
     start : {"first", "last"} or float
-        Which state of a Dataset: its first, its last valid one, or that at a time.
+        Which state of a Dataset: its first, its last valid one, or that at a time. Where the model took velocities
+        from positions, so does the start; they are least certain at the ends of the data.
     duration, dt : float, optional
         Length and spacing of the saved times; default: those of a Dataset (with ``start="first"``), else the
         model's own spacing and a hundred of them. A flow map's ``dt`` is a whole multiple of its own.

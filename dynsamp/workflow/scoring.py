@@ -13,6 +13,7 @@ from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
 from dynsamp.system import System
 from dynsamp.words import nearest
+from dynsamp.workflow.completing import completed_truth
 from dynsamp.workflow.fitting import system_of
 from dynsamp.workflow.provenance import history
 
@@ -48,7 +49,8 @@ def evaluate(
     forecast : Dataset
         From `forecast`; trajectories are matched by id, times by lead time.
     truth : Dataset
-        Truth over at least the forecast's times.
+        Truth over at least the forecast's times. Where the model took velocities from positions, a truth of
+        positions gets them in the same way; the attribute ``truth_velocities`` says so.
     model : Model, optional
         For the scores that look inside it, such as the error of the learned Hamiltonian.
     system : str or System, optional
@@ -63,6 +65,8 @@ def evaluate(
         and why, in the attribute ``skipped``. A failed trajectory scores as failed, never as missing.
     """
     law = system_of(truth, system)
+    _check(forecast, truth)
+    forecast, truth, velocities = completed_truth(forecast, truth)
     forecast, truth = _aligned(forecast, truth)
     records: dict[str, Any] = {
         "forecast": dataset.record(forecast),
@@ -95,6 +99,7 @@ def evaluate(
             "title": "Scores of a forecast",
             "system": "" if law is None else law.name,
             "estimator": forecast.attrs.get("estimator", ""),
+            **({} if velocities is None else {"truth_velocities": velocities}),
             "history": history("evaluate"),
         },
     )
@@ -125,13 +130,16 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
     return chosen
 
 
-def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Both over the forecast's trajectories and, in the truth, the forecast's times."""
+def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
     for label, data in (("forecast", forecast), ("truth", truth)):
         if not isinstance(data, xr.Dataset):
             raise TypeError(
                 f"{label} must be a Dataset, got {type(data).__name__}; open a file with open_dataset(path)"
             )
+
+
+def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both over the forecast's trajectories and, in the truth, the forecast's times."""
     dataset.check_time_units(forecast["time"].attrs.get("units"), truth["time"].attrs.get("units"))
     wanted, there = forecast["trajectory"].values, truth["trajectory"].values
     missing = np.setdiff1d(wanted, there)

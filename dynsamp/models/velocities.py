@@ -1,0 +1,369 @@
+"""Velocities of recorded positions: splines through the samples, or smoothing splines where they are noisy.
+
+Smooth positions get interpolating quintic splines; noisy ones quintic smoothing splines, which penalise the third
+derivative. One penalty for all trajectories of a component is chosen by generalised cross validation.
+Wahba (1990), Spline Models for Observational Data, chapters 1 and 4; Eilers and Marx (1996), Flexible smoothing with
+B-splines and penalties, Statistical Science 11, for the basis; Cummins, Filloon and Nychka (2001), Confidence intervals
+for nonparametric curve estimates, J. Amer. Statist. Assoc. 96, for the factor that keeps it from following the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.interpolate import BSpline, make_interp_spline
+from scipy.linalg import solveh_banded
+from scipy.sparse import csr_array, diags_array
+
+from dynsamp.models.angles import unwrapped
+from dynsamp.models.base import Samples
+from dynsamp.models.naming import guess_pairs, is_coordinate
+from dynsamp.words import State
+
+__all__ = ["LEAST", "positions_only", "velocity_name", "with_velocities"]
+
+LEAST = 5  # samples of a trajectory
+DEGREE = 5
+CLEAN = 1e-3  # relative error of velocities up to which the positions are taken as exact
+ORDERS = (4, 6, 8)  # of the differences in which motion is small and noise is not
+CAUTION = 1.2  # what a degree of freedom costs in cross validation: 1 follows the noise now and then
+WIDTHS = np.geomspace(0.3, 16, 18)  # trial widths of the smoothing window, in spacings of knots
+COARSER = 4  # spacings of knots in one, where the widest window is chosen
+PROBES = 48  # random vectors for a trace of more samples than FULL
+FULL = 300
+AMPLIFIED = 1.5  # noise of the velocities of an interpolating spline, per spacing
+COPIES = 8  # simulated recordings from which the error of velocities is estimated
+PILOT = 0.7  # width of the smoothing window for the curve that is simulated
+ENDS = 0.05  # of a trajectory at each end
+
+
+def velocity_name(name: str) -> str:
+    """Name of the velocity that is added to a position."""
+    return f"{name}_velocity"
+
+
+def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: object = None) -> bool:
+    """Whether states are positions whose velocities are missing.
+
+    One state is; two are if both are named as angles or positions, and neither derivatives nor a system says more.
+    """
+    if any(state.conjugate for state in states) or any(state.size > 1 for state in states):
+        return False
+    if len(states) == 1:
+        return True
+    known = isinstance(facts, dict) and bool(facts.get("system"))
+    names = [state.name for state in states]
+    named = all(is_coordinate(name) for name in names) and guess_pairs(names) is None
+    return len(states) == 2 and named and dy is None and not known
+
+
+def with_velocities(
+    samples: Samples, names: Sequence[str] | None = None, *, smooth: bool = True, accelerations: bool = False
+) -> tuple[Samples, str]:
+    """Samples with positions and then their velocities as states, and in a few words where these come from.
+
+    Parameters
+    ----------
+    samples : Samples
+        Their states are positions. Derivatives, where given, are the velocities.
+    names : sequence of str, optional
+        Which states are positions; all without.
+    smooth : bool
+        Replace noisy positions by the smoothing spline; else only the velocities are taken from it.
+    accelerations : bool
+        Give the derivatives of positions and velocities too, as ``dy``; not where the data give the velocities.
+
+    Raises
+    ------
+    ValueError
+        If a trajectory is too short, or its times do not increase.
+    """
+    names = [state.name for state in samples.states] if names is None else list(names)
+    keep: list[int] = []
+    at = 0
+    for state in samples.states:
+        if state.name in names:
+            keep += range(at, at + state.size)
+        at += state.size
+    positions = tuple(state for state in samples.states if state.name in names)
+    parts = np.array(keep, np.int64)
+    chosen = replace(
+        samples, y=samples.y[..., parts], states=positions, dy=None if samples.dy is None else samples.dy[..., parts]
+    )
+    chosen, notes = unwrapped(chosen, range(len(keep)))
+    a: np.ndarray | None = None
+    if chosen.dy is not None:
+        q, v, phrase = chosen.y, chosen.dy, "the derivatives that the data give"
+    else:
+        q, v, a, phrase = _estimated(chosen)
+        q = q if smooth else chosen.y
+    unit = str(samples.facts.get("time_unit", "1"))
+    states = (
+        *(replace(state, conjugate=velocity_name(state.name)) for state in chosen.states),
+        *(State(velocity_name(s.name), _per(s.units, unit), _long(s), dims=s.dims) for s in positions),
+    )
+    facts = {**samples.facts, "velocities": True}
+    dy = np.concatenate([v, a], axis=-1) if accelerations and a is not None else None
+    found = replace(chosen, y=np.concatenate([q, v], axis=-1), dy=dy, states=states, facts=facts)
+    return found, "; ".join([f"velocities from {phrase}", *notes])
+
+
+def _per(units: str, time_unit: str) -> str:
+    if time_unit == "1":
+        return units
+    inverse = f"{time_unit}-1" if time_unit.isalpha() else f"({time_unit})-1"
+    return inverse if units == "1" else f"{units} {inverse}"
+
+
+def _long(state: State) -> str:
+    return f"velocity of {state.long_name or state.name}"
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """One trajectory of one component, in scaled time."""
+
+    t: np.ndarray  # (time,) in median spacings
+    y: np.ndarray  # (time,)
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """Positions, velocities and accelerations of the recordings of one component, per median spacing."""
+
+    q: list[np.ndarray]
+    v: list[np.ndarray]
+    a: list[np.ndarray]
+    noise: float  # standard deviation of the positions
+    error: np.ndarray  # relative rms error of the velocities: overall, at the ends
+    interpolated: bool
+
+
+def _estimated(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Positions, velocities and accelerations like y, and a phrase."""
+    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    _check(samples, inside)
+    spacing = float(np.median(np.diff(samples.t, axis=1)[inside[:, 1:]]))
+    q, v, a = samples.y.copy(), np.full_like(samples.y, np.nan), np.full_like(samples.y, np.nan)
+    phrases = []
+    errors, kinds = [], []
+    owner = [state for state in samples.states for _ in range(state.size)]
+    for k, state in enumerate(owner):
+        recordings = []
+        scale = float(np.std(samples.y[..., k][inside])) or 1.0
+        for j, n in enumerate(samples.length):
+            t = (samples.t[j, :n] - samples.t[j, 0]) / spacing
+            recordings.append(_Recording(t, samples.y[j, :n, k] / scale))
+        found = _estimate(recordings)
+        for j, n in enumerate(samples.length):
+            v[j, :n, k] = found.v[j] * scale / spacing
+            a[j, :n, k] = found.a[j] * scale / spacing**2
+            if not found.interpolated:
+                q[j, :n, k] = found.q[j] * scale
+        errors.append(found.error)
+        kinds.append(found.interpolated)
+        if not found.interpolated:
+            unit = "" if state.units == "1" else f" {state.units}"
+            of = f" of {state.name}" if len(owner) > 1 else ""
+            phrases.append(f"noise{of} about {found.noise * scale:.1g}{unit}")
+    overall, ends = np.max(errors, axis=0)
+    how = "interpolating" if all(kinds) else "smoothing" if not any(kinds) else "interpolating and smoothing"
+    phrases.append(f"velocities within about {100 * overall:.2g} %, at the ends {100 * ends:.2g} %")
+    return q, v, a, f"{how} splines ({', '.join(phrases)})"
+
+
+def _check(samples: Samples, inside: np.ndarray) -> None:
+    short = np.flatnonzero(samples.length < LEAST)
+    if len(short):
+        raise ValueError(
+            f"velocities from positions need at least {LEAST} samples of each trajectory, but trajectory"
+            f" {samples.ids[short[0]]} has {samples.length[short[0]]} ({len(short)} such trajectories); leave them out,"
+            " or give velocities as states"
+        )
+    with np.errstate(invalid="ignore"):
+        late = inside[:, 1:] & ~(np.diff(samples.t, axis=1) > 0)
+    if late.any():
+        trajectory = int(np.argmax(late.any(axis=1)))
+        raise ValueError(
+            f"the times of trajectory {samples.ids[trajectory]} do not increase; sort them and drop duplicates"
+        )
+    bad = inside[..., None] & ~np.isfinite(samples.y)
+    if bad.any():
+        trajectory, step, _ = np.argwhere(bad)[0]
+        raise ValueError(
+            f"a position of trajectory {samples.ids[trajectory]} is missing at sample {step}; drop it, as times"
+            " may be uneven"
+        )
+
+
+def _estimate(recordings: Sequence[_Recording]) -> _Estimate:
+    noise = _difference_noise(recordings)
+    splines = [make_interp_spline(r.t, r.y, k=min(DEGREE, len(r.t) - 1)) for r in recordings]
+    v, a = ([s.derivative(n)(r.t) for s, r in zip(splines, recordings, strict=True)] for n in (1, 2))
+    size = _rms(v)
+    error = _interpolation_error(recordings, v, noise)
+    exact = _Estimate([r.y for r in recordings], v, a, noise, error, True)
+    if not size > 0 or error[0] < CLEAN:
+        return exact
+    smoothed = _smoothed(recordings)
+    return exact if error[0] < smoothed.error[0] else smoothed
+
+
+def _rms(values: Sequence[np.ndarray]) -> float:
+    joined = np.concatenate(values)
+    return float(np.sqrt(np.mean(joined**2)))
+
+
+def _difference_noise(recordings: Sequence[_Recording]) -> float:
+    """Noise of the positions from divided differences, which a smooth motion hardly has.
+
+    Of the orders, the smallest estimate: motion that a low order still sees is gone in a higher one.
+    """
+    found = []
+    for order in ORDERS:
+        squares = []
+        for r in recordings:
+            if len(r.t) <= order:
+                continue
+            t, y = sliding_window_view(r.t, order + 1), sliding_window_view(r.y, order + 1)
+            apart = t[:, :, None] - t[:, None, :]
+            apart[:, np.arange(order + 1), np.arange(order + 1)] = 1.0
+            weights = 1 / np.prod(apart / np.ptp(t, axis=1)[:, None, None], axis=2)
+            squares.append(np.sum(weights * y, axis=1) ** 2 / np.sum(weights**2, axis=1))
+        if squares:
+            found.append(float(np.sqrt(np.mean(np.concatenate(squares)))))
+    return min(found) if found else 0.0
+
+
+def _interpolation_error(recordings: Sequence[_Recording], v: list[np.ndarray], noise: float) -> np.ndarray:
+    """Half the samples against all: the error of a derivative of a quintic spline falls with the fifth power."""
+    inner, ends = [], []
+    for r, all_of_them in zip(recordings, v, strict=True):
+        half = slice(None, None, 2)
+        t, y = r.t[half], r.y[half]
+        if len(t) < LEAST:
+            continue
+        gap = (make_interp_spline(t, y, k=min(DEGREE, len(t) - 1)).derivative()(t) - all_of_them[half]) / 2**DEGREE
+        edge = _edge(len(t))
+        inner.append(gap)
+        ends.append(gap[edge])
+    if not _rms(v) > 0:
+        return np.zeros(2)
+    motion = [_rms(inner), _rms(ends)] if inner else [0.0, 0.0]
+    return np.asarray(np.hypot(motion, AMPLIFIED * noise) / _rms(v))
+
+
+def _edge(count: int) -> np.ndarray:
+    width = max(1, round(ENDS * count))
+    return np.concatenate([np.arange(width), np.arange(count - width, count)])
+
+
+class _Basis:
+    """Quintic B-splines of one recording: values, two derivatives, normal equations and penalty."""
+
+    def __init__(self, t: np.ndarray, every: int) -> None:
+        inner = _knots(t, every)
+        knots = np.r_[[t[0]] * DEGREE, inner, [t[-1]] * DEGREE]
+        first = _differences(knots, DEGREE)
+        second = _differences(knots[1:-1], DEGREE - 1) @ first
+        third = _differences(knots[2:-2], DEGREE - 2) @ second
+        nodes, weights = np.polynomial.legendre.leggauss(3)
+        middle, half = 0.5 * (inner[1:] + inner[:-1]), 0.5 * np.diff(inner)
+        at = (middle[:, None] + half[:, None] * nodes).ravel()
+        twist = BSpline.design_matrix(at, knots[3:-3], DEGREE - 3) @ third
+        self.values = BSpline.design_matrix(t, knots, DEGREE)
+        self.slopes = BSpline.design_matrix(t, knots[1:-1], DEGREE - 1) @ first
+        self.bends = BSpline.design_matrix(t, knots[2:-2], DEGREE - 2) @ second
+        self.normal = _banded(self.values.T @ self.values)
+        self.penalty = _banded(twist.T @ diags_array((half[:, None] * weights).ravel()) @ twist)
+
+    def solve(self, penalty: float, y: np.ndarray) -> np.ndarray:
+        """Coefficients of the smoothing spline through y (time[, copy])."""
+        band = self.normal + penalty * self.penalty
+        band[-1] += 1e-13 * band[-1].max()
+        return np.asarray(solveh_banded(band, self.values.T @ y))
+
+
+def _differences(knots: np.ndarray, degree: int) -> csr_array:
+    """Coefficients of the derivative of a spline from its own: de Boor (1978), A Practical Guide to Splines, X (15)."""
+    size = len(knots) - degree - 1
+    scale = degree / (knots[degree + 1 : degree + size] - knots[1:size])
+    return csr_array(diags_array([-scale, scale], offsets=[0, 1], shape=(size - 1, size)))
+
+
+def _knots(t: np.ndarray, every: int) -> np.ndarray:
+    """Every so manieth sample, none much closer to the next than usual."""
+    count = max(2, round((len(t) - 1) / every) + 1)
+    knots = t[np.unique(np.round(np.linspace(0, len(t) - 1, count)).astype(int))]
+    least = 0.25 * every
+    kept = [knots[0]]
+    for knot in knots[1:-1]:
+        if knot - kept[-1] >= least and knots[-1] - knot >= least:
+            kept.append(knot)
+    return np.array([*kept, knots[-1]])
+
+
+def _banded(matrix: Any) -> np.ndarray:
+    size = matrix.shape[0]
+    band = np.zeros((DEGREE + 1, size))
+    for k in range(min(DEGREE + 1, size)):
+        band[DEGREE - k, k:] = matrix.diagonal(k)
+    return band
+
+
+def _smoothed(recordings: Sequence[_Recording]) -> _Estimate:
+    every = 1
+    shortest = min(len(r.t) for r in recordings)
+    while True:
+        bases = [_Basis(r.t, every) for r in recordings]
+        scores = [_score(recordings, bases, (width * every) ** 6) for width in WIDTHS]
+        best = int(np.argmin([score for score, _ in scores]))
+        if best < len(WIDTHS) - 1 or every * COARSER * 2 > shortest:
+            break
+        every *= COARSER
+    penalty, (_, noise) = (WIDTHS[best] * every) ** 6, scores[best]
+    fits = [basis.solve(penalty, r.y) for basis, r in zip(bases, recordings, strict=True)]
+    q = [basis.values @ c for basis, c in zip(bases, fits, strict=True)]
+    v = [basis.slopes @ c for basis, c in zip(bases, fits, strict=True)]
+    a = [basis.bends @ c for basis, c in zip(bases, fits, strict=True)]
+    return _Estimate(q, v, a, noise, _simulated_error(recordings, bases, penalty, noise), False)
+
+
+def _score(recordings: Sequence[_Recording], bases: Sequence[_Basis], penalty: float) -> tuple[float, float]:
+    """Generalised cross validation of one penalty, and the noise that it leaves."""
+    residual = freedom = 0.0
+    count = 0
+    rng = np.random.default_rng(0)
+    for r, basis in zip(recordings, bases, strict=True):
+        n = len(r.t)
+        probes = np.eye(n) if n <= FULL else rng.choice([-1.0, 1.0], (n, PROBES)) / np.sqrt(PROBES)
+        fits = basis.values @ basis.solve(penalty, np.column_stack([r.y, probes]))
+        residual += float(np.sum((r.y - fits[:, 0]) ** 2))
+        freedom += float(np.sum(probes * fits[:, 1:]))
+        count += n
+    left = 1 - min(CAUTION * freedom / count, 0.999)
+    return residual / count / left**2, float(np.sqrt(residual / max(count - freedom, 1e-3 * count)))
+
+
+def _simulated_error(
+    recordings: Sequence[_Recording], bases: Sequence[_Basis], penalty: float, noise: float
+) -> np.ndarray:
+    """Relative error of velocities from fits to simulated recordings.
+
+    They are of a curve that is smoothed less: the fitted one would hide what smoothing takes away from the motion.
+    """
+    rng = np.random.default_rng(0)
+    inner, ends, size = [], [], []
+    for r, basis in zip(recordings, bases, strict=True):
+        curve = basis.solve(PILOT**6 * penalty, r.y)
+        position, velocity = basis.values @ curve, basis.slopes @ curve
+        copies = position[:, None] + noise * rng.standard_normal((len(position), COPIES))
+        gap = basis.slopes @ basis.solve(penalty, copies) - velocity[:, None]
+        inner.append(gap.ravel())
+        ends.append(gap[_edge(len(position))].ravel())
+        size.append(velocity)
+    return np.array([_rms(inner), _rms(ends)]) / _rms(size)
