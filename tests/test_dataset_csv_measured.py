@@ -206,6 +206,14 @@ def test_columns_that_are_no_states(read):
     assert list(read(text, states=["mass", "x"]).data_vars) == ["mass", "x"]  # states= decides
 
 
+def test_accelerations_and_energies_beside_pairs_are_no_states(read):
+    ds = read("t,angle,angular velocity,angular acceleration,E_kin energy\n0,1,2,3,2\n1,2,3,4,5\n2,3,5,5,9\n")
+    assert list(ds.data_vars) == ["angle", "angular_velocity"]
+    assert "follow from the states" in ds.attrs["comment"]
+    alone = read("t,x,acceleration\n0,1,2\n1,3,5\n")  # without a velocity it may be one
+    assert list(alone.data_vars) == ["x", "acceleration"]
+
+
 def test_frames_are_times_where_there_are_no_others(read):
     ds = read(table("x,Frame", [(5, 0), (6, 1), (8, 2)]))
     np.testing.assert_array_equal(ds["time"], [0, 1, 2])

@@ -5,19 +5,22 @@ Names decide where they can, values where names say nothing; what was decided is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dynsamp.dataset.headers import is_counter, is_frame, is_label, time_rank
+from dynsamp.dataset.headers import bare, is_counter, is_frame, is_label, time_rank
 from dynsamp.dataset.recordings import MANY, SHORT, ticks, trials
+from dynsamp.models.naming import derived
 
 __all__ = ["Columns", "Roles", "roles", "time_column"]
 
 TENDENCY = "tendency_of_"
 COUNTS = ("counts the rows", "count the rows")  # of one column, of several
 CLOCK = ("is another clock", "are other clocks")
+DERIVED = ("follows from the states", "follow from the states")
 CONSTANT = ("never changes", "never change")
 
 
@@ -76,6 +79,10 @@ def roles(
     values = {column: table.numbers(column) for column in candidates}
     idle, parameters = _idle({c: v for c, v in values.items() if v is not None}, groups, stamps)
     kept = [column for column in candidates if column not in idle and column not in parameters]
+    plain = {column: re.sub(r"\W+", "_", bare(column)[0]) for column in kept}
+    extra = derived(list(plain.values()))
+    idle |= {column: DERIVED for column, name in plain.items() if name in extra}
+    kept = [column for column in kept if column not in idle]
     if not kept:
         return Roles(candidates, [], label, labels, notes)
     for reason in dict.fromkeys(idle.values()):

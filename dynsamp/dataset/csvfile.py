@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +114,7 @@ class _Table:
     rows: list[list[str]]
     lines: list[int]
     decimal_comma: bool
+    parsed: dict[str, np.ndarray] = field(default_factory=dict)
 
     def cells(self, column: str) -> list[str]:
         """One column."""
@@ -131,20 +132,29 @@ class _Table:
 
     def lenient(self, column: str) -> np.ndarray | None:
         """One column as float64, NaN where a cell is no number; None for a column of text."""
-        if not self.has_numbers(column):
-            return None
-        values = [self.number(cell) for cell in self.cells(column)]
-        return np.array([math.nan if value is None else value for value in values])
+        return self._values(column) if self.has_numbers(column) else None
+
+    def _values(self, column: str) -> np.ndarray:
+        """One column as float64, NaN where a cell is no number."""
+        if column not in self.parsed:
+            cells = self.cells(column)
+            try:
+                if any("_" in cell for cell in cells):  # float() would take 1_000
+                    raise ValueError
+                values = list(map(float, (c.replace(",", ".") for c in cells) if self.decimal_comma else cells))
+            except ValueError:
+                numbers = [self.number(cell) for cell in cells]
+                values = [math.nan if number is None else number for number in numbers]
+            self.parsed[column] = np.array(values)
+        return self.parsed[column]
 
     def numbers(self, column: str) -> np.ndarray:
         """One column as float64."""
-        values = np.empty(len(self.rows))
-        for k, cell in enumerate(self.cells(column)):
-            value = self.number(cell)
-            if value is None or not math.isfinite(value):
-                self.complain(k, column, cell, "a number")
-            else:
-                values[k] = value
+        values = self._values(column)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row = int(np.argmax(bad))
+            self.complain(row, column, self.cells(column)[row], "a number")
         return values
 
     def stamps(self, column: str) -> np.ndarray:
@@ -168,9 +178,9 @@ class _Table:
         for k, cell in enumerate(cells):
             if not cell and not lenient:
                 self.complain(k, column, cell, "the name of a trajectory")
-        values = [self.number(cell) for cell in cells]
-        if all(value is not None and value.is_integer() and abs(value) < 2**53 for value in values):
-            return np.array(values, np.float64).astype(np.int64)
+        values = self._values(column)
+        if np.all(values == np.round(values)) and np.all(np.abs(values) < 2**53):
+            return values.astype(np.int64)
         return np.array(cells)
 
     def complain(self, row: int, column: str, cell: str, wanted: str) -> None:

@@ -6,12 +6,12 @@ import functools
 import re
 from collections.abc import Sequence
 
-__all__ = ["guess_pairs", "is_angle", "is_coordinate", "is_momentum"]
+__all__ = ["derived", "guess_pairs", "is_angle", "is_coordinate", "is_momentum"]
 
 ANGLES = {
     "angle", "theta", "phi", "psi", "alpha", "beta", "gamma", "varphi", "vartheta", "azimuth", "inclination",
     "deflection", "rotation", "heading", "pitch", "roll", "yaw", "phase", "angularposition", "angulardisplacement",
-    "θ", "φ", "ϕ", "ψ", "α", "β",
+    "th", "ang", "θ", "φ", "ϕ", "ψ", "α", "β",
 }  # fmt: skip
 PLACES = {
     "position", "pos", "displacement", "location", "height", "elongation", "extension", "distance", "coordinate",
@@ -19,7 +19,7 @@ PLACES = {
 }  # fmt: skip
 ANGULAR = {
     "omega", "ω", "angularvelocity", "angularspeed", "angularmomentum", "angularrate", "angvel", "rotationrate",
-    "gyro", "spin",
+    "gyro", "spin", "w",
 }  # fmt: skip
 LINEAR = {"v", "vel", "velocity", "speed", "p", "momentum", "mom", "rate", "u"}
 BEFORE = ("velocity", "vel", "v", "momentum", "mom", "p", "speed", "rate", "dot", "d", "omega", "ω", "angularvelocity",
@@ -42,6 +42,22 @@ def guess_pairs(names: Sequence[str]) -> list[tuple[str, str]] | None:
     if len(matchings) != 1:
         return None
     return sorted(matchings[0], key=lambda pair: names.index(pair[0]))
+
+
+def derived(names: Sequence[str]) -> list[str]:
+    """Names of accelerations and energies beside complete pairs: functions of the state, so no states themselves."""
+    extra = [name for name in names if _is_derived(name)]
+    rest = [name for name in names if name not in extra]
+    return extra if extra and guess_pairs(rest) is not None else []
+
+
+def _is_derived(name: str) -> bool:
+    plain = _plain(name)
+    return (
+        any(word in plain for word in ("acceleration", "energy", "accel"))
+        or plain.endswith(("ddot", "acc"))
+        or plain in ("a", "alpha", "α", "acc", "ax", "ay", "az", "ke", "pe")
+    )
 
 
 def _matchings(names: list[str], partners: dict[str, list[str]], most: int) -> list[list[tuple[str, str]]]:
