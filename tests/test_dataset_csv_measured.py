@@ -229,6 +229,30 @@ def test_dates_and_trials(read):
     assert pack(ds).length.tolist() == [2, 1]
 
 
+def test_times_of_day_become_seconds(read):
+    ds = read("time,x\n11:59:59.5,1\n12:00:00.25,2\n12:01:00,3\n")
+    np.testing.assert_array_equal(np.diff(ds["time"]), [0.75, 59.75])
+    assert ds["time"].attrs["units"] == "s"
+
+
+def test_shuffled_rows_of_labelled_trials_are_sorted_and_not_split(read):
+    rng = np.random.default_rng(0)
+    label, t = np.repeat(["a", "b", "c"], 50), np.tile(np.arange(50) * 0.1, 3)
+    x = np.sin(np.arange(150.0))
+    way = rng.permutation(150)
+    ds = read(table("id,t,x", zip(label[way], t[way], x[way], strict=True)))
+    order = [list("abc").index(name) for name in ds["trajectory_name"].values]
+    np.testing.assert_array_equal(ds["x"], x.reshape(3, 50)[order])
+
+
+def test_particles_of_a_film_by_frames(read):
+    frame, particle = np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30)
+    x = np.cos(0.1 * frame + particle)
+    ds = read(table("frame,particle,x", zip(frame, particle, x, strict=True)))
+    np.testing.assert_array_equal(ds["x"], x.reshape(30, 4).T)
+    np.testing.assert_array_equal(ds["time"], np.arange(30))
+
+
 def test_tables_of_pandas_are_read_alike():
     frame = pd.DataFrame(rows(("one", "two")), columns=["Trial", "time (s)", "theta [rad]", "omega (rad/s)"])
     ds = from_dataframe(frame)

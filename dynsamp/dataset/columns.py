@@ -154,7 +154,7 @@ def _may_label(table: Columns, column: str, stamps: np.ndarray) -> bool:
         return len(labels) == 1 or not rising
     if numbers is not None:
         steps = np.diff(numbers)[np.diff(ticks(stamps)) > 0]
-        if len(steps) > 1 and np.all(steps == steps[0]) and steps[0] != 0 and not rising:
+        if len(steps) > 1 and np.all(steps == steps[0]) and steps[0] > 0 and not rising:
             return False  # counts the samples of each recording
     return True
 

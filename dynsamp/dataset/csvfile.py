@@ -46,8 +46,8 @@ def from_csv(
     path : path
         Text in UTF-8.
     time : str, optional
-        Column of times: numbers in ``time_unit``, or ISO dates (times with a zone become UTC). Without it a column
-        called time, t, date, timestamp or frame, else the first one.
+        Column of times: numbers in ``time_unit``, ISO dates (times with a zone become UTC), or times of day, which
+        become seconds. Without it a column called time, t, date, timestamp or frame, else the first one.
     states : sequence of str, optional
         Columns of states. Without it all remaining ones that hold numbers, but those that count the rows, are another
         clock, never change, or change between trajectories only (parameters).
@@ -95,7 +95,7 @@ def from_csv(
             values=np.stack([table.numbers(column) for column in (*found.states, *found.parameters)], axis=-1),
             roles=found,
             time=time,
-            time_unit=time_unit,
+            time_unit="s" if time_unit == "1" and table.has_clock(time) else time_unit,
             units=units,
             canonical=canonical,
             place=lambda row: f"line {table.lines[row]}",
@@ -161,6 +161,8 @@ class _Table:
         """Times as float64, or as datetime64 where the first is no number."""
         if self.number(self.rows[0][self.columns.index(column)]) is not None:
             return self.numbers(column)
+        if self.has_clock(column):
+            return np.array([_clock(cell) for cell in self.cells(column)])
         values = np.empty(len(self.rows), "datetime64[us]")
         for k, cell in enumerate(self.cells(column)):
             stamp = _date(cell)
@@ -171,6 +173,10 @@ class _Table:
         if len(values) and (values.min() < np.datetime64("1678-01-01") or values.max() > np.datetime64("2262-01-01")):
             return values  # nanoseconds end there
         return values.astype("datetime64[ns]")
+
+    def has_clock(self, column: str) -> bool:
+        """Whether all cells are times of day, 12:30:05.25, which are counted in seconds."""
+        return all(_clock(cell) is not None for cell in self.cells(column))
 
     def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
         """Names or numbers of trajectories."""
@@ -200,6 +206,11 @@ def _number(cell: str) -> float | None:
         return None if "_" in cell else float(cell)  # float() would take 1_000
     except ValueError:
         return None
+
+
+def _clock(cell: str) -> float | None:
+    match = re.fullmatch(r"(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d*)?)", cell)
+    return None if match is None else 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3].replace(",", "."))
 
 
 def _date(cell: str) -> np.datetime64 | None:
@@ -285,7 +296,11 @@ def _is_unit(cell: str) -> bool:
 
 
 def _is_value(cell: str, comma: bool) -> bool:
-    return _number(cell.replace(",", ".") if comma else cell) is not None or _date(cell) is not None
+    return (
+        _number(cell.replace(",", ".") if comma else cell) is not None
+        or _date(cell) is not None
+        or _clock(cell) is not None
+    )
 
 
 def _called(separator: str | None) -> str:

@@ -29,6 +29,8 @@ def trials(stamps: np.ndarray) -> np.ndarray:
         return np.zeros(1, np.int64)
     if np.ptp(t[[0, *falls]]) <= 1e-9 * np.ptp(t):
         return np.array([0, *falls])
+    if len(falls) > len(t) / SHORT:
+        return np.zeros(1, np.int64)  # shuffled
     begins, latest = [0], t[0]
     for k in range(1, len(t)):
         length = latest - t[begins[-1]]
@@ -39,7 +41,8 @@ def trials(stamps: np.ndarray) -> np.ndarray:
             latest = max(latest, t[k])
     if len(t) - begins[-1] < SHORT and len(begins) == 2:
         begins.pop()  # one or two rows after a fall are a mistake of typing rather than a recording
-    return np.array(begins)
+    exchanged = len(falls) + 1 - len(begins)
+    return np.array(begins if exchanged <= EXCHANGED * len(t) else [0])
 
 
 def recordings(
@@ -92,7 +95,7 @@ def recordings(
             if len(different):
                 hint = "keep one row for each time"
                 if labels is None:
-                    hint = "if the table holds several trajectories, name their column with trajectory="
+                    hint = "give times with more digits, or name the column of trajectories with trajectory="
                 first, second = sorted(part[different[0] + k] for k in (0, 1))
                 raise ValueError(
                     _out_of_order(stamps, first, second, time, where, place) + f", with other values; {hint}"
