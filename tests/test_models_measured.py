@@ -291,3 +291,23 @@ def test_positions_in_a_csv_are_forecast_by_the_command_line(video, tmp_path, mo
     assert main(["forecast", "video.model", "video.csv", "-q", "--start", "2", "--duration", "1"]) == 0
     forecast = dynsamp.open_dataset("forecast.nc")
     np.testing.assert_allclose(forecast["theta"], true[:, 50:76, 0], atol=0.01)
+
+
+def test_recordings_at_uneven_times_are_truths_too(video):
+    model, _, _ = video
+    samples, true = recordings(count=4, steps=90, friction=0.0, seed=3)
+    states = [state.name for state in model.states]
+    truth = dynsamp.from_arrays(true, samples.t, names=states, time_unit="s")
+    forecast = dynsamp.forecast(model, truth, duration=2)
+    assert forecast["lead_time"].values[-1] == pytest.approx(2)  # whatever the median of the steps
+    scores = dynsamp.evaluate(forecast, truth, metrics=["nrmse"])
+    lead = forecast["lead_time"].values
+    exact = np.stack([pendulum(true[k, 0], lead, 0.0) for k in range(4)])
+    expected = dynsamp.evaluate(
+        forecast, dynsamp.from_arrays(exact, lead, names=states, time_unit="s"), metrics=["nrmse"]
+    )
+    np.testing.assert_allclose(scores["nrmse"], expected["nrmse"], atol=3e-4)
+    assert scores.attrs["truth_times"] == "interpolated to the times of the forecast by cubic splines"
+    beyond = dynsamp.evaluate(dynsamp.forecast(model, truth, duration=20), truth, metrics=["nrmse"])
+    assert np.isfinite(beyond["nrmse"].values[..., :60]).all()
+    assert np.isnan(beyond["nrmse"].values[..., -1]).all()  # the recordings have ended

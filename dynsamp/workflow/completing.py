@@ -1,16 +1,19 @@
-"""Velocities for models of recorded positions: their data and truths name positions only."""
+"""What recordings lack beside a model: velocities where they name positions only, and states at the times of others."""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from scipy.interpolate import make_interp_spline
 
 from dynsamp import dataset
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.velocities import velocity_name, with_velocities
 from dynsamp.words import State
 
-__all__ = ["completed", "completed_truth", "recorded"]
+__all__ = ["at_times_of", "completed", "completed_truth", "recorded"]
+
+DEGREE = 3  # of the splines between the times of a recording
 
 
 def recorded(model: Model) -> tuple[State, ...]:
@@ -66,3 +69,34 @@ def completed_truth(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset
         filled[name] = (("trajectory", "time"), values, {"units": samples.states[len(names) + k].units})
     filled.attrs["states"] = " ".join(state.name for state in expected)
     return forecast, filled, phrase
+
+
+def at_times_of(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, str]:
+    """A recorded truth at the times of its forecast, by cubic splines, and that in a few words.
+
+    Where a recording has ended it is NaN, which no score counts.
+
+    Parameters
+    ----------
+    forecast, truth : Dataset
+        Over the same trajectories; times are floats.
+    """
+    wanted, own = (np.atleast_2d(dataset.time_values(ds)) for ds in (forecast, truth))
+    count = truth.sizes["trajectory"]
+    wanted, own = (np.broadcast_to(t, (count, t.shape[1])) for t in (wanted, own))
+    variables = {name: truth[name].variable for name in truth.data_vars if truth[name].dims == ("trajectory",)}
+    for state in dataset.state_list(truth):
+        values = truth[state.name].transpose("trajectory", "time", ...).values.astype(float)
+        found = np.full((count, wanted.shape[1], *values.shape[2:]), np.nan)
+        for k in range(count):
+            there = np.isfinite(own[k]) & np.isfinite(values[k]).reshape(len(own[k]), -1).all(axis=1)
+            t, y = own[k][there], values[k][there]
+            if state.period is not None:
+                y = np.unwrap(y, axis=0, period=state.period)
+            slack = 1e-9 * max(float(np.abs(t).max(initial=0.0)), 1.0)
+            inside = (wanted[k] >= t.min(initial=np.inf) - slack) & (wanted[k] <= t.max(initial=-np.inf) + slack)
+            if len(t) > DEGREE:
+                found[k, inside] = make_interp_spline(t, y, k=DEGREE)(wanted[k, inside])
+        variables[state.name] = xr.Variable(truth[state.name].dims, found, truth[state.name].attrs)
+    coords = {"trajectory": truth["trajectory"], "time": forecast["time"].variable}
+    return xr.Dataset(variables, coords, truth.attrs), "interpolated to the times of the forecast by cubic splines"

@@ -103,6 +103,10 @@ def forecast(
         times = own
     elif own is not None and len(own) > 1 and dt is None and times is None:
         spacing = float(np.median(np.diff(own)))
+    if duration is not None and dt is None and times is None and 0 < spacing < duration and _at_any_time(model):
+        whole = duration / round(duration / spacing)
+        if abs(whole - spacing) > 1e-9 * spacing:
+            spacing = whole  # the median of uneven steps, say, divides nothing
     length = own[-1] if own is not None and own[-1] > 0 else 100 * spacing
     job = Forecast(
         model=model,
@@ -122,6 +126,11 @@ def forecast(
             )
         return job.reduced(reduce)
     return computed(job, f"forecasting with {model.name}", store=store, memory=memory, progress=progress)
+
+
+def _at_any_time(model: Model) -> bool:
+    """Whether a model has states between its own steps."""
+    return type(model).kernel is not Model.kernel and model.kernel().kind != "map"
 
 
 @dataclass(frozen=True)

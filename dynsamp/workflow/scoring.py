@@ -13,7 +13,7 @@ from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
 from dynsamp.system import System
 from dynsamp.words import nearest
-from dynsamp.workflow.completing import completed_truth
+from dynsamp.workflow.completing import at_times_of, completed_truth
 from dynsamp.workflow.fitting import system_of
 from dynsamp.workflow.provenance import history
 
@@ -50,7 +50,8 @@ def evaluate(
         From `forecast`; trajectories are matched by id, times by lead time.
     truth : Dataset
         Truth over at least the forecast's times. Where the model took velocities from positions, a truth of
-        positions gets them in the same way; the attribute ``truth_velocities`` says so.
+        positions gets them in the same way; a recording at other times is interpolated. The attributes
+        ``truth_velocities`` and ``truth_times`` say so.
     model : Model, optional
         For the scores that look inside it, such as the error of the learned Hamiltonian.
     system : str or System, optional
@@ -67,7 +68,7 @@ def evaluate(
     law = system_of(truth, system)
     _check(forecast, truth)
     forecast, truth, velocities = completed_truth(forecast, truth)
-    forecast, truth = _aligned(forecast, truth)
+    forecast, truth, times = _aligned(forecast, truth)
     records: dict[str, Any] = {
         "forecast": dataset.record(forecast),
         "truth": dataset.record(truth),
@@ -99,7 +100,8 @@ def evaluate(
             "title": "Scores of a forecast",
             "system": "" if law is None else law.name,
             "estimator": forecast.attrs.get("estimator", ""),
-            **({} if velocities is None else {"truth_velocities": velocities}),
+            "truth_velocities": velocities,
+            "truth_times": times,
             "history": history("evaluate"),
         },
     )
@@ -138,8 +140,8 @@ def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
             )
 
 
-def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Both over the forecast's trajectories and, in the truth, the forecast's times."""
+def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset, str | None]:
+    """Both over the forecast's trajectories and, in the truth, the forecast's times; how, where not as they were."""
     dataset.check_time_units(forecast["time"].attrs.get("units"), truth["time"].attrs.get("units"))
     wanted, there = forecast["trajectory"].values, truth["trajectory"].values
     missing = np.setdiff1d(wanted, there)
@@ -151,9 +153,13 @@ def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Da
     truth = truth.isel(trajectory=[int(np.flatnonzero(there == k)[0]) for k in wanted])
     times, own = forecast["time"].values, truth["time"].values
     if times.ndim != 1 or own.ndim != 1:
+        if times.dtype.kind == "M" or own.dtype.kind == "M":
+            if times.shape != own.shape or not np.array_equal(times, own, equal_nan=True):
+                raise ValueError("forecast and truth have different dates per trajectory; forecast from this truth")
+            return forecast, truth, None
         if times.shape != own.shape or not np.allclose(times, own, equal_nan=True):
-            raise ValueError("forecast and truth have different times per trajectory; forecast from this truth")
-        return forecast, truth
+            return forecast, *at_times_of(forecast, truth)
+        return forecast, truth, None
     if times.dtype.kind == "M":
         index = np.searchsorted(own, times)
     else:
@@ -161,13 +167,15 @@ def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Da
     index = np.minimum(index, own.size - 1)
     gap = np.abs(own[index] - times)
     close = gap <= 1e-9 * max(float(np.abs(times).max()), 1.0) if times.dtype.kind != "M" else own[index] == times
+    if not np.all(close) and not truth.attrs.get("system") and dataset.uneven(truth) and times.dtype.kind != "M":
+        return forecast, *at_times_of(forecast, truth)  # a recording
     if not np.all(close):
         n = int(np.flatnonzero(~np.asarray(close))[0])
         raise ValueError(
             f"the forecast's time {times[n]} is not a time of the truth, which runs from {own[0]} to {own[-1]};"
             " generate the truth with the forecast's duration= and dt="
         )
-    return forecast, truth.isel(time=index)
+    return forecast, truth.isel(time=index), None
 
 
 def _nearest(own: np.ndarray, times: np.ndarray) -> np.ndarray:
