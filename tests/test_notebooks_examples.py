@@ -71,6 +71,15 @@ def test_own_system_learns_the_spring(tmp_path):
     assert float(line.split()[-1]) < 1e-6  # a quadratic H is easy
 
 
+def test_measured_pendulum_has_its_friction(tmp_path):
+    printed = run(ROOT / "examples" / "measured_pendulum.py", tmp_path, folder=tmp_path)
+    assert {"measured.csv", "measured.model"} <= {path.name for path in tmp_path.iterdir()}
+    (line,) = [line for line in printed.splitlines() if line.startswith("friction")]
+    assert float(line.split()[1]) == pytest.approx(0.25, abs=0.01)
+    (line,) = [line for line in printed.splitlines() if line.startswith("angle of the last trial")]
+    assert float(line.split(": ")[1].split()[0]) < 0.03
+
+
 def test_importing_an_example_runs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(ROOT / "examples" / "own_system.py"), run_name="imported")
