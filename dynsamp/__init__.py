@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.models import Linear as Linear
     from dynsamp.models import Model as Model
     from dynsamp.models import Persistence as Persistence
+    from dynsamp.models import PortHamiltonianNetwork as PortHamiltonianNetwork
     from dynsamp.models import RandomWalk as RandomWalk
     from dynsamp.models import SampledNetwork as SampledNetwork
     from dynsamp.plugins import estimators as estimators
@@ -85,6 +86,7 @@ _HOME = {
         "Linear",
         "Model",
         "Persistence",
+        "PortHamiltonianNetwork",
         "RandomWalk",
         "SampledNetwork",
     ),

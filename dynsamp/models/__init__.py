@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dynsamp.models.null import Linear as Linear
     from dynsamp.models.null import Persistence as Persistence
     from dynsamp.models.null import RandomWalk as RandomWalk
+    from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork as PortHamiltonianNetwork
+    from dynsamp.models.port_hamiltonian_model import PortHamiltonianModel as PortHamiltonianModel
     from dynsamp.models.sampled_network import SampledNetwork as SampledNetwork
     from dynsamp.models.sampled_network_model import SampledNetworkModel as SampledNetworkModel
 
@@ -27,6 +29,8 @@ _HOME = {
     "hamiltonian": ("HamiltonianNetwork",),
     "hamiltonian_model": ("HamiltonianModel",),
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
+    "port_hamiltonian": ("PortHamiltonianNetwork",),
+    "port_hamiltonian_model": ("PortHamiltonianModel",),
     "sampled_network": ("SampledNetwork",),
     "sampled_network_model": ("SampledNetworkModel",),
 }

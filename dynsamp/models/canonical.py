@@ -10,9 +10,10 @@ from dynsamp.models.base import Samples
 from dynsamp.models.increments import component_name
 from dynsamp.models.naming import guess_pairs
 from dynsamp.networks.energy import Gradients
+from dynsamp.networks.snapshots import Trajectories
 from dynsamp.words import State
 
-__all__ = ["canonical_pairs", "gradient_data"]
+__all__ = ["canonical_pairs", "checked", "gradient_data", "snapshot_data"]
 
 EVEN = 1e-6  # relative difference of two spacings that a Simpson triple tolerates
 SIMPSON = (1 / 6, 4 / 6, 1 / 6)
@@ -66,7 +67,29 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
 
 def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
     """Rows for grad H, and in a few words where they come from."""
-    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    inside = checked(samples, inputs=False)
+    if samples.dy is not None:
+        return Gradients(samples.y[inside][None], np.ones(1), _gradient(samples.dy[inside], pairs)), "derivatives"
+    return _collocations(samples, inside, pairs)
+
+
+def snapshot_data(samples: Samples, observed: np.ndarray, *, inputs: bool = False) -> Trajectories:
+    """Trajectories for a fit through the flow; ``inputs`` says whether it can use external ones."""
+    inside = checked(samples, inputs=inputs)
+    _check_times(samples, inside)
+    u = samples.u if samples.u is not None else np.empty((*samples.y.shape[:2], 0))
+    return Trajectories(samples.t, samples.y, u, samples.length, observed)
+
+
+def checked(samples: Samples, *, inputs: bool) -> np.ndarray:
+    """Where there are samples (trajectory, time).
+
+    Raises
+    ------
+    ValueError
+        For values that are not finite, external inputs unless they can be used, fewer than two points, no change.
+    """
+    inside = np.asarray(np.arange(samples.y.shape[1]) < samples.length[:, None])
     for label, values in (("", samples.y), ("the derivative of ", samples.dy)):
         if values is None:
             continue
@@ -78,33 +101,38 @@ def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
                 f" trajectory {samples.ids[trajectory]} at sample {step}; fill the gap or leave the trajectory out"
             )
     if samples.u is not None and samples.u.shape[-1]:
-        raise ValueError(
-            f"the data have {samples.u.shape[-1]} external inputs, which a Hamiltonian cannot use; drop them, or learn"
-            " a flow map"
-        )
+        if not inputs:
+            raise ValueError(
+                f"the data have {samples.u.shape[-1]} external inputs, which a Hamiltonian cannot use; drop them, or"
+                " learn a port-Hamiltonian network or a flow map"
+            )
+        if not np.isfinite(samples.u[inside]).all():
+            raise ValueError("an external input is not finite; fill the gap or leave the trajectory out")
     y = samples.y[inside]
     if len(y) < 2:
         raise ValueError(f"a Hamiltonian needs at least two points, the data have {len(y)}; give more")
     if np.all(y == y[0]):
         raise ValueError(f"the data never change: all {len(y)} points are equal; check which column is which")
-    if samples.dy is not None:
-        return Gradients(y[None], np.ones(1), _gradient(samples.dy[inside], pairs)), "derivatives"
-    return _collocations(samples, inside, pairs)
+    return inside
 
 
-def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tuple[Gradients, str]:
+def _check_times(samples: Samples, inside: np.ndarray) -> None:
     if not np.any(inside[:, 1:]):
         raise ValueError(
             "a Hamiltonian needs derivatives or trajectories, but the data have no derivatives and one time a"
             " trajectory; give tendencies (derivatives) or at least two times"
         )
-    y, step = samples.y, np.diff(samples.t, axis=1)
-    pair = inside[:, 1:]
+    step, pair = np.diff(samples.t, axis=1), inside[:, 1:]
     if not np.all(step[pair] > 0):
         trajectory = int(np.argmax(np.any(pair & ~(step > 0), axis=1)))
         raise ValueError(
             f"the times of trajectory {samples.ids[trajectory]} do not increase; sort them and drop duplicates"
         )
+
+
+def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tuple[Gradients, str]:
+    _check_times(samples, inside)
+    y, step, pair = samples.y, np.diff(samples.t, axis=1), inside[:, 1:]
     with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
         even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= EVEN * step[:, :-1])
     if 4 * np.count_nonzero(even) >= np.count_nonzero(pair):

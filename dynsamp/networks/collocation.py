@@ -77,7 +77,7 @@ def spans(
             defect = now - y0[open_] - step[:, None] * np.tensordot(matrix, slopes, 1)
             system = _system(_jacobians(jacobian, now), matrix, step)
             rhs = np.moveaxis(defect, 0, 1).reshape(len(open_), -1)
-            change = _solved(system, rhs).reshape(len(open_), stages, size).swapaxes(0, 1)
+            change = _solved(system, rhs[..., None]).reshape(len(open_), stages, size).swapaxes(0, 1)
             nodes[:, open_] = now - change
             settled = np.abs(change / scale).max(axis=(0, 2)) <= SETTLED
             lost = ~np.isfinite(nodes[:, open_]).all(axis=(0, 2))
@@ -89,6 +89,7 @@ def spans(
         nodes = np.where(good[:, None], nodes, y0)
         jacobians = _jacobians(jacobian, nodes)
         maps = _sensitivities(jacobians, matrix, b, h)
+        good &= np.isfinite(maps).all(axis=(0, 2, 3))
         along = np.eye(size) + np.einsum("jsab,jsbc->sac", maps, jacobians)
     return Spans(t, nodes, end, maps, along, good)
 
@@ -96,12 +97,12 @@ def spans(
 def _at_nodes(field: Field, t: np.ndarray, nodes: np.ndarray, which: np.ndarray) -> np.ndarray:
     stages, count, size = nodes.shape
     flat = field(t.ravel(), nodes.reshape(-1, size), np.tile(which, stages))
-    return flat.reshape(stages, count, size)
+    return np.asarray(flat.reshape(stages, count, size))
 
 
 def _jacobians(jacobian: Jacobian, nodes: np.ndarray) -> np.ndarray:
     size = nodes.shape[-1]
-    return jacobian(nodes.reshape(-1, size)).reshape(*nodes.shape, size)
+    return np.asarray(jacobian(nodes.reshape(-1, size)).reshape(*nodes.shape, size))
 
 
 def _system(jacobians: np.ndarray, matrix: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -110,17 +111,19 @@ def _system(jacobians: np.ndarray, matrix: np.ndarray, h: np.ndarray) -> np.ndar
     blocks = -h[:, None, None, None, None] * np.einsum("jk,ksab->sjakb", matrix, jacobians)
     system = blocks.reshape(count, stages * size, stages * size)
     system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
-    return system
+    return np.asarray(system)
 
 
 def _solved(system: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """Solutions of all systems; NaN for singular ones, which must not cost the others."""
     try:
-        return np.asarray(np.linalg.solve(system, rhs[..., None])[..., 0])
-    except np.linalg.LinAlgError:  # one singular system must not cost the others
-        good = np.abs(np.linalg.det(system)) > 0.0
-        result = np.full_like(rhs, np.nan)
+        return np.asarray(np.linalg.solve(system, rhs))
+    except np.linalg.LinAlgError:
+        good = np.isfinite(system).all(axis=(1, 2))
+        good[good] = np.abs(np.linalg.slogdet(system[good])[0]) > 0.0
+        result = np.full(rhs.shape, np.nan)
         if np.any(good):
-            result[good] = np.linalg.solve(system[good], rhs[good][..., None])[..., 0]
+            result[good] = np.linalg.solve(system[good], rhs[good])
         return result
 
 
@@ -132,6 +135,6 @@ def _sensitivities(jacobians: np.ndarray, matrix: np.ndarray, b: np.ndarray, h: 
     system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
     rows = np.kron(b[:, None], np.eye(size))  # (node * component, component)
     rows = np.broadcast_to(rows, (count, *rows.shape))
-    found = np.linalg.solve(np.swapaxes(system, 1, 2), rows)  # its transpose is b' (I - h F A)^-1
+    found = _solved(np.swapaxes(system, 1, 2), rows)  # its transpose is b' (I - h F A)^-1
     found = h[:, None, None, None] * found.reshape(count, stages, size, size)
     return np.ascontiguousarray(np.moveaxis(found, (1, 3), (0, 2)))

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from dynsamp.networks.motion import Friction, Gain, Shift, Unknown, Wave
 
-__all__ = ["Disturbance"]
+__all__ = ["Disturbance", "Rows"]
+
+
+class Rows(NamedTuple):
+    """Targets (point, component) of a gradient, and columns (unknown, point, component) of what else is unknown."""
+
+    target: np.ndarray
+    others: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,7 @@ class Disturbance:
     canonical: np.ndarray  # J (component, component)
     dissipation: np.ndarray  # (component, component), the known part of R
     frictions: Sequence[np.ndarray] = ()  # symmetric matrices whose combination is the learned part of R
+    inputs: np.ndarray | None = None  # (component, input), the known part of B
     gains: Sequence[tuple[int, int]] = ()  # (component, signal), entries of B to be learned
     driven: Sequence[int] = ()  # components on which F acts
     frequency: float | None = None  # base, angular; None where there is no force (yet)
@@ -88,7 +97,7 @@ class Disturbance:
 
     def input_matrix(self, inputs: int) -> np.ndarray:
         """B (component, input) as estimated."""
-        result = np.zeros((len(self.canonical), inputs))
+        result = np.zeros((len(self.canonical), inputs)) if self.inputs is None else self.inputs.copy()
         first = len(self.frictions)
         for (component, signal), value in zip(self.gains, self.values[first:], strict=False):
             result[component, signal] += value
@@ -101,6 +110,19 @@ class Disturbance:
         for (wave, multiple), value in zip(self.waves, self.values[first:], strict=False):
             result[int(multiple) - 1, wave.component, int(wave.sine)] = value
         return result
+
+    def rows(self, slope: np.ndarray, t: np.ndarray, u: np.ndarray, gradient: np.ndarray | None = None) -> Rows:
+        """Equations for the gradient of E at points where the slope y' (point, component) is known.
+
+        In the frame of gradients; friction sees ``gradient``, by default what the slope says of it.
+        """
+        inverse = np.linalg.inv(self.canonical - self.dissipation)
+        if self.inputs is not None:
+            slope = slope - u @ self.inputs.T
+        target = slope @ inverse.T
+        seen = target if gradient is None else gradient
+        others = [unknown.column(t, seen, u) @ inverse.T for unknown in self.unknowns]
+        return Rows(target, np.array(others).reshape(-1, *target.shape))
 
     def clipped(self) -> tuple[Disturbance, bool]:
         """With R positive semi-definite and no longer unknown where it was not, and whether that changed it."""

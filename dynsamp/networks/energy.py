@@ -8,14 +8,14 @@ part is exact for harmonic systems and for kinetic energies, costs a few columns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from dynsamp.networks.features import HiddenLayer, blocks
-from dynsamp.networks.terms import Term
+from dynsamp.networks.terms import Term, mentions, parse
 
 __all__ = ["Energy", "Gradients"]
 
@@ -78,7 +78,7 @@ class Gradients:
         """The adjoint of ``push``: (node, row, component) of values (row, equation)."""
         if self.maps is None:
             return np.asarray(self.weights[:, None, None] * values)
-        return np.einsum("jrec,re->jrc", self.maps, values)
+        return np.asarray(np.einsum("jrec,re->jrc", self.maps, values))
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,24 @@ class Energy:
                 result[rows, i, j] += value
                 result[rows, j, i] += value
         return result
+
+    def restricted(self, components: np.ndarray, names: Sequence[str]) -> Energy:
+        """The summand that depends on these components (of ``names``), of an energy that is such a sum."""
+        mine = np.any(self.layer.weights[:, components] != 0.0, axis=1)
+        layer = replace(
+            self.layer,
+            weights=np.ascontiguousarray(self.layer.weights[np.ix_(mine, components)]),
+            biases=self.layer.biases[mine],
+            centre=self.layer.centre[components],
+            half_width=self.layer.half_width[components],
+        )
+        known = [k for k, term in enumerate(self.terms) if mentions(term, components)]
+        terms = tuple(parse(self.terms[k].text, names) for k in known)
+        quadratic = self.quadratic[np.ix_(components, components)]
+        return Energy(
+            layer, self.coefficients[mine], self.linear[components], quadratic, terms=terms,
+            term_coefficients=self.term_coefficients[known],
+        )  # fmt: skip
 
     @cached_property
     def _groups(self) -> list[tuple[tuple[int, int], HiddenLayer, np.ndarray]]:

@@ -75,7 +75,9 @@ def fit_energy(
     return EnergySearch(problem, width, activation, scale, sampler, tolerance or FLOOR).run()
 
 
-def refit(like: EnergyFit, data: Gradients, *, regularisation: float | None = None, memory: int | None = None) -> EnergyFit:
+def refit(
+    like: EnergyFit, data: Gradients, *, regularisation: float | None = None, memory: int | None = None
+) -> EnergyFit:
     """The same neurons on other rows of ``data``, all of them."""
     basis = replace(like.basis, others=len(data.others))
     way: Any = "auto" if regularisation is None else regularisation or None

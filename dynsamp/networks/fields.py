@@ -26,13 +26,13 @@ from dynsamp.networks.compiled_terms import compiled_gradients
 from dynsamp.networks.energy import Energy
 from dynsamp.networks.terms import Tree
 
-__all__ = ["general_field", "general_theta", "separable_fields", "separable_theta"]
+__all__ = ["energy_gradient", "general_field", "general_theta", "separable_fields", "separable_theta"]
 
 Function = Callable[..., Any]
 
 
 @cache
-def _gradient(
+def energy_gradient(
     activation: str, place: tuple[int, ...], terms: tuple[Tree, ...] = (), *, factored: bool = False
 ) -> Function:
     """Return ``gradient(y, theta, centre, linear, quadratic, neurons, width, coefficients, out)`` of one energy.
@@ -85,7 +85,7 @@ def general_field(
     The partner of a q is its p, with sign -1; the partner of a p is its q, with sign 1. Neurons have factors where
     ``factored``.
     """
-    gradient = _gradient(activation, partner, terms, factored=factored)
+    gradient = energy_gradient(activation, partner, terms, factored=factored)
     size, formulas = len(partner), len(terms)
 
     def field(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every right-hand side
@@ -103,7 +103,7 @@ def separable_fields(
 ) -> tuple[Function, Function]:
     """Return ``velocity(t, p, theta, dq)`` and ``force(t, q, theta, dp)`` of H = V(q) + T(p)."""
     same = tuple(range(dof))
-    gradient_v, gradient_t = _gradient(potential, same, terms_v), _gradient(kinetic, same, terms_t)
+    gradient_v, gradient_t = energy_gradient(potential, same, terms_v), energy_gradient(kinetic, same, terms_t)
     count_v, count_t = len(terms_v), len(terms_t)
 
     def velocity(t, p, theta, dq):  # type: ignore[no-untyped-def]  # noqa: ARG001

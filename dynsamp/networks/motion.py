@@ -90,6 +90,7 @@ class Motion:
     matrix: np.ndarray  # (component, component), J - R
     unknowns: Sequence[Unknown] = ()
     values: np.ndarray = field(default_factory=lambda: np.empty(0))  # (unknown,)
+    inputs: np.ndarray | None = None  # (component, input), the known part of B
 
     def gradient(self, y: np.ndarray) -> np.ndarray:
         """Gradient of E."""
@@ -108,11 +109,11 @@ class Motion:
     def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Right-hand side at times t (point,), states y and signals u (point, input)."""
         gradient = self.gradient(y)
-        total = gradient @ self.matrix.T
+        total = gradient @ self.matrix.T + self._known(u)
         for unknown, value in zip(self.unknowns, self.values, strict=True):
             if isinstance(unknown, Gain | Wave):  # friction is in the matrix, a shift is a change to come
                 total += value * unknown.column(t, gradient, u)
-        return total
+        return np.asarray(total)
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Jacobian of the right-hand side (point, component, component)."""
@@ -129,4 +130,8 @@ class Motion:
         columns = np.zeros((len(self.unknowns), *y.shape))
         for column, unknown in zip(columns, self.unknowns, strict=True):
             column[:] = unknown.column(t, gradient, u)
-        return columns, gradient @ self.matrix.T + np.tensordot(self.values, columns, 1)
+        known = gradient @ self.matrix.T + self._known(u)
+        return columns, known + np.tensordot(self.values, columns, 1)
+
+    def _known(self, u: np.ndarray) -> np.ndarray | float:
+        return 0.0 if self.inputs is None else u @ self.inputs.T

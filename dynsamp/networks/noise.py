@@ -49,4 +49,4 @@ def _contrasts(t: np.ndarray, y: np.ndarray, length: np.ndarray, order: int) -> 
     gaps[:, np.arange(size), np.arange(size)] = 1.0
     weights = 1.0 / gaps.prod(axis=2)
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    return np.einsum("ws,wcs->wc", weights, values)
+    return np.asarray(np.einsum("ws,wcs->wc", weights, values))

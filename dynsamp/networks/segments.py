@@ -40,7 +40,7 @@ class Segments:
     @property
     def middle(self) -> int:
         """Index of the middle sample."""
-        return self.t.shape[1] // 2
+        return int(self.t.shape[1] // 2)
 
     def take(self, rows: np.ndarray) -> Segments:
         """Only these."""
@@ -118,7 +118,9 @@ def fly(motion: Motion, segments: Segments, stages: int, *, maps: bool = True) -
                     effect[before, :, k + way] = np.matmul(step.along, effect[before, :, k])
                 effect[rows, :, k + way] = step.maps
                 mine.append(rows)
-    return Flights(segments.y - states, along, nodes, times, signals, effect, good & np.isfinite(states).all(axis=(1, 2)))
+    return Flights(
+        segments.y - states, along, nodes, times, signals, effect, good & np.isfinite(states).all(axis=(1, 2))
+    )
 
 
 def settle(motion: Motion, segments: Segments, stages: int) -> tuple[Segments, np.ndarray]:
@@ -129,10 +131,11 @@ def settle(motion: Motion, segments: Segments, stages: int) -> tuple[Segments, n
     open_ = np.arange(segments.count)
     for _ in range(SETTLING):
         flights = fly(motion, replace(segments.take(open_), start=trial[open_]), stages, maps=False)
-        misses = flights.misses * segments.precision
-        cost = np.where(flights.good, np.sum(misses**2, axis=(1, 2)), np.inf)
+        misses = np.where(flights.good[:, None, None], flights.misses, np.inf) * segments.precision
+        with np.errstate(all="ignore"):
+            cost = np.nan_to_num(np.sum(misses**2, axis=(1, 2)), nan=np.inf)
+            gain = np.where(np.isfinite(best[open_]), best[open_] - cost, np.inf)
         better = cost < best[open_]
-        gain = np.where(np.isfinite(best[open_]), best[open_] - cost, np.inf)
         start[open_[better]] = trial[open_[better]]
         best[open_[better]] = cost[better]
         damping[open_[~better]] *= 0.25
@@ -179,7 +182,7 @@ def equations(motion: Motion, segments: Segments, flights: Flights) -> Gradients
     columns, present = motion.columns(times.ravel(), flat, signals)
 
     def ends(field: np.ndarray) -> np.ndarray:
-        return np.einsum("jsec,jsc->se", maps, field.reshape(nodes.shape), optimize=True)
+        return np.asarray(np.einsum("jsec,jsc->se", maps, field.reshape(nodes.shape), optimize=True))
 
     target = np.einsum("sge,sg->se", frame, misses) + ends(present)
     others = np.array([ends(column) for column in columns]).reshape(-1, *target.shape)

@@ -1,9 +1,9 @@
 """Snapshots as equations for a vector field: two solutions from the ends of an interval meet in its middle.
 
 With the field at hand the gap between them, and how it changes with the field, are known; linear least squares for the
-field that closes all gaps is one step of Gauss and Newton's method. For a field (J - R) grad E the equations are between
-gradients of E at the nodes of the solutions, so they are solved as any other gradient fit. Half an interval from each
-end bends half as much as a whole one from one end.
+field that closes all gaps is one step of Gauss and Newton's method. For a field (J - R) grad E the equations are
+between gradients of E at the nodes of the solutions, so they are solved as any other gradient fit. Half an interval
+from each end bends half as much as a whole one from one end.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Intervals:
         straight = (1 - x) * self.first + x * self.second
         curved = straight + x * (1 - x) * bent
         # a field that is far off yet must not send the guess away from the data
-        return np.where(np.abs(bent) <= 4.0 * np.abs(step) + 1e-300, curved, straight)
+        return np.asarray(np.where(np.abs(bent) <= 4.0 * np.abs(step) + 1e-300, curved, straight))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def shoot(motion: Motion, intervals: Intervals, stages: int, half_width: np.ndar
 
     def ends(field: np.ndarray) -> np.ndarray:
         """What vector fields at the nodes do to the equations (row, equation)."""
-        return np.einsum("jrea,jra->re", maps, field.reshape(nodes.shape))
+        return np.asarray(np.einsum("jrea,jra->re", maps, field.reshape(nodes.shape)))
 
     target = np.einsum("rea,ra->re", frame, gap[good]) + ends(present)
     others = np.array([ends(column) for column in columns]).reshape(-1, count, size)
@@ -114,9 +114,7 @@ def _halves(motion: Motion, intervals: Intervals, stages: int) -> tuple[Spans, S
         return motion.field(t, y, intervals.signals(t, which))
 
     half = 0.5 * intervals.h
-    there = spans(
-        field, motion.jacobian, intervals.t, intervals.first, half, stages, intervals.guess(motion, 0.5 * c)
-    )
+    there = spans(field, motion.jacobian, intervals.t, intervals.first, half, stages, intervals.guess(motion, 0.5 * c))
     back = spans(
         field, motion.jacobian, intervals.t + intervals.h, intervals.second, -half, stages,
         intervals.guess(motion, 1.0 - 0.5 * c),

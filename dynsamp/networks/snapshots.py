@@ -1,9 +1,8 @@
-"""A vector field from snapshots: a linear fit, then Gauss and Newton's method through the flow, until it gains no more.
+"""A vector field from snapshots: a linear fit, then Gauss and Newton's method through the flow while it gains.
 
-Clean data are taken as pairs: two solutions from the ends of each interval meet in its middle (``shooting``). Where what
-is left is noise, and there are trajectories, longer pieces with free initial states follow (``segments``). The linear
-fit that starts it all takes mid-points of pairs, which data of a symmetric method would obey exactly, or where noise
-would dominate them the weak form.
+Clean data are taken as pairs: two solutions from the ends of each interval meet in its middle (``shooting``). Where
+what is left is noise, and there are trajectories, longer pieces with free initial states follow (``segments``). The
+linear fit that starts it all takes mid-points of pairs, or where noise would dominate them the weak form.
 """
 
 from __future__ import annotations
@@ -17,17 +16,19 @@ from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import refit, rim_first
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.linear_rows import Trajectories, midpoint_rows, weak_rows
 from dynsamp.networks.motion import Motion
 from dynsamp.networks.noise import noise_level
+from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.segments import Segments, cut, equations, fly, settle
 from dynsamp.networks.shooting import Intervals, enough_stages, shoot
-from dynsamp.networks.weak_form import weak_windows
 
 __all__ = ["Learned", "Trajectories", "learn_from_snapshots"]
 
 FIRST_GOAL = 1e-6  # relative error of the linear fit: the truth is not its solution
 ROUNDS = 12
-FEWEST = 400  # intervals
+TUNING = 10  # linear rounds for a frequency
+FEWEST = 1500  # intervals
 ROWS_A_COLUMN = 5.0
 MOST = 20_000  # intervals of one fit
 GAIN = 0.5  # a round must lower the gaps so much
@@ -37,28 +38,8 @@ NOISY = 1e-5  # relative gap above which more than two snapshots are looked at t
 STEEP = 0.02  # noise, relative to the change over an interval, above which pairs are too noisy to start from
 SPREAD = 30.0  # how much a piece of a trajectory may spread a change of its start
 PIECE, LONGEST = 5, 41  # samples of a piece, at first and at most
-WINDOW = 10  # samples of half a window of the weak form
 PIECES_ROWS = 60_000  # equations of a fit to pieces
 SEARCH_ROWS = 4_000  # equations of a search on pieces
-
-
-@dataclass(frozen=True)
-class Trajectories:
-    """Snapshots along trajectories."""
-
-    t: np.ndarray  # (trajectory, time)
-    y: np.ndarray  # (trajectory, time, component)
-    u: np.ndarray  # (trajectory, time, input)
-    length: np.ndarray  # (trajectory,) valid times
-    observed: np.ndarray  # (component,) whether it was measured; others were inferred, and only start a fit
-
-    def intervals(self) -> Intervals:
-        """All pairs of neighbouring snapshots."""
-        inside = np.arange(1, self.t.shape[1]) < self.length[:, None]
-        first, second = self.y[:, :-1][inside], self.y[:, 1:][inside]
-        t, h = self.t[:, :-1][inside], np.diff(self.t, axis=1)[inside]
-        u = np.stack([self.u[:, :-1][inside], self.u[:, 1:][inside]], axis=1)
-        return Intervals(t, h, first, second, u, np.nonzero(inside)[0])
 
 
 @dataclass(frozen=True)
@@ -91,6 +72,7 @@ class _Work:
     found: EnergyFit | None = None
     gap: float = np.inf
     rounds: int = 0
+    fresh: bool = True  # whether the neurons are new: their first flow may be no better
     kept: tuple[float, EnergyFit, Disturbance] | None = field(default=None)
 
     def motion(self) -> Motion:
@@ -98,7 +80,7 @@ class _Work:
         assert self.found is not None
         now = self.disturbance
         every = np.arange(len(now.canonical))
-        return Motion([(every, self.found.energy)], now.matrix, now.unknowns, now.present)
+        return Motion([(every, self.found.energy)], now.matrix, now.unknowns, now.present, now.inputs)
 
     def search(self, data: Gradients, tolerance: float) -> None:
         """A fit with neurons chosen anew; its other unknowns become the disturbance."""
@@ -111,8 +93,10 @@ class _Work:
         self.rounds += 1
         if search and found.solution.gcv[0] > 30.0 * goal:
             self.search(data, goal)
+            self.fresh = True
         else:
             self._take(data, found)
+            self.fresh = False
 
     def _take(self, data: Gradients, found: EnergyFit) -> None:
         self.found = found
@@ -121,11 +105,15 @@ class _Work:
     def keep(self, gap: float) -> bool:
         """Remember the field if it is the best so far; whether it gained enough to go on."""
         assert self.found is not None
-        worthwhile = self.kept is None or gap < GAIN * self.kept[0]
+        worthwhile = self.fresh or self.kept is None or gap < GAIN * self.kept[0]
         if self.kept is None or gap < self.kept[0]:
             self.kept = (gap, self.found, self.disturbance)
         self.gap = gap
         return worthwhile
+
+    def forget(self) -> None:
+        """Start to compare anew."""
+        self.kept = None
 
     def restore(self) -> None:
         """Back to the best field."""
@@ -159,18 +147,20 @@ def learn_from_snapshots(
     """
     intervals = data.intervals()
     everything = np.concatenate([intervals.first, intervals.second])
+    if disturbance.free_frequency and disturbance.frequency is None:
+        disturbance = replace(disturbance, frequency=find_frequency(intervals, disturbance, fit))
     half = 0.5 * np.ptp(everything, axis=0)
     half = np.where(half > 0.0, half, 1.0)
     work = _Work(data, disturbance, fit, half, seed, tolerance or GOAL, regularisation, memory)
     noise = noise_level(data.t, data.y, data.length)
     step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0))
     steep = noise is not None and bool(np.any(noise > STEEP * step))
-    rows = _weak_rows(data, disturbance, work) if steep else None
+    rows = weak_rows(data, disturbance, half) if steep else None
     if rows is not None:
-        work.search(rows, max(FIRST_GOAL, work.goal))
+        _start(work, lambda now: weak_rows(data, now, half) or rows)
         start = "the weak form of noisy trajectories"
     else:
-        work.search(_midpoints(intervals, disturbance), max(FIRST_GOAL, work.goal))
+        _start(work, lambda now: midpoint_rows(intervals, now))
         start = "mid-points of pairs"
     long_enough = int(data.length.max()) >= PIECE
     hidden = not np.all(data.observed)
@@ -190,53 +180,19 @@ def learn_from_snapshots(
     return Learned(work.found, work.disturbance, work.gap, work.rounds, route, errors)
 
 
-def _midpoints(intervals: Intervals, disturbance: Disturbance) -> Gradients:
-    """Linear equations from mid-points: the slope between two snapshots belongs to the point between them."""
-    nodes = 0.5 * (intervals.first + intervals.second)
-    slope = (intervals.second - intervals.first) / intervals.h[:, None]
-    return _linear(nodes, slope, intervals.t + 0.5 * intervals.h, intervals.u.mean(axis=1), disturbance)
-
-
-def _linear(
-    nodes: np.ndarray, slope: np.ndarray, t: np.ndarray, u: np.ndarray, disturbance: Disturbance
-) -> Gradients:
-    """Equations (J - R) grad E + ... = slope in the frame of gradients; friction sees the gradient in the slope."""
-    inverse = np.linalg.inv(disturbance.canonical - disturbance.dissipation)
-    gradient = slope @ inverse.T
-    others = [unknown.column(t, gradient, u) @ inverse.T for unknown in disturbance.unknowns]
-    return Gradients(
-        nodes[None], np.ones(1), gradient, others=np.array(others).reshape(-1, *gradient.shape)
-    )
-
-
-def _weak_rows(data: Trajectories, disturbance: Disturbance, work: _Work) -> Gradients | None:
-    """Linear equations from the weak form, or None where no trajectory is long enough."""
-    half = min(WINDOW, (int(data.length.max()) - 1) // 2)
-    if half < 3:
-        return None
-    windows = weak_windows(data.t, data.length, half, MOST // 4)
-    if windows is None:
-        return None
-    which = windows.trajectory[:, None]
-    y, t, u = (array[which, windows.index] for array in (data.y, data.t, data.u))
-    inverse = np.linalg.inv(disturbance.canonical - disturbance.dissipation)
-    gradient = np.einsum("ws,wsc->wc", windows.slopes, y) @ inverse.T
-    count, samples, size = y.shape
-    others = np.zeros((len(disturbance.unknowns), count, size))
-    # friction sees the mean gradient; waves and signals are known at every sample
-    for k, unknown in enumerate(disturbance.unknowns):
-        flat = np.repeat(gradient, samples, axis=0)
-        column = unknown.column(t.ravel(), flat, u.reshape(count * samples, -1)).reshape(y.shape)
-        others[k] = np.einsum("ws,wsc->wc", windows.weights, column) @ inverse.T
-    nodes = np.ascontiguousarray(np.moveaxis(y, 1, 0))
-    weights = windows.weights.mean(axis=0)
-    if np.allclose(windows.weights, weights, rtol=1e-6, atol=1e-9):
-        return Gradients(nodes, weights, gradient, others=others)
-    half_width = work.half_width
-    maps = windows.weights.T[:, :, None, None] * np.diag(half_width)
-    return Gradients(
-        nodes, np.full(samples, 1.0 / samples), gradient * half_width, maps, others * half_width, gradient
-    )
+def _start(work: _Work, linear: Callable[[Disturbance], Gradients]) -> None:
+    """The linear fit; once more where it has to find the frequency of a force, to which it is linear in small steps."""
+    goal = max(FIRST_GOAL, work.goal)
+    work.search(linear(work.disturbance), goal)
+    if not work.disturbance.free_frequency or work.disturbance.frequency is None:
+        return
+    for _ in range(TUNING):
+        before = work.disturbance.frequency
+        work.improve(linear(work.disturbance), goal, search=False)
+        if abs((work.disturbance.frequency or 0.0) - before) <= 1e-6 * before:
+            break
+    work.search(linear(work.disturbance), goal)
+    work.rounds = 0
 
 
 def _by_intervals(work: _Work, intervals: Intervals) -> None:
@@ -256,7 +212,7 @@ def _by_intervals(work: _Work, intervals: Intervals) -> None:
         some = intervals.take(np.arange(min(intervals.count, int(wanted), MOST)))
         stages = enough_stages(motion, some, max(1e-14, 1e-4 * error))
         shot = shoot(motion, some, stages, work.half_width)
-        if np.count_nonzero(shot.good) < max(0.5 * some.count, 2):
+        if np.count_nonzero(shot.good) < max(0.1 * some.count, 10) and some.count > 10:
             break
         error = float(np.sqrt(np.mean((shot.gap[shot.good] / work.half_width) ** 2)) / change)
         if not work.keep(error) or error <= max(work.goal, EXACT):
@@ -278,8 +234,9 @@ def _by_pieces(work: _Work, noise: np.ndarray | None) -> np.ndarray | None:
     some = intervals.take(np.linspace(0, intervals.count - 1, min(intervals.count, 100)).astype(int))
     step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0)) + 1e-300
     longest = min(LONGEST, int(data.length.max()))
-    samples, final, searched = min(PIECE, longest), False, False
-    work.kept = None
+    samples = min(PIECE, longest)
+    long_rounds = 0  # with the longest pieces: the first one searches for neurons, others only refine
+    work.forget()
     for _ in range(ROUNDS):
         motion = work.motion()
         goal = 1e-2 * min(1.0, float(np.min((sigma / step)[observed])))
@@ -288,28 +245,32 @@ def _by_pieces(work: _Work, noise: np.ndarray | None) -> np.ndarray | None:
         pieces = pieces.take(_subset(pieces, work.seed))
         pieces, cost = settle(motion, pieces, stages)
         solved = np.isfinite(cost)
-        if np.count_nonzero(solved) < 2:
+        if np.count_nonzero(solved) < max(2, 0.1 * pieces.count):
             break
         # a piece that the field does not follow at all yet would pull it away from the others
         pieces = pieces.take(np.flatnonzero(cost <= 25.0 * np.median(cost[solved])))
         flights = fly(motion, pieces, stages)
+        if not flights.good.any():
+            break
         misses = flights.misses[flights.good][..., observed]
         freedom = misses[0].size - len(observed)
         sigma[observed] = np.maximum(
             floor[observed], np.sqrt(np.mean(misses**2, axis=(0, 1)) * misses[0].size / max(freedom, 1))
         )
-        if final and not work.keep(float(np.sqrt(np.mean((misses / work.half_width[observed]) ** 2)))) and searched:
+        error = float(np.sqrt(np.mean((misses / work.half_width[observed]) ** 2)))
+        if samples == longest and not work.keep(error) and long_rounds > 0:
             break
         weighed = replace(pieces, precision=np.where(observed, 1.0 / sigma, 0.0))
         rows = equations(motion, weighed, flights)
-        if final and not searched:
+        if samples == longest and long_rounds == 0:
             few = np.arange(min(len(rows.target), -(-SEARCH_ROWS // rows.target.shape[1])))
             work.search(rows.take(few), max(work.goal, FIRST_GOAL))
-            searched = True
+        long_rounds += samples == longest
         work.improve(rows, work.goal, search=False)
         spread = np.linalg.norm(flights.along[flights.good] * work.half_width / work.half_width[:, None], axis=(2, 3))
-        final = final or samples == longest or float(np.median(spread.max(axis=1))) > SPREAD / 2
-        samples = samples if final else min(2 * samples - 1, longest)
+        if float(np.median(spread.max(axis=1))) > SPREAD / 2:
+            longest = samples  # chaos: a longer piece would tell no more of its start
+        samples = min(2 * samples - 1, longest)
     if work.kept is not None:
         work.restore()
     return sigma if work.rounds else None

@@ -13,6 +13,7 @@ from dynsamp.models import (
     HamiltonianNetwork,
     Linear,
     Persistence,
+    PortHamiltonianNetwork,
     RandomWalk,
     SampledNetwork,
 )
@@ -21,7 +22,14 @@ from dynsamp.models import (
 @hookimpl
 def dynsamp_estimators() -> list[type[Estimator]]:
     """Sampled networks first, then the null models."""
-    return [HamiltonianNetwork, FlowMap, DriftDiffusion, SampledNetwork, Persistence, Climatology, Linear, RandomWalk]
+    sampled: list[type[Estimator]] = [
+        HamiltonianNetwork,
+        PortHamiltonianNetwork,
+        FlowMap,
+        DriftDiffusion,
+        SampledNetwork,
+    ]
+    return [*sampled, Persistence, Climatology, Linear, RandomWalk]
 
 
 @hookimpl

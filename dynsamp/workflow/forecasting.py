@@ -15,6 +15,7 @@ from dynsamp.models.base import Model
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
+from dynsamp.workflow.forecast_signals import Signals, forecast_signals
 from dynsamp.workflow.forecast_starts import forecast_starts, member_count, relative_times
 from dynsamp.workflow.provenance import checked_seed, history, said, stream
 from dynsamp.workflow.reduction import reduced
@@ -36,6 +37,7 @@ def forecast(
     dt: float | None = None,
     times: Sequence[float] | np.ndarray | None = None,
     members: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
     trajectories: int = 16,
     method: str | None = None,
     step: float | None = None,
@@ -65,6 +67,9 @@ def forecast(
         Saved times relative to the start, instead of ``duration`` and ``dt``; the first is 0.
     members : int, optional
         Number of sample paths of a stochastic model.
+    inputs : mapping of str to (times, values), optional
+        External signals of a model that has them, values (time,) or (trajectory, time), linear between the times, which
+        are on the clock of the data. By default those in a Dataset.
     trajectories : int
         How many starts to draw from a Box.
     method, step : optional
@@ -108,9 +113,11 @@ def forecast(
         if abs(whole - spacing) > 1e-9 * spacing:
             spacing = whole  # the median of uneven steps, say, divides nothing
     length = own[-1] if own is not None and own[-1] > 0 else 100 * spacing
+    saved = relative_times(saved_times(duration, dt, times, default_duration=length, default_dt=spacing))
     job = Forecast(
         model=model,
-        times=relative_times(saved_times(duration, dt, times, default_duration=length, default_dt=spacing)),
+        times=saved,
+        signals=forecast_signals(model, initial, inputs, origin),
         starts=starts,
         origin=origin,
         ids=ids,
@@ -146,6 +153,7 @@ class Forecast:
     solver: Mapping[str, Any]
     seed: int
     dtype: str = "float64"
+    signals: Signals | None = None  # since the start: times (n,), values (1 or trajectory, n, input)
 
     @property
     def count(self) -> int:
@@ -155,7 +163,7 @@ class Forecast:
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
         ids = self.ids[low:high]
-        states, status, method = self._states(*self._paths(low, high))
+        states, status, method = self._states(*self._paths(low, high), low, high)
         left = self._left_domain(states)
         status = np.where((status == Status.OK) & np.isfinite(left), Status.LEFT_DOMAIN, status).astype(np.int8)
         result = {"y": states, "status": status, "left": left}
@@ -172,7 +180,7 @@ class Forecast:
             raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
         if type(self.model).kernel is Model.kernel:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
-        kernel = self.model.kernel()
+        kernel = self._kernel(0, self.count)
         y0, paths = self._paths(0, self.count)
         return reduced(
             over,
@@ -186,7 +194,7 @@ class Forecast:
             time_unit=str(self.model.facts.get("time_unit", "1")),
             attrs=self._attrs({}),
             seed=stream(self.seed, "forecast"),
-            **self._options(kernel),
+            **self._options(kernel, 0, self.count),
         )
 
     def _paths(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
@@ -195,7 +203,19 @@ class Forecast:
         paths = (self.ids[low:high, None] + (np.arange(members, dtype=np.int64) << 32)).ravel()
         return np.repeat(self.starts[low:high], members, axis=0), paths
 
-    def _states(self, y0: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    def _kernel(self, low: int, high: int) -> Kernel:
+        """Of trajectories low..high-1; a field with a clock of its own starts at their times."""
+        clocked = getattr(self.model, "kernel_from", None)
+        if clocked is None:
+            return self.model.kernel()
+        together = np.ptp(self.origin) == 0
+        origin = self.origin[:1] if together else np.repeat(self.origin[low:high], self.members or 1)
+        kernel: Kernel = clocked(origin)
+        return kernel
+
+    def _states(
+        self, y0: np.ndarray, ids: np.ndarray, low: int, high: int
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         seed = stream(self.seed, "forecast")
         if type(self.model).kernel is Model.kernel:
             states, status = self.model.predict(y0, self.times, ids, seed)
@@ -203,12 +223,16 @@ class Forecast:
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)
             own = {"method": "predict", "method_reason": "the model brings its own prediction"}
             return np.where(bad[:, None, None], np.nan, states), status, own
-        kernel = self.model.kernel()
-        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, dtype=self.dtype, **self._options(kernel))
+        kernel = self._kernel(low, high)
+        options = self._options(kernel, low, high)
+        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, dtype=self.dtype, **options)
         return solution.states, solution.status, said(solution)
 
-    def _options(self, kernel: Kernel) -> dict[str, Any]:
+    def _options(self, kernel: Kernel, low: int, high: int) -> dict[str, Any]:
         options = dict(self.solver)
+        if self.signals is not None:
+            times, values = self.signals
+            options["inputs"] = (times, values if len(values) == 1 else values[low:high])
         symplectic = kernel.kind == "separable" or kernel.facts.get("hamiltonian")
         if symplectic and options["step"] is None and len(self.times) > 1:
             # with the spacing of the saved times itself, one would see the solver, not the model
@@ -255,7 +279,7 @@ class Forecast:
             "seed": self.seed,
             "options": {key: value for key, value in self.solver.items() if key != "threads"},
             "dtype": self.dtype,
-            "content": digest(self.times, self.starts, self.origin, self.ids, *knowledge),
+            "content": digest(self.times, self.starts, self.origin, self.ids, *(self.signals or ()), *knowledge),
         }
 
     def _attrs(self, method: Mapping[str, Any]) -> dict[str, Any]:
