@@ -42,6 +42,12 @@ CAPTIONS = {
 }
 SHORT = {
     "hamiltonian_error": "error of H",
+    "gradient_error": "error of grad H",
+    "invariant_drift": "drift of the invariants",
+    "power_balance": "residual of the power balance",
+    "symplecticity_defect": "symplecticity defect",
+    "period_error": "error of the period",
+    "section_distance": "distance of the Poincaré sections",
     "nrmse": "NRMSE",
     "energy_error": "energy error",
     "energy_drift": "energy drift",
@@ -205,7 +211,7 @@ def _score_rows(scores: xr.Dataset) -> list[Row]:
     """Scores as single numbers: final values of energy errors, means over lead time, medians over trajectories."""
     rows = []
     for name in map(str, scores.data_vars):
-        if name == "truth_energy_error":  # said beside that of the forecast
+        if name == "truth_energy_error" or scores[name].attrs.get("role") == "flag":  # said elsewhere
             continue
         score, label = scores[name], SHORT.get(name, str(scores[name].attrs.get("long_name", name)))
         value = _with_units(_number(_typical(score)), str(score.attrs.get("units", "1")))

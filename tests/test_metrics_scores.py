@@ -45,7 +45,8 @@ def truth(count=3, **facts):
 def test_the_names_are_the_registered_ones():
     assert list(SCORE) == [
         "nrmse", "valid_prediction_time", "energy_error", "truth_energy_error", "energy_drift", "model_energy_drift",
-        "hamiltonian_error", "crps", "spread_skill", "drift_error", "diffusion_error",
+        "hamiltonian_error", "gradient_error", "invariant_drift", "power_balance", "symplecticity_defect",
+        "period_error", "amplitude", "section_distance", "crps", "spread_skill", "drift_error", "diffusion_error",
     ]  # fmt: skip
     assert all(metric.long_name for metric in METRICS)
 

@@ -214,7 +214,9 @@ def record(ds: xr.Dataset, states: Sequence[State] | None = None) -> Record:
     if "truth_valid_until" in ds:
         until = ds["truth_valid_until"].values.astype(float)
         valid_until = np.where(np.isnan(until), np.inf, until - start)
-    return Record(lead, y, _statuses(ds), chosen, _theta(ds), valid_until, facts(ds))
+    inputs = names(ds, "input")
+    u = _flat(ds, inputs, ("trajectory", "time")) if inputs else None
+    return Record(lead, y, _statuses(ds), chosen, _theta(ds), valid_until, facts(ds), start, u)
 
 
 def _lead_times(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

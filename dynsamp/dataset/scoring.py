@@ -16,6 +16,14 @@ from dynsamp.words import State
 
 __all__ = ["scores"]
 
+LEFT_ATTRS = {
+    "units": "1",
+    "long_name": "whether the forecast left the domain of its training data",
+    "role": "flag",
+    "flag_values": np.array([0, 1], np.int8),
+    "flag_meanings": "inside left_domain",
+}
+
 
 def scores(
     results: Mapping[str, tuple[Metric, Score]],
@@ -25,6 +33,7 @@ def scores(
     states: Sequence[State],
     time_unit: str = "1",
     skipped: Mapping[str, str] | None = None,
+    left: tuple[np.ndarray, np.ndarray] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """A Dataset of scores.
@@ -43,6 +52,9 @@ def scores(
         Stands where a metric declares the units "time".
     skipped : mapping of str to str, optional
         Metrics that could not be computed, and why; the JSON attribute ``skipped``.
+    left : (ndarray, ndarray), optional
+        Whether and at which time (trajectory, member) a forecast left the domain of its training data: the flag
+        ``left_domain`` beside the scores, and ``left_domain_time``.
     attrs : mapping, optional
         Of the Dataset.
 
@@ -69,8 +81,17 @@ def scores(
         # xarray keeps units through arithmetic, so each score states its own
         about = {"units": time_unit if metric.units == "time" else metric.units, "long_name": metric.long_name or name}
         variables[name] = (metric.dims, values, {**about, **encode(score.attrs)})
+    if left is not None:
+        dims = ("trajectory", "member")
+        sizes["member"] = left[0].shape[1]
+        variables["left_domain"] = (dims, left[0].astype(np.int8), dict(LEFT_ATTRS))
+        about = {"units": time_unit, "long_name": "time when the training domain was left", "role": "flag"}
+        variables["left_domain_time"] = (dims, left[1], about)
 
     coords: dict[str, Any] = {}
+    for _, score in results.values():
+        for dim, labels in score.coords.items():
+            coords[dim] = ((dim,), list(labels), {"long_name": dim})
     if "trajectory" in sizes:
         coords["trajectory"] = (("trajectory",), np.asarray(ids), {"long_name": "trajectory id"})
     if "lead_time" in sizes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,14 @@ class Record:
     theta: np.ndarray  # (trajectory, parameter) of the system, width 0 if unknown
     valid_until: np.ndarray  # (trajectory,) lead time until which a truth is one; inf where not chaotic
     facts: dict[str, Any] = field(default_factory=dict)
+    start: np.ndarray | None = None  # (trajectory,) time at which the lead time is 0; None: 0 for all
+    u: np.ndarray | None = None  # (trajectory, time, input), or None
+
+    @property
+    def clock(self) -> np.ndarray:
+        """Times (trajectory, time): what forces and inputs depend on."""
+        start = np.zeros(len(self.y)) if self.start is None else self.start
+        return np.asarray(start[:, None] + self.t)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Score:
 
     values: np.ndarray  # over the metric's dims
     attrs: dict[str, Any] = field(default_factory=dict)  # norm, threshold, reference: JSON values
+    coords: dict[str, Sequence[str]] = field(default_factory=dict)  # labels along dims of the metric's own
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ def metric(
     name : str
         Name of the variable in the scores Dataset.
     dims : tuple of str
-        Of the returned array, out of "trajectory", "member", "lead_time", "state".
+        Of the returned array, out of "trajectory", "member", "lead_time", "state"; others of its own, such as
+        "invariant", are labelled by the score's ``coords``.
     units : str
         Units of the values; "time" stands for the system's time unit.
     needs : tuple of str

@@ -23,7 +23,7 @@ def _hamiltonian(system: Any, record: Record) -> np.ndarray:
     count, members, steps, size = record.y.shape
     y = record.y.reshape(-1, size)
     finite = np.isfinite(y).all(axis=1)
-    t = np.tile(record.t, count * members)
+    t = np.repeat(record.clock, members, axis=0).ravel()
     theta = system.theta()
     if record.theta.shape[1]:
         theta = np.repeat(record.theta, members * steps, axis=0)[finite]

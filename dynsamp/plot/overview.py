@@ -35,7 +35,7 @@ def scores(scores: xr.Dataset) -> Figure:
     ValueError
         If there are none.
     """
-    known = [str(name) for name in scores.data_vars]
+    known = [str(name) for name in scores.data_vars if scores[name].attrs.get("role") != "flag"]
     if not known:
         raise ValueError("there are no scores to draw; pass the Dataset that evaluate() returns")
     drawn = [name for name in known if scores[name].ndim and BESIDE.get(name) not in known]

@@ -27,6 +27,7 @@ _OF_KIND = {
         "truth_energy_error",
         "energy_drift",
         "hamiltonian_error",
+        "gradient_error",
     ),
     "ode": ("nrmse", "valid_prediction_time"),
     "map": ("nrmse", "valid_prediction_time"),
@@ -63,7 +64,9 @@ def evaluate(
     -------
     Dataset
         Scores over trajectory, member and lead_time; norms and thresholds in their attributes; what was left out,
-        and why, in the attribute ``skipped``. A failed trajectory scores as failed, never as missing.
+        and why, in the attribute ``skipped``. A failed trajectory scores as failed, never as missing. Of a forecast
+        that knows the domain of its training data, ``left_domain`` (0 or 1) flags the trajectories that left it, from
+        ``left_domain_time`` on: their scores count, but are those of an extrapolation.
     """
     law = system_of(truth, system)
     _check(forecast, truth)
@@ -96,6 +99,7 @@ def evaluate(
         states=record.states,
         time_unit=str(record.facts.get("time_unit", "1")),
         skipped=skipped,
+        left=_left_domain(forecast),
         attrs={
             "title": "Scores of a forecast",
             "system": "" if law is None else law.name,
@@ -120,6 +124,8 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
         names = _OF_KIND["sde" if stochastic and kind == "map" else kind]
         if law is None and stochastic:
             names = ("nrmse", "crps", "spread_skill")
+        elif law is not None and law.invariants:
+            names = (*names, "invariant_drift")
     chosen = []
     for name in names:
         if isinstance(name, Metric):
@@ -130,6 +136,14 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
             raise ValueError(f"unknown metric {name!r}{hint}")
         chosen.append(known[name])
     return chosen
+
+
+def _left_domain(forecast: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Whether and when (trajectory, member) the training domain was left; None where nobody has watched."""
+    if "left_domain_time" not in forecast:
+        return None
+    when = np.asarray(forecast["left_domain_time"].values, dtype=float).reshape(forecast.sizes["trajectory"], -1)
+    return np.isfinite(when), when
 
 
 def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
