@@ -55,6 +55,8 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.words import Status as Status
     from dynsamp.workflow import Run as Run
     from dynsamp.workflow import crossings as crossings
+    from dynsamp.workflow import energies as energies
+    from dynsamp.workflow import energy_map as energy_map
     from dynsamp.workflow import evaluate as evaluate
     from dynsamp.workflow import fit as fit
     from dynsamp.workflow import forecast as forecast
@@ -94,7 +96,18 @@ _HOME = {
     "dynsamp.solve": ("Event", "solve"),
     "dynsamp.system": ("HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "System"),
     "dynsamp.words": ("Box", "Input", "Parameter", "State", "Status"),
-    "dynsamp.workflow": ("Run", "crossings", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"),
+    "dynsamp.workflow": (
+        "Run",
+        "crossings",
+        "energies",
+        "energy_map",
+        "evaluate",
+        "fit",
+        "forecast",
+        "generate",
+        "lyapunov",
+        "run",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -6,7 +6,16 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.options import add_command, add_out, existing, out_file, read_data, seed
+from dynsamp.commands.options import (
+    add_command,
+    add_out,
+    as_usage,
+    existing,
+    out_file,
+    positive,
+    read_data,
+    seed,
+)
 from dynsamp.commands.output import UsageError, wrote
 
 if TYPE_CHECKING:
@@ -14,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-OF_STATES = ("phase", "time_series", "fan")
+OF_STATES = ("phase", "time_series", "fan", "energy", "section", "animation")
+FILMS = (".gif", ".mp4")
 OF_SCORES = ("scores", "energy_error", "nrmse", "valid_prediction_time")
 
 
@@ -23,6 +33,8 @@ def add(commands: Any, common: ArgumentParser) -> None:
     parser = add_command(
         commands, common, "plot", plot, "draw trajectories, a forecast or scores",
         "examples:\n  dynsamp plot forecast.nc --truth truth.nc --out phase.png"
+        "\n  dynsamp plot forecast.nc --truth truth.nc --out swing.gif"
+        "\n  dynsamp plot forecast.nc --truth truth.nc --kind section --surface 'x = 0 rising'"
         "\n  dynsamp plot scores.nc --kind energy_error --out error.pdf",
     )  # fmt: skip
     parser.add_argument("file", metavar="FILE", help="trajectories, a forecast or scores (.nc, .zarr, .csv)")
@@ -32,13 +44,24 @@ def add(commands: Any, common: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--truth", metavar="FILE", help="draw it below the forecast")
     parser.add_argument("--trajectory", type=seed, metavar="N", help="which one, counted from 0 (default: the first)")
-    add_out(parser, "FILE", "picture to write: .png, .svg or .pdf (default: FILE.png)")
+    parser.add_argument("--model", metavar="MODEL", help="of the forecast, for its learned energy (--kind energy)")
+    parser.add_argument(
+        "--surface", metavar="EVENT", help="of --kind section, such as 'x = 0 rising' (default: the first coordinate)"
+    )
+    parser.add_argument("--fps", type=positive, default=25.0, metavar="N", help="frames a second (default 25)")
+    parser.add_argument(
+        "--speed", type=positive, default=1.0, metavar="X", help="units of time a second of film (default 1)"
+    )
+    add_out(parser, "FILE", "picture to write: .png, .svg or .pdf, a film: .gif or .mp4 (default: FILE.png, FILE.gif)")
 
 
 def plot(args: Namespace) -> None:
     """Draw and save."""
     source = existing(args.file)
-    out = out_file(args, source.with_suffix(".png"))
+    out = out_file(args, source.with_suffix(".gif" if args.kind == "animation" else ".png"))
+    if args.kind == "animation" or (args.kind is None and out.suffix.lower() in FILMS):
+        _film(args, out)
+        return
     import matplotlib
 
     matplotlib.use("Agg")  # pictures go into files: no display is needed
@@ -54,6 +77,42 @@ def plot(args: Namespace) -> None:
     with written_whole(out) as part:
         figure.savefig(part, dpi=150)
     wrote(args, out)
+
+
+def _film(args: Namespace, out: Path) -> None:
+    from dynsamp import plot
+
+    data, truth = read_data(args.file), None if args.truth is None else read_data(args.truth)
+    if "time" not in data.dims:
+        raise UsageError(f"{out.name}: a film needs trajectories, but {Path(args.file).name} holds scores")
+    with as_usage():
+        plot.animate(data, truth, path=out, trajectory=args.trajectory or 0, fps=args.fps, speed=args.speed)
+    wrote(args, out)
+
+
+def _section(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
+    from dynsamp import plot
+    from dynsamp.dataset import component_names, state_list
+    from dynsamp.workflow import crossings
+
+    surface = args.surface or f"{component_names(state_list(data))[0]} = 0 rising"
+    with as_usage():
+        found = [crossings(each, events=surface) for each in (truth, data) if each is not None]
+    return plot.section(found[0] if truth is None else found, names=("truth", "forecast"))
+
+
+def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
+    from dynsamp import plot, plugins
+    from dynsamp.workflow import energies
+
+    model = None if args.model is None else plugins.load_model(existing(args.model))
+
+    def known(one: xr.Dataset) -> xr.Dataset:
+        law = plugins.systems().get(str(one.attrs.get("system", "")))
+        return one if model is None and getattr(law, "hamiltonian", None) is None else energies(one, model=model)
+
+    with as_usage():
+        return plot.energy(known(data), None if truth is None else known(truth), trajectory=args.trajectory or 0)
 
 
 def _drawn(args: Namespace, data: xr.Dataset) -> Any:
@@ -72,6 +131,8 @@ def _drawn(args: Namespace, data: xr.Dataset) -> Any:
     if scores:
         return getattr(plot, kind)(data)
     truth = None if args.truth is None else read_data(args.truth)
+    if kind in ("energy", "section"):
+        return (_energy if kind == "energy" else _section)(args, data, truth)
     if kind == "phase":
         return plot.phase(data, truth, trajectories=[args.trajectory] if args.trajectory is not None else 6)
     return getattr(plot, kind)(data, truth, trajectory=args.trajectory or 0)

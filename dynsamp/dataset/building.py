@@ -13,7 +13,7 @@ from dynsamp.dataset.schema import PARAMETER, TENDENCY
 from dynsamp.dataset.times import CALENDAR_UNITS
 from dynsamp.words import State, Status
 
-__all__ = ["CONVENTIONS", "build", "realisation_attrs"]
+__all__ = ["CONVENTIONS", "build", "realisation_attrs", "state_attrs"]
 
 CONVENTIONS = "CF-1.11"
 STATUS_ATTRS = {
@@ -104,7 +104,7 @@ def build(
         own = tuple(state.dims)
         part = slice(end - state.size, end)
         shape = (*y.shape[:-1], *state.dims.values())
-        variables[state.name] = ((*dims, *own), y[..., part].reshape(shape), _state_attrs(state))
+        variables[state.name] = ((*dims, *own), y[..., part].reshape(shape), state_attrs(state))
         if dy is not None:
             tendency = np.asarray(dy)[..., part].reshape(shape)
             variables[TENDENCY + state.name] = ((*dims, *own), tendency, _tendency_attrs(state, time_unit))
@@ -141,7 +141,8 @@ def build(
     return xr.Dataset(variables, coords, {**header, **versions(), **encode(attrs or {})})
 
 
-def _state_attrs(state: State) -> dict[str, Any]:
+def state_attrs(state: State) -> dict[str, Any]:
+    """Attributes of the variable of a state."""
     about: dict[str, Any] = {"units": state.units, "long_name": state.long_name or state.name}
     for key in ("standard_name", "conjugate", "period"):
         value = getattr(state, key)

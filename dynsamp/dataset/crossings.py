@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset.attributes import encode, versions
-from dynsamp.dataset.building import CONVENTIONS, STATUS_ATTRS
+from dynsamp.dataset.building import CONVENTIONS, STATUS_ATTRS, state_attrs
 from dynsamp.words import State
 
 __all__ = ["crossings"]
@@ -40,11 +40,7 @@ def crossings(
     begin = 0
     for state in states:
         part = values[..., begin : begin + state.size].reshape(*times.shape, *state.dims.values())
-        variables[state.name] = (
-            (*dims, *state.dims),
-            part,
-            {"units": state.units, "long_name": state.long_name or state.name},
-        )
+        variables[state.name] = ((*dims, *state.dims), part, state_attrs(state))
         begin += state.size
     variables["crossing_time"] = (dims, times, {"units": time_unit, "long_name": "time of the crossing"})
     variables["count"] = (own, counts, {"units": "1", "long_name": "number of crossings, recorded or not"})

@@ -6,14 +6,19 @@ coloured, and axes carry long names and units.
 """
 
 from dynsamp.plot.album import figures, save_figures
+from dynsamp.plot.energies import energy
 from dynsamp.plot.fans import fan
 from dynsamp.plot.growth import energy_error, nrmse
 from dynsamp.plot.horizons import valid_prediction_time
+from dynsamp.plot.movies import animate
 from dynsamp.plot.overview import scores
 from dynsamp.plot.phases import phase
+from dynsamp.plot.sections import section
 from dynsamp.plot.series import time_series
 
 __all__ = [
+    "animate",
+    "energy",
     "energy_error",
     "fan",
     "figures",
@@ -21,6 +26,7 @@ __all__ = [
     "phase",
     "save_figures",
     "scores",
+    "section",
     "time_series",
     "valid_prediction_time",
 ]

@@ -13,7 +13,10 @@ from dynsamp.dataset import state_list
 from dynsamp.plot.canvas import COLOURS, RASTER, TRUTH_LINE, axis_label, key, new_axes
 from dynsamp.plot.reading import called, component, components, matching, positions, series
 
-__all__ = ["phase", "portrait_pair"]
+__all__ = ["draw_portrait", "phase", "portrait_pair"]
+
+LEVELS = 14
+CONTOUR = "#d9c9a3"
 
 
 def phase(
@@ -23,6 +26,7 @@ def phase(
     x: str | None = None,
     y: str | None = None,
     trajectories: int | Sequence[int] = 6,
+    energy: xr.Dataset | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Phase portrait of a forecast above that of the truth.
@@ -40,6 +44,8 @@ def phase(
         momentum; where there are none, the first and the last state variable.
     trajectories : int or sequence of int
         How many, from the first on, or which.
+    energy : Dataset, optional
+        From `energy_map` in the same plane: lines of equal energy beneath.
     ax : matplotlib Axes, optional
         Draw here instead of into a new figure.
 
@@ -50,11 +56,15 @@ def phase(
     Raises
     ------
     ValueError
-        If a state variable does not exist or there is only one.
+        If a state variable does not exist or there is only one, or the map of the energy shows another plane.
     """
+    if energy is not None and x is None and y is None:
+        y, x = (str(dim) for dim in _map_of(energy).dims)
     pair = portrait_pair(forecast, x, y)
     chosen = positions(forecast, trajectories)
     ax = new_axes(ax)
+    if energy is not None:
+        _contours(ax, _map_of(energy), pair)
     if truth is not None:
         places = [matching(truth, forecast, place) for place in chosen]
         draw_portrait(ax, truth, pair, places, label="truth", **TRUTH_LINE)
@@ -62,6 +72,23 @@ def phase(
     if truth is not None:
         key(ax)
     return ax
+
+
+def _map_of(energy: xr.Dataset) -> xr.DataArray:
+    if not isinstance(energy, xr.Dataset) or "energy" not in energy or energy["energy"].ndim != 2:
+        raise ValueError("energy= takes a map of the energy in a plane, energy_map(system or model)")
+    return energy["energy"]
+
+
+def _contours(ax: Axes, grid: xr.DataArray, pair: tuple[str, str]) -> None:
+    """Lines of equal energy, faint."""
+    x, y = pair
+    if set(grid.dims) != {x, y}:
+        across = " and ".join(sorted(str(dim) for dim in grid.dims))
+        raise ValueError(f"the map of the energy is over {across}, the portrait over {x} and {y}; choose the same")
+    values = np.ma.masked_invalid(grid.transpose(y, x).values)
+    lines = ax.contour(grid[x].values, grid[y].values, values, levels=LEVELS, colors=CONTOUR, linewidths=0.7)
+    lines.set_zorder(0.5)
 
 
 def portrait_pair(data: xr.Dataset, x: str | None = None, y: str | None = None) -> tuple[str, str]:

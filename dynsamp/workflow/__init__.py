@@ -1,6 +1,7 @@
 """The verbs: generate -> fit -> forecast -> evaluate, and run. The only room that knows both labels and science."""
 
 from dynsamp.workflow.crossing import crossings
+from dynsamp.workflow.energies import energies, energy_map
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
@@ -8,4 +9,4 @@ from dynsamp.workflow.lyapunov_spectrum import lyapunov
 from dynsamp.workflow.running import Run, run
 from dynsamp.workflow.scoring import evaluate
 
-__all__ = ["Run", "crossings", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]
+__all__ = ["Run", "crossings", "energies", "energy_map", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]

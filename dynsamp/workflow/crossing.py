@@ -11,7 +11,8 @@ import xarray as xr
 
 from dynsamp import dataset
 from dynsamp.kernels.methods import METHODS
-from dynsamp.models.base import Model
+from dynsamp.metrics.passages import SOURCE, passages
+from dynsamp.models.base import Model, Samples
 from dynsamp.solve import Event, solve
 from dynsamp.system import System
 from dynsamp.words import State, nearest
@@ -21,16 +22,17 @@ from dynsamp.workflow.provenance import checked_seed, history, said
 __all__ = ["as_event", "crossings"]
 
 RTOL = 1e-12
+MOST = 1000  # crossings of an event in sampled trajectories that are kept, unless asked for
 _DIRECTIONS = {None: 0, "rising": 1, "falling": -1}
 _SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<level>\S+)(\s+(?P<direction>\w+))?\s*")
 
 
 def crossings(
-    source: str | System | Model,
+    source: str | System | Model | xr.Dataset,
     initial: Any = None,
     events: str | Event | Sequence[str | Event] = (),
     *,
-    duration: float,
+    duration: float | None = None,
     parameters: Mapping[str, Any] | None = None,
     trajectories: int = 16,
     seed: int = 0,
@@ -45,15 +47,16 @@ def crossings(
 
     Parameters
     ----------
-    source : str, System or Model
-        Name of a system, the object, or a fitted model with a vector field.
+    source : str, System, Model or Dataset
+        Name of a system, the object, or a fitted model with a vector field. Or trajectories as they are, such as a
+        forecast: their crossings lie between the samples, on polynomials of degree 7 through the eight nearest.
     initial : Dataset, Box, array, dict or callable, optional
         Starts; by default the system's own. A model needs some.
     events : str, Event, or a sequence of them
         ``Event(function, direction, terminal)``, or a short form "state = number", "state = number rising" or
         "... falling", for a field "state[site] = number".
     duration : float
-        Length of the trajectories, in the system's time unit.
+        Length of the trajectories, in the system's time unit; of a Dataset all of it, unless given.
     parameters, trajectories, seed : optional
         As for ``generate``.
     method, step, rtol, atol : optional
@@ -75,6 +78,10 @@ def crossings(
     ValueError
         Unknown state, a short form that cannot be read, a system without a continuous path or with external signals.
     """
+    if isinstance(source, xr.Dataset):
+        return _of_samples(source, initial, events, duration, max_events)
+    if duration is None:
+        raise TypeError("crossings of a system or a model need duration=, the length of the trajectories")
     runs = orbits(source, initial, parameters=parameters, trajectories=trajectories, seed=checked_seed(seed))
     kind = runs.kernel.kind
     if kind not in ("field", "separable"):
@@ -83,11 +90,7 @@ def crossings(
         raise ValueError("crossings of a system with external signals are not defined; fix the signals in its rhs")
     if not np.isfinite(duration) or duration <= 0:
         raise ValueError(f"duration must be positive, got {duration!r}")
-    single = isinstance(events, str | Event)
-    several: Sequence[str | Event] = [events] if isinstance(events, str | Event) else list(events)
-    wanted = [as_event(event, runs.states) for event in several]
-    if not wanted:
-        raise ValueError('events must name at least one surface, such as "x = 0 rising"')
+    single, wanted = isinstance(events, str | Event), _wanted(events, runs.states)
     fixed = step is not None or (method in METHODS and not METHODS[method].adaptive)
     solution = solve(
         runs.kernel,
@@ -123,6 +126,61 @@ def crossings(
             "history": history("crossings"),
         },
     )
+
+
+def _wanted(events: str | Event | Sequence[str | Event], states: Sequence[State]) -> list[Event]:
+    several: Sequence[str | Event] = [events] if isinstance(events, str | Event) else list(events)
+    if not several:
+        raise ValueError('events must name at least one surface, such as "x = 0 rising"')
+    return [as_event(event, states) for event in several]
+
+
+def _of_samples(data: xr.Dataset, initial: Any, events: Any, duration: float | None, most: int | None) -> xr.Dataset:
+    """Crossings of sampled trajectories; members count as trajectories."""
+    if initial is not None:
+        raise ValueError("trajectories of a Dataset have their own starts; leave initial= out")
+    samples = dataset.pack(data)
+    wanted = _wanted(events, samples.states)
+    if any(event.terminal for event in wanted):
+        raise ValueError("a terminal event cannot end trajectories that are there already; take terminal=False")
+    found = [[_between(samples, k, event, duration) for event in wanted] for k in range(len(samples.y))]
+    counts = np.array([[len(times) for times, _ in row] for row in found])
+    kept = min(int(counts.max()), most or MOST)
+    times = np.full((*counts.shape, kept), np.nan)
+    values = np.full((*counts.shape, kept, samples.y.shape[-1]), np.nan)
+    for k, e in np.ndindex(*counts.shape):
+        when, states = found[k][e]
+        times[k, e, : len(when)], values[k, e, : len(when)] = when[:kept], states[:kept]
+    return dataset.crossings(
+        names=None if isinstance(events, str | Event) else [event.name for event in wanted],
+        times=times,
+        values=values,
+        counts=counts,
+        states=samples.states,
+        status=np.zeros(len(samples.y), np.int8),
+        ids=samples.ids,
+        time_unit=dataset.time_unit(data),
+        attrs={
+            "title": "crossings of trajectories",
+            **{key: data.attrs[key] for key in ("system", "estimator", "parameters") if key in data.attrs},
+            "method": SOURCE,
+            "events": ", ".join(event.name for event in wanted),
+            "history": history("crossings"),
+        },
+    )
+
+
+def _between(samples: Samples, place: int, event: Event, duration: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Times and states of the crossings of one trajectory."""
+    count = int(samples.length[place])
+    t, y = samples.t[place, :count], samples.y[place, :count]
+    if duration is not None:
+        inside = t <= t[0] + duration * (1 + 1e-12)
+        t, y = t[inside], y[inside]
+    parameters = np.array([float(value) for value in samples.facts.get("parameters", {}).values()])
+    signal = np.array([event.function(*point, parameters) for point in zip(t, y, strict=True)])[:, None]
+    times, states = passages(t, np.concatenate([y, signal], axis=1), y.shape[1], 0.0, event.direction)
+    return times, states[:, :-1]
 
 
 def as_event(event: str | Event, states: Sequence[State]) -> Event:
