@@ -6,7 +6,11 @@ from dynsamp.plugins import plugins, system
 from dynsamp.testing import check_system
 
 IN_TREE = {
-    "pendulum": ("pendulum", "double_pendulum", "henon_heiles", "lotka_volterra"),
+    "pendulum": (
+        *("pendulum", "double_pendulum", "elastic_pendulum", "elastic_pendulum_polar", "henon_heiles", "duffing"),
+        *("lotka_volterra", "kepler", "two_body", "spring_chain", "toda", "fput"),
+        *("damped_pendulum", "driven_pendulum", "duffing_forced", "magnetic_pendulum"),
+    ),
     "climate": ("lorenz63", "lorenz96", "cessi"),
     "prices": ("ou", "gbm", "heston", "garch"),
 }

@@ -1,14 +1,14 @@
-"""The plugin `pendulum` against closed forms; catalogued values are for g = l = m = 1."""
+"""Pendulums, Hénon-Heiles and Lotka-Volterra against closed forms; catalogued values are for g = l = m = 1."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime, brentq
-from scipy.special import ellipj, ellipk
 
 import dynsamp
 from dynsamp.plugins import system
 from dynsamp.solve import field_values, scalar_values
+from dynsamp_pendulum import exact
 
 
 def hamiltonian(law, y, **parameters):
@@ -24,15 +24,26 @@ def test_pendulum_released_from_rest_follows_elliptic_functions():
     data = dynsamp.generate(
         "pendulum", initial={"q": start, "p": np.zeros(4)}, duration=20, dt=0.25, parameters={"gravity": 1.0}
     )
-    k, t = np.sin(start / 2)[:, None], data["time"].values
-    sn, cn, _, _ = ellipj(ellipk(k**2) - t, k**2)
-    assert_allclose(data["q"], 2 * np.arcsin(k * sn), atol=1e-8)
-    assert_allclose(data["p"], -2 * k * cn, atol=1e-8)
+    q, p = exact.pendulum_swing(data["time"].values, start[:, None])
+    assert_allclose(data["q"], q, atol=1e-8)
+    assert_allclose(data["p"], p, atol=1e-8)
+
+
+def test_pendulum_rotates_as_the_amplitude_function():
+    speed = np.array([2.01, 2.5, 6.0])
+    data = dynsamp.generate(
+        "pendulum", initial={"q": np.zeros(3), "p": speed}, duration=20, dt=0.25, parameters={"gravity": 1.0}
+    )
+    q, p = exact.pendulum_rotation(data["time"].values, speed[:, None])
+    assert_allclose(data["q"], q, atol=1e-8)
+    assert_allclose(data["p"], p, atol=1e-8)
+    period = exact.pendulum_rotation_period(speed)
+    assert_allclose(exact.pendulum_rotation(period, speed), [np.full(3, 2 * np.pi), speed], rtol=1e-12)
 
 
 def test_pendulum_period_at_a_right_angle():
     period = 7.416298709205  # 4 K(sin²(π/4)), to the printed digits
-    assert period == pytest.approx(4 * ellipk(0.5), abs=1e-12)
+    assert exact.pendulum_period(np.pi / 2) == pytest.approx(period, abs=1e-12)
     data = dynsamp.generate(
         "pendulum", initial={"q": np.pi / 2, "p": 0.0}, times=[0, period], parameters={"gravity": 1.0}
     )
@@ -40,9 +51,17 @@ def test_pendulum_period_at_a_right_angle():
     assert_allclose(data["p"].values[0, 1], 0, atol=1e-9)
 
 
+def test_small_swings_are_those_of_the_length_alone():
+    """Greydanus' pendulum, H = p² + 3 (1 - cos q), has the frequency √6; the next term is amplitude²/16."""
+    period = exact.pendulum_period([1e-4, 0.1], np.sqrt(6.0)) * np.sqrt(6.0) / (2 * np.pi)
+    assert_allclose(period, [1 + 1e-8 / 16, 1 + 0.01 / 16], rtol=1e-6)
+
+
 def test_pendulum_on_the_separatrix():
     data = dynsamp.generate("pendulum", initial={"q": 0.0, "p": 2.0}, duration=5, dt=0.5, parameters={"gravity": 1.0})
-    assert_allclose(data["q"].values[0], 4 * np.arctan(np.exp(data["time"])) - np.pi, atol=1e-8)
+    q, p = exact.pendulum_separatrix(data["time"].values)
+    assert_allclose(data["q"].values[0], q, atol=1e-8)
+    assert_allclose(data["p"].values[0], p, atol=1e-8)
 
 
 def test_default_pendulums_swing():
@@ -98,7 +117,7 @@ def test_lotka_volterra_averages_over_a_period_equal_the_fixed_point():
 
 
 def test_lotka_volterra_small_oscillations():
-    period = 2 * np.pi / np.sqrt(1.1 * 0.4)
+    period = exact.lotka_volterra_small_period(1.1, 0.4)
     start = {"q": np.log(4.0) + 1e-5, "p": np.log(2.75)}
     data = dynsamp.generate("lotka_volterra", initial=start, times=[0, period])
     assert_allclose(data["q"].values[0, 1], start["q"], atol=1e-9)  # the period shifts with the square of the amplitude

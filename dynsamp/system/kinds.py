@@ -11,7 +11,7 @@ import numpy as np
 from dynsamp.solve import Kernel
 from dynsamp.solve.kernel import History
 from dynsamp.system.base import Function, System
-from dynsamp.words import nearest
+from dynsamp.words import State, nearest
 
 __all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem"]
 
@@ -29,11 +29,15 @@ class ODESystem(System):
     history : optional
         The state before the first time: "start" (the first state, held), a state (state,), a function of t that
         returns one, or samples (times, values). Unless ``initial`` is given, trajectories start where it ends.
+    hamiltonian : function(t, y, theta) -> float, optional
+        The energy of a mechanical system which dissipation and forces change (port-Hamiltonian). States are all q,
+        then all p, as in a HamiltonianSystem; data get the diagnostic "energy", and metrics compare a learned one.
     """
 
     rhs: Function
     delays: Sequence[float | str] = ()
     history: History = "start"
+    hamiltonian: Function | None = None
 
     def __post_init__(self) -> None:
         if self.delays and self.initial is None and not isinstance(self.history, str | tuple | None):
@@ -43,6 +47,9 @@ class ODESystem(System):
 
     def _check_functions(self) -> None:
         self._require(rhs=self.rhs)
+        if self.hamiltonian is not None:
+            self._require(hamiltonian=self.hamiltonian)
+            object.__setattr__(self, "states", _in_pairs(self))
         for delay in self.delays:
             if isinstance(delay, str) and delay not in self.parameters:
                 raise ValueError(
@@ -90,27 +97,13 @@ class HamiltonianSystem(System):
 
     def _check_functions(self) -> None:
         self._require(hamiltonian=self.hamiltonian)
-        if self.size % 2:
-            raise ValueError(
-                f"system {self.name!r}: canonical states come in pairs (q, p), but there are {self.size} components"
-            )
+        object.__setattr__(self, "states", _in_pairs(self))
         if (self.velocity is None) != (self.force is None):
             raise TypeError(f"system {self.name!r}: a separable Hamiltonian needs both velocity= and force=")
         for name, function in self._derived().items():  # of another Hamiltonian, where this is a copy
             object.__setattr__(self, name, function)
         if self.velocity is None and self.rhs is None:
             self._derive()
-        half = len(self.states) // 2
-        names = [state.name for state in self.states]
-        for k, state in enumerate(self.states):
-            if state.conjugate is not None and (k >= half or state.conjugate != names[k + half]):
-                raise ValueError(
-                    f"system {self.name!r}: state {state.name!r} names {state.conjugate!r} as its momentum, but states"
-                    " are all q, then all p in the same order; reorder them"
-                )
-        # every Dataset of the system names the pairs
-        q = (replace(state, conjugate=names[k + half]) for k, state in enumerate(self.states[:half]))
-        object.__setattr__(self, "states", (*q, *self.states[half:]))
 
     def _derived(self) -> dict[str, None]:
         """Fields that hold derived functions, empty."""
@@ -231,3 +224,26 @@ class MapSystem(System):
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
         return self._kernel("map", (self.step,), theta, noise=self.noise or None, dt=self.dt)
+
+
+def _in_pairs(system: System) -> tuple[State, ...]:
+    """States, all q and then all p, where every q names its momentum: so does every Dataset of the system."""
+    states = tuple(system.states)
+    if system.size % 2:
+        raise ValueError(
+            f"system {system.name!r}: canonical states come in pairs (q, p), but there are {system.size} components"
+        )
+    half = len(states) // 2
+    names, sizes = [state.name for state in states], [state.size for state in states]
+    if len(states) > 1 and sizes[:half] != sizes[half:]:
+        raise ValueError(
+            f"system {system.name!r}: states are all q, then all p in the same order, but {', '.join(names)} have the"
+            f" sizes {', '.join(map(str, sizes))}; give every q a p of its own size"
+        )
+    for k, state in enumerate(states):
+        if state.conjugate is not None and (k >= half or state.conjugate != names[k + half]):
+            raise ValueError(
+                f"system {system.name!r}: state {state.name!r} names {state.conjugate!r} as its momentum, but states"
+                " are all q, then all p in the same order; reorder them"
+            )
+    return (*(replace(state, conjugate=names[k + half]) for k, state in enumerate(states[:half])), *states[half:])

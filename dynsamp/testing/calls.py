@@ -74,7 +74,7 @@ def scalar_calls(system: System) -> list[Call]:
     calls = [Call(name, function) for name, function in {**system.diagnostics, **system.invariants}.items()]
     if isinstance(system, SDESystem) and system.intensity is not None and not system.inputs:
         calls.append(Call("intensity", system.intensity))
-    if isinstance(system, HamiltonianSystem) and system.hamiltonian is not None:
+    if isinstance(system, HamiltonianSystem | ODESystem) and system.hamiltonian is not None:
         calls.insert(0, Call("hamiltonian", system.hamiltonian))
     return calls
 

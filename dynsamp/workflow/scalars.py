@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dynsamp.system import HamiltonianSystem, System
+from dynsamp.system import HamiltonianSystem, ODESystem, System
 
 __all__ = ["labels", "scalars"]
 
 
 def scalars(law: System) -> dict[str, Callable[..., Any]]:
-    """Functions (t, y, theta) -> float by name; the energy of a Hamiltonian system comes first."""
+    """Functions (t, y, theta) -> float by name; the energy, where there is one, comes first."""
     functions: dict[str, Callable[..., Any]] = {}
-    if isinstance(law, HamiltonianSystem):
+    if isinstance(law, HamiltonianSystem | ODESystem) and law.hamiltonian is not None:
         functions["energy"] = law.hamiltonian
     return {**functions, **law.diagnostics, **law.invariants}
 
 
 def labels(law: System, name: str) -> tuple[str, str]:
     """Units and long name."""
-    if name == "energy" and isinstance(law, HamiltonianSystem):
+    if name == "energy" and getattr(law, "hamiltonian", None) is not None:
         return energy_units(law), "energy (Hamiltonian)"
     return "1", name.replace("_", " ")
 
 
-def energy_units(law: HamiltonianSystem) -> str:
+def energy_units(law: System) -> str:
     """Units of H: those of p q / t."""
     half = len(law.states) // 2
     parts = [law.states[half].units, law.states[0].units]
