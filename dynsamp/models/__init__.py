@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from dynsamp.models.flow_map import FlowMap as FlowMap
     from dynsamp.models.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
     from dynsamp.models.hamiltonian_model import HamiltonianModel as HamiltonianModel
+    from dynsamp.models.lattice_hamiltonian import LatticeHamiltonian as LatticeHamiltonian
+    from dynsamp.models.lattice_hamiltonian_model import LatticeHamiltonianModel as LatticeHamiltonianModel
     from dynsamp.models.null import Climatology as Climatology
     from dynsamp.models.null import Linear as Linear
     from dynsamp.models.null import Persistence as Persistence
@@ -28,6 +30,8 @@ _HOME = {
     "flow_map": ("FlowMap",),
     "hamiltonian": ("HamiltonianNetwork",),
     "hamiltonian_model": ("HamiltonianModel",),
+    "lattice_hamiltonian": ("LatticeHamiltonian",),
+    "lattice_hamiltonian_model": ("LatticeHamiltonianModel",),
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
     "port_hamiltonian": ("PortHamiltonianNetwork",),
     "port_hamiltonian_model": ("PortHamiltonianModel",),

@@ -73,12 +73,12 @@ def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
     return _collocations(samples, inside, pairs)
 
 
-def snapshot_data(samples: Samples, observed: np.ndarray, *, inputs: bool = False) -> Trajectories:
+def snapshot_data(samples: Samples, *, inputs: bool = False) -> Trajectories:
     """Trajectories for a fit through the flow; ``inputs`` says whether it can use external ones."""
     inside = checked(samples, inputs=inputs)
     _check_times(samples, inside)
     u = samples.u if samples.u is not None else np.empty((*samples.y.shape[:2], 0))
-    return Trajectories(samples.t, samples.y, u, samples.length, observed)
+    return Trajectories(samples.t, samples.y, u, samples.length)
 
 
 def checked(samples: Samples, *, inputs: bool) -> np.ndarray:

@@ -14,12 +14,14 @@ from dynsamp.models.base import Estimator, Samples
 from dynsamp.models.canonical import canonical_pairs
 from dynsamp.models.declared import declared_structure, formula_names, part
 from dynsamp.models.energy_model import EnergyModel
+from dynsamp.models.naming import is_velocity
 from dynsamp.models.velocities import positions_only, with_velocities
 from dynsamp.networks import ACTIVATIONS
 from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.sampling import LENGTHS, PLACES, SAMPLERS
 from dynsamp.networks.structure import Structure
+from dynsamp.words import State
 
 __all__ = [
     "EnergyEstimator",
@@ -44,7 +46,6 @@ class Prepared:
 
     samples: Samples
     pairs: np.ndarray  # (2, dof)
-    observed: np.ndarray  # (component,) whether it was measured
     notes: Mapping[str, Any]  # of the report: pairs, velocities, angles
     separable: bool
 
@@ -115,12 +116,15 @@ class EnergyEstimator(Estimator):
             notes["angles"] = "; ".join(angles)
         if alone:
             samples, notes["velocities"] = with_velocities(samples)
-            samples = replace(samples, facts={**samples.facts, "velocities": True})
         pairs, how = canonical_pairs(samples.states)
         notes["pairs"] = how or CANONICAL_NAMES
-        observed = np.arange(pairs.size) < measured
-        separable = bool(samples.facts.get("separable", False)) if self.separable is None else self.separable
-        return Prepared(samples, pairs, observed, notes, separable)
+        separable = self.separable
+        if separable is None:
+            separable = samples.facts.get("separable")
+        if separable is None and not self.quadratic_in_p and (alone or _velocities(samples.states, pairs)):
+            # velocities are momenta only where the inertia is constant
+            separable, notes["separable_because"] = True, "the momenta are velocities"
+        return Prepared(samples, pairs, notes, bool(separable))
 
     def structure(
         self, ready: Prepared, y: np.ndarray, *, periodic: Mapping[str, float] | bool | None
@@ -147,6 +151,12 @@ class EnergyEstimator(Estimator):
             sampler=self.sampler, regularisation=self.regularisation, tolerance=tolerance or self.tolerance,
             rows=self.rows, place=self.place, length=self.length, seed=seed, key=key, memory=memory,
         )  # fmt: skip
+
+
+def _velocities(states: tuple[State, ...], pairs: np.ndarray) -> bool:
+    """Whether all momenta are named like velocities."""
+    owners = [state.name for state in states for _ in range(state.size)]
+    return all(is_velocity(owners[k]) for k in pairs[1])
 
 
 def summed(structure: Structure, ready: Prepared) -> Structure:
@@ -247,6 +257,6 @@ def warn(message: str) -> None:
 
 
 def noise_of(ready: Prepared, sigma: np.ndarray) -> dict[str, float]:
-    """Standard deviations of the errors by state, of those that were measured."""
+    """Standard deviations of the errors by state."""
     names = formula_names(ready.samples.states)
-    return {names[k]: float(sigma[k]) for k in np.flatnonzero(ready.observed)}
+    return {name: float(value) for name, value in zip(names, sigma, strict=True)}

@@ -177,7 +177,7 @@ class HamiltonianNetwork(EnergyEstimator):
         self, ready: Prepared, seed: int, memory: int | None
     ) -> tuple[HamiltonianModel, dict[str, Any], Gradients]:
         """Through the flow."""
-        data = snapshot_data(ready.samples, ready.observed)
+        data = snapshot_data(ready.samples)
         inside = np.arange(data.y.shape[1]) < data.length[:, None]
         y = data.y[inside]
         structure, said = self.structure(ready, y, periodic=self.periodic)

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-__all__ = ["derived", "guess_pairs", "is_angle", "is_coordinate", "is_momentum"]
+__all__ = ["derived", "guess_pairs", "is_angle", "is_coordinate", "is_momentum", "is_velocity"]
 
 ANGLES = {
     "angle", "theta", "phi", "psi", "alpha", "beta", "gamma", "varphi", "vartheta", "azimuth", "inclination",
@@ -126,6 +126,13 @@ def is_momentum(name: str) -> bool:
         or plain.startswith(("velocity", "momentum", "speed", "omega"))
         or (len(plain) <= 3 and plain[0] in "vp" and plain[1:2] in ("x", "y", "z", "q", "r", "s"))
     )
+
+
+def is_velocity(name: str) -> bool:
+    """Whether a state is named as a velocity, which is a momentum only up to an inertia."""
+    stem, plain = _split(name)[0], _plain(name)
+    momentum = "momentum" in plain or stem in ("p", "mom") or (len(plain) <= 3 and plain.startswith("p"))
+    return is_momentum(name) and not momentum
 
 
 def is_coordinate(name: str) -> bool:

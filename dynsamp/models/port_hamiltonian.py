@@ -134,7 +134,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
             amplitudes=disturbance.force() if disturbance.frequency else np.empty((0, 0, 2)),
         )
         offset, report["constant"] = pinned(model, self.reference)
-        return replace(model, offset=offset, report={**report, **self._said(model, changed), **meter.cost.as_dict()})
+        return replace(model, offset=offset, report={**report, **self._said(model, y, changed), **meter.cost.as_dict()})
 
     def _disturbance(self, ready: Prepared) -> Disturbance:
         """What is known and what is to be learned."""
@@ -196,7 +196,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
             )
             source = "derivatives"
         else:
-            data = snapshot_data(samples, ready.observed, inputs=True)
+            data = snapshot_data(samples, inputs=True)
             learned = learn_from_snapshots(
                 data, disturbance, fit, seed=seed, tolerance=self.tolerance, regularisation=self.regularisation,
                 memory=memory,
@@ -224,7 +224,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         intervals = Intervals(t - 0.5 * h, h, y - 0.5 * h[:, None] * dy, y + 0.5 * h[:, None] * dy, u, np.zeros(len(t)))
         return find_frequency(intervals, disturbance, fit)
 
-    def _said(self, model: PortHamiltonianModel, changed: bool) -> dict[str, Any]:
+    def _said(self, model: PortHamiltonianModel, y: np.ndarray, changed: bool) -> dict[str, Any]:
         """What disturbs the system, for the summary."""
         names = [
             state.name if not state.dims else f"{state.name}_{k}" for state in model.states for k in range(state.size)
@@ -235,6 +235,8 @@ class PortHamiltonianNetwork(EnergyEstimator):
             said["dissipation"] = {
                 names[i] if i == j else f"{names[i]},{names[j]}": float(model.dissipation[i, j]) for i, j in entries
             } or "none"
+            rates = np.diag(model.dissipation) * np.diag(model.hessian(y).mean(axis=0))
+            said["decay_rate"] = {names[k]: float(rates[k]) for k in np.flatnonzero(rates)} or 0.0
         if changed:
             said["dissipation_note"] = "the nearest positive semi-definite matrix to the best one"
         if self.force is not None:

@@ -18,6 +18,7 @@ __all__ = ["EnergyFit", "fit_energy", "refit", "rim_first"]
 
 QUADRATIC_UP_TO = 12  # components; beyond, the quadratic part would dominate the cost
 MOST_ROWS = 400_000
+CELLS = 2000  # of the grid that data which crowd are spread over
 
 
 def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
@@ -46,6 +47,7 @@ def fit_energy(
     seed: int = 0,
     key: int = 0,
     memory: int | None = None,
+    crowded: bool = False,
 ) -> EnergyFit:
     """Choose what is None by cross validation, then fit.
 
@@ -62,12 +64,17 @@ def fit_energy(
         The draws are a function of both.
     memory : int, optional
         Bound on the peak, in bytes.
+    crowded : bool
+        Rows are many and crowd somewhere: those that are used fill space evenly.
     """
     count, components = len(data.target), data.nodes.shape[-1]
     structure = structure or Structure(components, polynomial=2 if components <= QUADRATIC_UP_TO else 1)
     points = data.nodes.reshape(-1, components)
     centre, half_width = structure.standardisation(points.min(axis=0), points.max(axis=0))
-    order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
+    if crowded:
+        order = _evenly(_outermost((data.nodes - centre) / half_width), seed, key)
+    else:
+        order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
     data = data.take(order[: min(count, rows or MOST_ROWS // components)])
     problem = EnergyProblem(
         data, structure, centre, half_width, regularisation, rows is not None, seed, key, memory, place, length
@@ -83,3 +90,27 @@ def refit(
     way: Any = "auto" if regularisation is None else regularisation or None
     energy, solution = solve_energy(basis, data, way, memory)
     return replace(like, energy=energy, solution=solution, basis=basis)
+
+
+def _outermost(nodes: np.ndarray) -> np.ndarray:
+    """Of nodes (node, row, component) in [-1, 1], what is nearest to the rim (row, component)."""
+    found = nodes[0]
+    for node in nodes[1:]:
+        found = np.where(np.abs(node) > np.abs(found), node, found)
+    return found
+
+
+def _evenly(z: np.ndarray, seed: int, key: int) -> np.ndarray:
+    """A random order of points z (row, component) in [-1, 1] in which the first ones fill space evenly.
+
+    One from every cell of a grid comes first, then another one: data that crowd somewhere would leave few rows where
+    they are rare, and a function that changes there could not be told.
+    """
+    rng = generator(seed, key, 0)
+    bins = max(2, round(CELLS ** (1.0 / z.shape[1])))
+    cell = np.clip((0.5 * (z + 1.0) * bins).astype(np.int64), 0, bins - 1) @ (bins ** np.arange(z.shape[1]))
+    shuffled = rng.permutation(len(z))
+    order = shuffled[np.argsort(cell[shuffled], kind="stable")]
+    _, start, count = np.unique(cell[order], return_index=True, return_counts=True)
+    rank = np.arange(len(z)) - np.repeat(start, count)
+    return np.asarray(order[np.argsort(rank + rng.uniform(size=len(z)), kind="stable")])

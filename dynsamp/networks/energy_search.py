@@ -6,7 +6,7 @@ does the target change along few directions only; which width; is it noise that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,8 +76,7 @@ class EnergySearch:
             other, polynomial = self._noisy(best)
             if polynomial is not None:
                 return polynomial
-            if other.error < best.error * MARGIN:
-                best, way = other, self.sampler
+            best, way = other, self.sampler
         final: Trained = best.fit
         basis = problem.basis(best.activation, best.scale, best.width, way)
         affordable = min(problem.equations, int(FLOPS / (2 * (best.width + problem.free) ** 2)))
@@ -181,6 +180,16 @@ class EnergySearch:
 
         other, more = choose(assess, few, activations=self._names, scale=self.scale, goal=self.goal)
         self.tried += len(more)
+        error, fit = assess(best.activation, best.scale, best.width)  # on as many rows as the others
+        known = [*more, replace(best, error=error, fit=None)]
+        # cross validation cannot tell errors as close as this apart: the fewest neurons of these are the smoothest
+        close = min(error, other.error) * (1.0 + min(problem.equations, MANY_ROWS) ** -0.5)
+        fewest = min((trial for trial in known if trial.error <= close), key=lambda trial: (trial.width, trial.error))
+        best = replace(best, error=error, fit=fit)
+        if (fewest.activation, fewest.scale, fewest.width) != (best.activation, best.scale, best.width):
+            other = replace(fewest, fit=assess(fewest.activation, fewest.scale, fewest.width)[1])
+        else:
+            other = best
         best = min(best, other, key=lambda trial: trial.error)
         if problem.fit(self._polynomial(), MANY_ROWS)[0] <= best.error * MARGIN:
             _, final = problem.fit(self._polynomial(), problem.equations)

@@ -23,6 +23,7 @@ __all__ = ["NOISE", "SMOOTHNESS", "LeastSquares", "Solution", "truncate"]
 
 TIKHONOV = 1e-15  # times sqrt(columns), on columns of unit norm
 RANK_CUT = 1e-13  # diagonal entries of R below it do not count
+NEGLIGIBLE = 1e-3  # singular values, in units of the GCV error, that no ridge parameter need spare
 NOISE = 1e-6  # relative GCV error above which "auto" takes ridge regression
 
 
@@ -168,7 +169,9 @@ def _solve(
         inner = np.asfortranarray(r[free:, free:])
         path = RidgePath(blas.dsyrk(1.0, inner, trans=1, lower=1), inner.T @ y[free:])
         for k in range(targets):
-            ridge[k] = path.choose(k, float(y[free:, k] @ y[free:, k] + rest[k] ** 2), rows, free)
+            best = path.choose(k, float(y[free:, k] @ y[free:, k] + rest[k] ** 2), rows, free)
+            # coefficients that cancel far below the noise bring nothing but rounding errors
+            ridge[k] = max(best, (NEGLIGIBLE * min(gcv[k], 1.0)) ** 2)
     else:
         ridge = np.full(targets, float(regularisation))
     coefficients = np.empty((columns, targets))

@@ -15,7 +15,7 @@ from dynsamp.networks.energy import Gradients
 from dynsamp.networks.shooting import Intervals
 from dynsamp.networks.weak_form import weak_windows
 
-__all__ = ["Trajectories", "midpoint_rows", "weak_rows"]
+__all__ = ["Trajectories", "midpoint_rows", "timescale", "weak_rows"]
 
 WINDOW, SHORTEST = 10, 4  # samples of half a window of the weak form, at most and at least
 MOST = 5_000  # windows
@@ -29,7 +29,6 @@ class Trajectories:
     y: np.ndarray  # (trajectory, time, component)
     u: np.ndarray  # (trajectory, time, input)
     length: np.ndarray  # (trajectory,) valid times
-    observed: np.ndarray  # (component,) whether it was measured; others were inferred, and only start a fit
 
     def intervals(self) -> Intervals:
         """All pairs of neighbouring snapshots."""
@@ -54,7 +53,7 @@ def midpoint_rows(intervals: Intervals, disturbance: Disturbance) -> Gradients:
 
 def weak_rows(data: Trajectories, disturbance: Disturbance, half_width: np.ndarray) -> Gradients | None:
     """Linear equations from the weak form, or None where no trajectory is long enough."""
-    half = min(WINDOW, (int(data.length.max()) - 1) // 2, int(_timescale(data)))
+    half = min(WINDOW, (int(data.length.max()) - 1) // 2, int(timescale(data)))
     if half < SHORTEST:
         return None
     windows = weak_windows(data.t, data.length, half, MOST)
@@ -77,7 +76,7 @@ def weak_rows(data: Trajectories, disturbance: Disturbance, half_width: np.ndarr
     return Gradients(nodes, np.full(samples, 1.0 / samples), gradient * half_width, maps, others * half_width, gradient)
 
 
-def _timescale(data: Trajectories) -> float:
+def timescale(data: Trajectories) -> float:
     """How many samples it takes until the fastest component has changed by its standard deviation."""
     intervals = data.intervals()
     change = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0))

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy
+__all__ = ["Friction", "Gain", "Motion", "Potential", "Shift", "Unknown", "Wave", "canonical_matrix"]
 
-__all__ = ["Friction", "Gain", "Motion", "Shift", "Unknown", "Wave", "canonical_matrix"]
+
+class Potential(Protocol):
+    """A scalar function of points (point, component)."""
+
+    def gradient(self, x: np.ndarray, /) -> np.ndarray:
+        """Gradient (point, component)."""
+
+    def hessian(self, x: np.ndarray, /) -> np.ndarray:
+        """Hessian (point, component, component)."""
 
 
 def canonical_matrix(pairs: np.ndarray) -> np.ndarray:
@@ -86,7 +95,7 @@ Unknown = Friction | Gain | Wave | Shift
 class Motion:
     """y' = (J - R) grad E(y), and what is added to it."""
 
-    energies: Sequence[tuple[np.ndarray, Energy]]  # components and energy: E is the sum
+    energies: Sequence[tuple[np.ndarray, Potential]]  # components and energy: E is the sum
     matrix: np.ndarray  # (component, component), J - R
     unknowns: Sequence[Unknown] = ()
     values: np.ndarray = field(default_factory=lambda: np.empty(0))  # (unknown,)

@@ -30,7 +30,7 @@ class Segments:
     y: np.ndarray  # (segment, sample, component)
     u: np.ndarray  # (segment, sample, input)
     start: np.ndarray  # (segment, component), the state of the solution in the middle sample
-    precision: np.ndarray  # (component,), one over the standard deviation of the errors; 0 where not observed
+    precision: np.ndarray  # (component,), one over the standard deviation of the errors
 
     @property
     def count(self) -> int:
@@ -168,13 +168,12 @@ def _projected(flights: Flights, misses: np.ndarray, precision: np.ndarray) -> n
 def equations(motion: Motion, segments: Segments, flights: Flights) -> Gradients:
     """Equations between gradients, without the starts; of good segments only."""
     good = np.flatnonzero(flights.good)
-    seen = np.flatnonzero(segments.precision > 0.0)
-    weight = segments.precision[seen]
+    weight = segments.precision
     count, size = len(good), segments.y.shape[2]
-    misses = (flights.misses[good][:, :, seen] * weight).reshape(count, -1)
-    along = (flights.along[good][:, :, seen] * weight[:, None]).reshape(count, -1, size)
+    misses = (flights.misses[good] * weight).reshape(count, -1)
+    along = (flights.along[good] * weight[:, None]).reshape(count, -1, size)
     frame = np.linalg.qr(along, mode="complete")[0][:, :, size:]  # orthogonal to every change of the start
-    maps = flights.maps[:, good][:, :, :, seen] * weight[:, None]
+    maps = flights.maps[:, good] * weight[:, None]
     maps = np.einsum("sge,jsgc->jsec", frame, maps.reshape(len(maps), count, -1, size), optimize=True)
     nodes, times = flights.nodes[:, good], flights.times[:, good]
     flat = nodes.reshape(-1, size)

@@ -98,7 +98,7 @@ def shoot(motion: Motion, intervals: Intervals, stages: int, half_width: np.ndar
         return np.asarray(np.einsum("jrea,jra->re", maps, field.reshape(nodes.shape)))
 
     target = np.einsum("rea,ra->re", frame, gap[good]) + ends(present)
-    others = np.array([ends(column) for column in columns]).reshape(-1, count, size)
+    others = np.array([ends(column) for column in columns]).reshape(len(columns), count, size)
     estimate = motion.gradient(flat).reshape(nodes.shape).mean(axis=0)
     data = Gradients(
         nodes, np.full(len(nodes), 1.0 / len(nodes)), target, np.matmul(maps, motion.matrix), others, estimate

@@ -16,8 +16,9 @@ from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import refit, rim_first
 from dynsamp.networks.energy_search import EnergyFit
-from dynsamp.networks.linear_rows import Trajectories, midpoint_rows, weak_rows
-from dynsamp.networks.motion import Motion
+from dynsamp.networks.lattice import Lattice
+from dynsamp.networks.linear_rows import Trajectories, midpoint_rows, timescale, weak_rows
+from dynsamp.networks.motion import Motion, Potential
 from dynsamp.networks.noise import noise_level
 from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.segments import Segments, cut, equations, fly, settle
@@ -29,6 +30,7 @@ FIRST_GOAL = 1e-6  # relative error of the linear fit: the truth is not its solu
 ROUNDS = 12
 TUNING = 10  # linear rounds for a frequency
 FEWEST = 1500  # intervals
+FEWEST_OF_LATTICE = 100  # intervals
 ROWS_A_COLUMN = 5.0
 MOST = 20_000  # intervals of one fit
 GAIN = 0.5  # a round must lower the gaps so much
@@ -37,8 +39,9 @@ EXACT = 1e-13  # relative gap at which only rounding errors are left
 NOISY = 1e-5  # relative gap above which more than two snapshots are looked at together
 STEEP = 0.02  # noise, relative to the change over an interval, above which pairs are too noisy to start from
 SPREAD = 30.0  # how much a piece of a trajectory may spread a change of its start
-PIECE, LONGEST = 5, 41  # samples of a piece, at first and at most
-PIECES_ROWS = 60_000  # equations of a fit to pieces
+PIECE, LONG, LONGEST = 5, 41, 161  # samples of a piece: at first, at most, and at most where they are dense
+TIMESCALES = 4  # that a piece of dense samples should cover
+PIECES_ROWS, PIECES_BYTES = 60_000, 2e8  # equations of a fit to pieces, and what they take
 SEARCH_ROWS = 4_000  # equations of a search on pieces
 
 
@@ -69,6 +72,7 @@ class _Work:
     goal: float
     regularisation: float | None
     memory: int | None
+    lattice: Lattice | None = None
     found: EnergyFit | None = None
     gap: float = np.inf
     rounds: int = 0
@@ -80,23 +84,34 @@ class _Work:
         assert self.found is not None
         now = self.disturbance
         every = np.arange(len(now.canonical))
-        return Motion([(every, self.found.energy)], now.matrix, now.unknowns, now.present, now.inputs)
+        energy: Potential = self.found.energy if self.lattice is None else self.lattice.whole(self.found.energy)
+        return Motion([(every, energy)], now.matrix, now.unknowns, now.present, now.inputs)
 
     def search(self, data: Gradients, tolerance: float) -> None:
         """A fit with neurons chosen anew; its other unknowns become the disturbance."""
+        data = self._of_law(data)
         self._take(data, self.fit(data, tolerance))
 
     def improve(self, data: Gradients, goal: float, *, search: bool = True) -> None:
         """One round: with the neurons as they are, or with better ones where these are what limits."""
         assert self.found is not None
-        found = refit(self.found, data, regularisation=self.regularisation, memory=self.memory)
+        rows = self._of_law(data)
+        found = refit(self.found, rows, regularisation=self.regularisation, memory=self.memory)
         self.rounds += 1
         if search and found.solution.gcv[0] > 30.0 * goal:
             self.search(data, goal)
             self.fresh = True
         else:
-            self._take(data, found)
+            self._take(rows, found)
             self.fresh = False
+
+    def _of_law(self, data: Gradients) -> Gradients:
+        """Equations for what is fitted: E, or the law of which it is the sum over a lattice."""
+        return data if self.lattice is None else self.lattice.rows(data, seed=self.seed)
+
+    def intervals(self, count: int) -> int:
+        """As many intervals as have the equations of so many in a plane; each of a lattice tells of all its sites."""
+        return count if self.lattice is None else max(FEWEST_OF_LATTICE, 2 * count // self.lattice.size)
 
     def _take(self, data: Gradients, found: EnergyFit) -> None:
         self.found = found
@@ -130,6 +145,7 @@ def learn_from_snapshots(
     tolerance: float | None,
     regularisation: float | None = None,
     memory: int | None = None,
+    lattice: Lattice | None = None,
 ) -> Learned:
     """Learn E and the unknowns of the disturbance.
 
@@ -144,6 +160,8 @@ def learn_from_snapshots(
         Relative error that is enough.
     regularisation, memory : optional
         Of every fit.
+    lattice : Lattice, optional
+        Where E is the sum of a local law over its sites; ``fit`` and the result are of the law.
     """
     intervals = data.intervals()
     everything = np.concatenate([intervals.first, intervals.second])
@@ -151,7 +169,7 @@ def learn_from_snapshots(
         disturbance = replace(disturbance, frequency=find_frequency(intervals, disturbance, fit))
     half = 0.5 * np.ptp(everything, axis=0)
     half = np.where(half > 0.0, half, 1.0)
-    work = _Work(data, disturbance, fit, half, seed, tolerance or GOAL, regularisation, memory)
+    work = _Work(data, disturbance, fit, half, seed, tolerance or GOAL, regularisation, memory, lattice)
     noise = noise_level(data.t, data.y, data.length)
     step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0))
     steep = noise is not None and bool(np.any(noise > STEEP * step))
@@ -163,8 +181,7 @@ def learn_from_snapshots(
         _start(work, lambda now: midpoint_rows(intervals, now))
         start = "mid-points of pairs"
     long_enough = int(data.length.max()) >= PIECE
-    hidden = not np.all(data.observed)
-    if rows is None and not hidden:
+    if rows is None:
         _by_intervals(work, intervals)
         noisy = work.gap > max(NOISY, work.goal) and long_enough
         route = f"{start}, then {work.rounds} rounds of Gauss-Newton through the flow of pairs"
@@ -205,9 +222,9 @@ def _by_intervals(work: _Work, intervals: Intervals) -> None:
     for _ in range(ROUNDS):
         assert work.found is not None
         equations = len(work.half_width)
-        wanted = max(FEWEST, ROWS_A_COLUMN * (work.found.width + 40) / equations)
+        wanted = max(work.intervals(FEWEST), ROWS_A_COLUMN * (work.found.width + 40) / equations)
         if error > NOISY and work.rounds > 1:
-            wanted = MOST
+            wanted = work.intervals(MOST)
         motion = work.motion()
         some = intervals.take(np.arange(min(intervals.count, int(wanted), MOST)))
         stages = enough_stages(motion, some, max(1e-14, 1e-4 * error))
@@ -227,22 +244,22 @@ def _by_pieces(work: _Work, noise: np.ndarray | None) -> np.ndarray | None:
 
     Pieces grow from round to round, as the field gets better; the longest ones show which neurons are needed.
     """
-    data, observed = work.data, work.data.observed
+    data = work.data
     floor = 1e-12 * work.half_width
     sigma = np.maximum(floor, noise if noise is not None else 1e-3 * work.half_width)
     intervals = data.intervals()
     some = intervals.take(np.linspace(0, intervals.count - 1, min(intervals.count, 100)).astype(int))
     step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0)) + 1e-300
-    longest = min(LONGEST, int(data.length.max()))
+    longest = min(max(LONG, min(LONGEST, int(TIMESCALES * timescale(data)))), int(data.length.max()))
     samples = min(PIECE, longest)
     long_rounds = 0  # with the longest pieces: the first one searches for neurons, others only refine
     work.forget()
     for _ in range(ROUNDS):
         motion = work.motion()
-        goal = 1e-2 * min(1.0, float(np.min((sigma / step)[observed])))
+        goal = 1e-2 * min(1.0, float(np.min(sigma / step)))
         stages = enough_stages(motion, some, goal)
-        pieces = cut(data.t, data.y, data.u, data.length, samples, np.where(observed, 1.0 / sigma, 0.0))
-        pieces = pieces.take(_subset(pieces, work.seed))
+        pieces = cut(data.t, data.y, data.u, data.length, samples, 1.0 / sigma)
+        pieces = pieces.take(_subset(pieces, stages, work.seed))
         pieces, cost = settle(motion, pieces, stages)
         solved = np.isfinite(cost)
         if np.count_nonzero(solved) < max(2, 0.1 * pieces.count):
@@ -252,15 +269,13 @@ def _by_pieces(work: _Work, noise: np.ndarray | None) -> np.ndarray | None:
         flights = fly(motion, pieces, stages)
         if not flights.good.any():
             break
-        misses = flights.misses[flights.good][..., observed]
-        freedom = misses[0].size - len(observed)
-        sigma[observed] = np.maximum(
-            floor[observed], np.sqrt(np.mean(misses**2, axis=(0, 1)) * misses[0].size / max(freedom, 1))
-        )
-        error = float(np.sqrt(np.mean((misses / work.half_width[observed]) ** 2)))
+        misses = flights.misses[flights.good]
+        freedom = misses[0].size - len(sigma)
+        sigma = np.maximum(floor, np.sqrt(np.mean(misses**2, axis=(0, 1)) * misses[0].size / max(freedom, 1)))
+        error = float(np.sqrt(np.mean((misses / work.half_width) ** 2)))
         if samples == longest and not work.keep(error) and long_rounds > 0:
             break
-        weighed = replace(pieces, precision=np.where(observed, 1.0 / sigma, 0.0))
+        weighed = replace(pieces, precision=1.0 / sigma)
         rows = equations(motion, weighed, flights)
         if samples == longest and long_rounds == 0:
             few = np.arange(min(len(rows.target), -(-SEARCH_ROWS // rows.target.shape[1])))
@@ -276,10 +291,11 @@ def _by_pieces(work: _Work, noise: np.ndarray | None) -> np.ndarray | None:
     return sigma if work.rounds else None
 
 
-def _subset(pieces: Segments, seed: int) -> np.ndarray:
+def _subset(pieces: Segments, stages: int, seed: int) -> np.ndarray:
     """At most as many pieces as a fit can take, drawn evenly."""
-    equations_each = pieces.y.shape[1] * pieces.y.shape[2]
-    most = max(2, PIECES_ROWS // equations_each)
+    _, samples, size = pieces.y.shape
+    equations = samples * size
+    most = max(2, int(min(PIECES_ROWS / equations, PIECES_BYTES / (8 * equations * stages * samples * size))))
     if pieces.count <= most:
         return np.arange(pieces.count)
     return np.sort(np.random.Generator(np.random.Philox(key=seed)).choice(pieces.count, most, replace=False))
