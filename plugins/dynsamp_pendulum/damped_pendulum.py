@@ -42,6 +42,6 @@ damped_pendulum = dynsamp.ODESystem(
     initial=dynsamp.Box([-2.5, -1.0], [2.5, 1.0]),
     duration=10.0,
     dt=0.05,
-    estimator=dynsamp.PortHamiltonianNetwork(),
+    estimator=dynsamp.PortHamiltonianNetwork(separable=True),
     metrics=("nrmse", "valid_prediction_time", "hamiltonian_error"),
 )

@@ -44,6 +44,6 @@ duffing_forced = dynsamp.ODESystem(
     duration=100.0,
     dt=0.1,
     lyapunov_exponent=0.117,  # mean over 16 orbits of 2000 units of time; the standard error is 0.002
-    estimator=dynsamp.PortHamiltonianNetwork(force="periodic"),
+    estimator=dynsamp.PortHamiltonianNetwork(separable=True, force="periodic"),
     metrics=("nrmse", "valid_prediction_time", "hamiltonian_error"),
 )

@@ -67,6 +67,6 @@ magnetic_pendulum = dynsamp.ODESystem(
     initial=dynsamp.Box([-1.5, -1.5, 0.0, 0.0], [1.5, 1.5, 0.0, 0.0]),  # let go from rest
     duration=30.0,
     dt=0.05,
-    estimator=dynsamp.PortHamiltonianNetwork(),
+    estimator=dynsamp.PortHamiltonianNetwork(separable=True),
     metrics=("nrmse", "valid_prediction_time", "hamiltonian_error"),
 )
