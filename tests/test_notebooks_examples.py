@@ -1,9 +1,11 @@
 """Notebooks and examples run as they stand, and a notebook's two files say the same."""
 
+import functools
 import os
 import runpy
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+SAYS = {"01_first_look": "same forecast: True", "02_order_to_chaos": "distance of the sections"}
 
 
 def environment(folder):
@@ -34,10 +37,26 @@ def run(script, *arguments, folder):
     return result.stdout
 
 
+@functools.cache
+def printed_by(notebook):
+    with tempfile.TemporaryDirectory() as folder:
+        return run(notebook, folder=folder)
+
+
 @pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs_from_top_to_bottom(script, tmp_path):
-    printed = run(script, folder=tmp_path)
-    assert "same forecast: True" in printed
+def test_the_notebook_runs_from_top_to_bottom(script):
+    assert SAYS[script.stem] in printed_by(script)
+
+
+def test_order_turns_to_chaos_in_the_model_as_in_the_truth():
+    found = {}
+    for line in printed_by(ROOT / "notebooks" / "02_order_to_chaos.py").splitlines():
+        if line.startswith("E = "):
+            found[line[4:10].strip()] = [int(part.split()[-1]) for part in line.split(",")[:2]]
+    assert found["1/12"] == [0, 0]  # regular: Henon and Heiles (1964)
+    assert 0 < found["1/8"][0] < 8
+    assert 0 < found["1/8"][1] < 8
+    assert min(found["1/6"]) >= 7
 
 
 @pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)

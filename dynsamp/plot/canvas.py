@@ -35,6 +35,7 @@ TRUTH_LINE = {"color": "#a8a8a8", "linewidth": 3.2, "solid_capstyle": "round"}  
 FAINT = "#767676"
 RASTER = 20_000  # points of a line beyond which a vector file stores it as pixels
 SIZE = (6.4, 4.0)  # inches
+ROW = 52  # letters of a legend that fit above the axes
 FILE_BACKENDS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 UNBROKEN = "\N{NO-BREAK SPACE}"  # keeps "kg m² s⁻¹" in one line
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -121,7 +122,7 @@ def _typeset(units: str) -> str:
 
 
 def key(ax: Axes, *, always: bool = False) -> None:
-    """Legend in a row above the axes, where it hides nothing; none for a single label, unless ``always``."""
+    """Legend in a row or two above the axes, where it hides nothing; none for a single label, unless ``always``."""
     handles, labels = ax.get_legend_handles_labels()
     found = dict(zip(labels, handles, strict=True))
     if len(found) > (not always):
@@ -130,7 +131,7 @@ def key(ax: Axes, *, always: bool = False) -> None:
             found.keys(),
             loc="lower left",
             bbox_to_anchor=(-0.01, 1.0),
-            ncols=len(found),
+            ncols=len(found) if sum(map(len, found)) <= ROW else -(-len(found) // 2),
             frameon=False,
             fontsize="small",
             borderaxespad=0.2,

@@ -74,6 +74,12 @@ def section(
             _draw(panel, one, x, y, title)
         shown = [axes[row * len(columns) + k] if len(columns) > 1 else axes[row] for row in range(rows)]
         _same_limits(shown)
+    for k, panel in enumerate(axes[: -len(columns)] if len(columns) > 1 else []):  # what the row below says too
+        panel.set_xlabel("")
+        if k % len(columns):
+            panel.set_ylabel("")
+    for panel in axes[1 - len(columns) :] if len(columns) > 1 else []:
+        panel.set_ylabel("")
     return axes[0].get_figure(root=True) or new_figure()
 
 
