@@ -136,7 +136,8 @@ def test_sections_stand_below_each_other(surfaces):
         "truth, E = 1/12", "truth, E = 1/8", "model, E = 1/12", "model, E = 1/8",
     ]  # fmt: skip
     upper, lower = figure.axes[0], figure.axes[2]
-    assert (upper.get_xlabel(), upper.get_ylabel()) == ("position y", "momentum y")
+    assert (lower.get_xlabel(), lower.get_ylabel()) == ("position y", "momentum y")
+    assert (upper.get_xlabel(), figure.axes[1].get_ylabel()) == ("", "")  # said once
     assert upper.get_xlim() == lower.get_xlim()
     first = surfaces["E = 1/12"]
     np.testing.assert_array_equal(upper.lines[1].get_xdata(), first["y"].values[1])

@@ -23,7 +23,8 @@ def symplecticity_defect(truth: Record, model: Any) -> Score:
     Frobenius norm of M^T J M - J, M the Jacobian of the model's map over one step of the data, J the canonical
     structure: zero where and only where the step is symplectic; the largest over the states of a trajectory (20 of
     them). M is the model's ``step_jacobian`` (of a flow map, its ``jacobian``), else central differences of order 4
-    of ``step``, good to about 1e-12. Hairer, Lubich and Wanner (2006), Geometric Numerical Integration, VI.2.
+    of ``step``, good to about 1e-12. Infinite where the step fails.
+    Hairer, Lubich and Wanner (2006), Geometric Numerical Integration, section VI.2.
     """
     if getattr(model, "step", None) is None:
         raise TypeError(f"a {type(model).__name__} has no step(), so there is no map to score")
@@ -39,10 +40,11 @@ def symplecticity_defect(truth: Record, model: Any) -> Score:
             y = truth.y[k, 0, steps[:: -(-len(steps) // POINTS)]]
             tangent, how = _jacobian(model, y, _spacing(model, truth.t))
             defect = np.swapaxes(tangent, 1, 2) @ structure @ tangent - structure
-            values[k] = np.linalg.norm(defect, axis=(1, 2)).max()
+            size = np.linalg.norm(defect, axis=(1, 2))
+            values[k] = np.where(np.isfinite(size), size, np.inf).max()
     if not how:
         raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
-    attrs = {"norm": "Frobenius, in the units of the states", "jacobian": how, "no_truth": "NaN"}
+    attrs = {"norm": "Frobenius, in the units of the states", "jacobian": how, "failed": "inf", "no_truth": "NaN"}
     return Score(values, attrs)
 
 
