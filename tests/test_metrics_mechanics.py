@@ -392,6 +392,17 @@ def test_evaluate_has_the_scores_of_mechanics():
     assert float(scores["invariant_drift"].max()) < 1e-9
 
 
+def test_a_model_of_friction_is_asked_for_its_power_balance():
+    from dynsamp import dataset
+
+    t = np.arange(0.0, 20.0, 0.05)
+    truth = dataset.build(t=t, y=damped(t, 0.2)[None], states=ONE)
+    scores = ds.evaluate(truth, truth, model=with_friction(0.2))
+    assert {"nrmse", "power_balance"} <= set(scores.data_vars)
+    assert float(scores["power_balance"].max()) < 1e-7
+    assert "hamiltonian_error" not in scores  # of data without a system
+
+
 def test_scores_say_which_forecasts_left_the_domain():
     t = np.linspace(0.0, 10.0, 101)
     from dynsamp import dataset

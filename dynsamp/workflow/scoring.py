@@ -58,7 +58,8 @@ def evaluate(
     system : str or System, optional
         Default: the one that the truth names, if it is registered.
     metrics : sequence of str or Metric, optional
-        Default: the system's, else those of its kind.
+        Default: the system's, else those of its kind, its invariants' and, of a model of dissipation, its power
+        balance.
 
     Returns
     -------
@@ -126,6 +127,9 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
             names = ("nrmse", "crps", "spread_skill")
         elif law is not None and law.invariants:
             names = (*names, "invariant_drift")
+        if hasattr(records["model"], "dissipated_power"):
+            learned = () if getattr(law, "hamiltonian", None) is None else ("hamiltonian_error", "gradient_error")
+            names = (*names, *(name for name in (*learned, "power_balance") if name not in names))
     chosen = []
     for name in names:
         if isinstance(name, Metric):
