@@ -53,7 +53,8 @@ class PortHamiltonianNetwork(EnergyEstimator):
     ----------
     dissipation : {"momenta", "diagonal", "full"}, array (component, component), float or None
         R: "momenta" learns friction between all momenta, p' = -dH/dq - R dH/dp; "diagonal" one number for each
-        momentum; "full" all entries, also of coordinates. A matrix is known and used as it is, a number is a known
+        momentum; "full" all entries, also of coordinates, which are not unique where H = V(q) + T(p), as V and T can
+        then be scaled against R. A matrix is known and used as it is, a number is a known
         friction of every momentum, None is none. R is symmetric and positive semi-definite in any case.
     force : {"periodic"}, float or None
         A periodic force on all momenta: of an angular frequency that is known (a number, 1 / time unit), or to be

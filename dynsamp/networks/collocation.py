@@ -63,7 +63,8 @@ def spans(
     c, b, matrix = gauss(stages)
     count, size = y0.shape
     t = t0 + c[:, None] * h
-    scale = np.maximum(np.abs(y0).max(axis=0), 1e-300)
+    finite = np.isfinite(y0).all(axis=1)
+    scale = np.maximum(np.abs(y0[finite]).max(axis=0, initial=0.0), 1e-300)
     which = np.arange(count)
     with np.errstate(all="ignore"):
         nodes = y0 + c[:, None, None] * h[:, None] * field(t0, y0, which) if guess is None else guess.copy()

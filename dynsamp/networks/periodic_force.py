@@ -31,8 +31,9 @@ def find_frequency(
     intervals: Intervals, disturbance: Disturbance, fit: Callable[[Gradients, float], EnergyFit]
 ) -> float | None:
     """Angular frequency of a force on the driven components; None where none stands out."""
-    rows = np.arange(intervals.count)[:: -(-intervals.count // POINTS) or 1]
-    some = intervals.take(rows)
+    # at random: every so many samples of evenly sampled trajectories would alias high frequencies
+    draw = np.random.Generator(np.random.Philox(key=0)).permutation(intervals.count)
+    some = intervals.take(np.sort(draw[:POINTS]))
     t = some.t + 0.5 * some.h
     span = max(float(np.ptp(t)), 1e-300)
     # no trajectory need be long: what counts is the whole time in which they were recorded

@@ -163,6 +163,19 @@ def learn_from_snapshots(
     lattice : Lattice, optional
         Where E is the sum of a local law over its sites; ``fit`` and the result are of the law.
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # solutions of a first guess may leave all bounds
+        return _learn(data, disturbance, fit, seed, tolerance, regularisation, memory)
+
+
+def _learn(
+    data: Trajectories,
+    disturbance: Disturbance,
+    fit: Fit,
+    seed: int,
+    tolerance: float | None,
+    regularisation: float | None,
+    memory: int | None,
+) -> Learned:
     intervals = data.intervals()
     everything = np.concatenate([intervals.first, intervals.second])
     if disturbance.free_frequency and disturbance.frequency is None:

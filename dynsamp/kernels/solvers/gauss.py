@@ -2,8 +2,9 @@
 
 L_i = h b_i f(t + c_i h, y0 + sum_j MU[i, j] L_j), y1 = y0 + sum_i L_i. Start: the polynomial through the slopes of the
 last step, continued. Then sweeps, each stage with the newest of the others, until the next change would be far below
-rounding, or changes no longer shrink because they are rounding. A trajectory that is done stays: none depends on its
-neighbours. Where sweeps do not contract (h times the Lipschitz constant of f is above about 1), Newton's method.
+rounding, or changes no longer shrink because they are rounding: that of a learned f, a sum of large terms, may be
+coarse, but shows after changes that did shrink. A trajectory that is done stays: none depends on its neighbours. Where
+sweeps do not contract (h times the Lipschitz constant of f is above about 1), Newton's method.
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections VIII.5 and VIII.6.
 """
 
@@ -18,6 +19,7 @@ from dynsamp.kernels.slots import DIM, NODES, STAGES, WEIGHTS, add, fma, newton,
 SWEEPS = 50
 NEGLIGIBLE = 2.0**-70  # size of the next change, relative to y, that is not waited for: larger ones add up
 ROUNDING = 1e-13  # changes that no longer shrink are rounding below this size, relative to y
+COARSE, QUICK = 1e-8, 0.25  # below the first they are, too, where one sweep has shrunk them by the second: a learned f
 
 
 def implicit_step(t: Any, y: Any, theta: Any, h: Any, low: Any, moves: Any, older: Any, ahead: Any, known: Any) -> Any:
@@ -29,6 +31,7 @@ def implicit_step(t: Any, y: Any, theta: Any, h: Any, low: Any, moves: Any, olde
     u, f, size = vector(DIM), vector(DIM), predict(t, y, theta, h, moves, older, ahead, known)
     change = np.inf + 0.0 * size
     going, solved = change > 0.0, change < 0.0  # NaN stays out
+    contracts = solved
     for _ in range(SWEEPS):
         new = 0.0 * size
         for i in range(STAGES):
@@ -41,7 +44,8 @@ def implicit_step(t: Any, y: Any, theta: Any, h: Any, low: Any, moves: Any, olde
         shrinks = new < change
         rate = new / change  # 0 in the first sweep
         done = (rate > 0.0) & (rate * new <= NEGLIGIBLE * size) | (new == 0.0)
-        done = done | (np.logical_not(shrinks) & (change <= ROUNDING * size))
+        done = done | (np.logical_not(shrinks) & (change <= select(contracts, COARSE, ROUNDING) * size))
+        contracts = contracts | ((rate > 0.0) & (rate < QUICK))
         solved = solved | (going & done)
         change = select(going, new, change)
         going = going & shrinks & np.logical_not(done)

@@ -33,6 +33,7 @@ from dynsamp.kernels.slots import (
 
 ITERATIONS = 30
 NEGLIGIBLE, ROUNDING = 2.0**-70, 1e-12  # as in ``gauss``
+COARSE, QUICK = 1e-8, 0.25
 BLUR = 2.0**-49  # rounding of J y that the stages cannot get rid of
 
 
@@ -51,6 +52,7 @@ def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
             moves[i, d] = select(lost, 0.0, moves[i, d])
     change = np.inf + 0.0 * size
     going, solved = lost, change < 0.0
+    contracts = solved
     for _ in range(ITERATIONS):
         for i in range(STAGES):
             place(i, y, moves, u)
@@ -70,7 +72,9 @@ def newton(t: Any, y: Any, theta: Any, h: Any, moves: Any, lost: Any) -> Any:
         shrinks = new < change
         rate = new / change
         done = (rate > 0.0) & (rate * new <= NEGLIGIBLE * size) | (new == 0.0)
-        done = done | (np.logical_not(shrinks) & (change <= fma(BLUR * abs(h), blur, ROUNDING * size)))
+        coarse = select(contracts, COARSE, ROUNDING)
+        done = done | (np.logical_not(shrinks) & (change <= fma(BLUR * abs(h), blur, coarse * size)))
+        contracts = contracts | ((rate > 0.0) & (rate < QUICK))
         solved = solved | (going & done)
         change = select(going, new, change)
         going = going & shrinks & np.logical_not(done)
