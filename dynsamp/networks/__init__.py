@@ -11,7 +11,12 @@ least_squares             orthogonalisation in blocks of rows; gram and sketch f
 selection                 the climb through activations, slopes and widths
 structure, pursuit,       symmetries, periods, powers of p; Fourier series; known formulas
 terms
-energy, energy_*          a scalar function from its gradient
+energy, energy_*          a scalar function from its gradient, or from equations between gradients
+motion, disturbance       a vector field around an energy: dissipation, inputs, a force
+snapshots, linear_rows,   the same from snapshots: a linear fit, then rounds through the flow
+noise, periodic_force
+collocation, shooting,    solutions over intervals and pieces, and what they depend on
+segments, weak_form
 regression, regression_*  a function from its values
 fields, compiled*         fitted functions as compiled right-hand sides
 ========================  ==========================================================================================
