@@ -164,7 +164,7 @@ def learn_from_snapshots(
         Where E is the sum of a local law over its sites; ``fit`` and the result are of the law.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # solutions of a first guess may leave all bounds
-        return _learn(data, disturbance, fit, seed, tolerance, regularisation, memory)
+        return _learn(data, disturbance, fit, seed, tolerance, regularisation, memory, lattice)
 
 
 def _learn(
@@ -175,6 +175,7 @@ def _learn(
     tolerance: float | None,
     regularisation: float | None,
     memory: int | None,
+    lattice: Lattice | None,
 ) -> Learned:
     intervals = data.intervals()
     everything = np.concatenate([intervals.first, intervals.second])
