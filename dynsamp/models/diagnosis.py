@@ -6,56 +6,51 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynsamp.models.energy_model import EnergyModel
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_search import EnergyFit
 from dynsamp.networks.least_squares import LeastSquares
 
-__all__ = ["doubts"]
+__all__ = ["doubts", "friction_column", "friction_of_momenta"]
 
 ROWS, WIDTH = 2000, 100  # of the small fits that are compared
-EXPLAINED = 0.5  # a cause must lower the error so much
+EXPLAINED = 0.7  # a cause must lower the error so much: half of what is left unexplained
 WORTH = 1e-3  # relative error below which no cause is looked for
 NOT_CANONICAL = 0.02  # relative error of a Hamiltonian that calls for another explanation ...
 BETTER = 0.3  # ... if a field without a Hamiltonian does so much better
 
 
-def doubts(model: EnergyModel, data: Gradients) -> dict[str, str]:
+def doubts(data: Gradients) -> dict[str, str]:
     """Sentences by key of the report: "dissipation" or "coordinates"; none where the data look Hamiltonian.
 
     Parameters
     ----------
-    model : EnergyModel
-        The fitted one, for its pairs.
     data : Gradients
-        Rows of the gradient of H at points.
+        Rows of the gradient of H; its one other unknown is a friction of all momenta.
     """
-    size = model.pairs.size
-    points = data.nodes.mean(axis=0)
-    count = len(points)
+    count, size = data.target.shape
     rows = np.arange(count)[:: -(-count // ROWS) or 1]
     if len(rows) < 20 * size:
         return {}
-    some = Gradients(points[rows][None], np.ones(1), data.target[rows])
+    damped = data.take(rows)
+    some = replace(damped, others=damped.others[:0])
     width = min(WIDTH, len(rows) // 8)
     plain = _small(some, width)
     if plain.solution.gcv[0] < WORTH:
         return {}
-    q, p = model.pairs
-    velocity = np.zeros_like(some.target)  # p' = - dH/dq - friction * q'
-    velocity[:, q] = some.target[:, p]
-    damped = _small(replace(some, others=velocity[None]), width)
-    friction = float(damped.solution.coefficients[0, 0])
-    if damped.solution.gcv[0] < EXPLAINED * plain.solution.gcv[0]:
+    better = _small(damped, width).solution
+    friction = float(better.coefficients[0, 0])
+    if better.gcv[0] < EXPLAINED * plain.solution.gcv[0]:
         way = "lose" if friction > 0 else "gain"
         return {
-            "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction q') explains"
-            f" them with an error of {damped.solution.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it"
-            " with PortHamiltonianNetwork()"
+            "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction dH/dp)"
+            f" explains them with an error of {better.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it with"
+            " PortHamiltonianNetwork()"
         }
+    if not some.plain or plain.solution.gcv[0] <= NOT_CANONICAL:
+        return {}
     general = _general(some, plain)
-    if plain.solution.gcv[0] > NOT_CANONICAL and general < BETTER * plain.solution.gcv[0]:
+    if general < BETTER * plain.solution.gcv[0]:
         return {
             "coordinates": f"no H explains the data in these coordinates (error {plain.solution.gcv[0]:.1e}), but a"
             f" vector field does ({general:.1e}): they are not canonical, or energy is not conserved; replace"
@@ -63,6 +58,20 @@ def doubts(model: EnergyModel, data: Gradients) -> dict[str, str]:
             " FlowMap()"
         }
     return {}
+
+
+def friction_of_momenta(pairs: np.ndarray) -> np.ndarray:
+    """R of one friction of all momenta."""
+    entry = np.zeros((pairs.size, pairs.size))
+    entry[pairs[1], pairs[1]] = 1.0
+    return entry
+
+
+def friction_column(gradient: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """What that friction adds to -p', where the rows are gradients (row, component) of H."""
+    column = np.zeros_like(gradient)
+    column[:, pairs[0]] = gradient[:, pairs[1]]
+    return column
 
 
 def _small(data: Gradients, width: int) -> EnergyFit:

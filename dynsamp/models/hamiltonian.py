@@ -19,7 +19,7 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.canonical import gradient_data, snapshot_data
 from dynsamp.models.declared import formula_names, part
-from dynsamp.models.diagnosis import doubts
+from dynsamp.models.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.models.energy_estimator import (
     EnergyEstimator,
     Prepared,
@@ -145,7 +145,7 @@ class HamiltonianNetwork(EnergyEstimator):
             learned = self._from_rows(ready, seed, memory) if by_rows else self._from_snapshots(ready, seed, memory)
         assert meter.cost is not None
         model, report, data = learned
-        for key, doubt in doubts(model, data).items():
+        for key, doubt in doubts(data).items():
             report[key] = doubt
             warn(f"{doubt}")
         offset, report["constant"] = pinned(model, self.reference)
@@ -167,7 +167,8 @@ class HamiltonianNetwork(EnergyEstimator):
             else:
                 facts = part(structure, at, names) if ready.separable else structure
                 fits.append(self.fit_energy(own, facts, seed=seed, key=key, memory=memory))
-        return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), data
+        damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
+        return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), damped
 
     def _published(self, data: Gradients, seed: int, key: int, memory: int | None) -> EnergyFit:
         sampler, width = self.sampler or "adaptive", WIDTH if self.width is None else self.width
@@ -198,7 +199,8 @@ class HamiltonianNetwork(EnergyEstimator):
         model, report = self._made(ready, energies, [learned.fit], y, said, f"snapshots: {learned.route}", more)
         steps = np.diff(data.t, axis=1)[inside[:, 1:]]
         facts = {**model.facts, "dt": float(np.median(steps))}
-        return replace(model, facts=facts), report, data.midpoints(canonical)
+        friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
+        return replace(model, facts=facts), report, data.linear(friction)
 
     def _made(
         self,

@@ -97,7 +97,7 @@ def _outermost(nodes: np.ndarray) -> np.ndarray:
     found = nodes[0]
     for node in nodes[1:]:
         found = np.where(np.abs(node) > np.abs(found), node, found)
-    return found
+    return np.asarray(found)
 
 
 def _evenly(z: np.ndarray, seed: int, key: int) -> np.ndarray:

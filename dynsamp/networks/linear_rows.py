@@ -12,6 +12,7 @@ import numpy as np
 
 from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy import Gradients
+from dynsamp.networks.noise import noise_level
 from dynsamp.networks.shooting import Intervals
 from dynsamp.networks.weak_form import weak_windows
 
@@ -19,6 +20,7 @@ __all__ = ["Trajectories", "midpoint_rows", "timescale", "weak_rows"]
 
 WINDOW, SHORTEST = 10, 4  # samples of half a window of the weak form, at most and at least
 MOST = 5_000  # windows
+STEEP = 0.02  # noise, relative to the change over an interval, above which pairs are too noisy to start from
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,22 @@ class Trajectories:
         u = np.stack([self.u[:, :-1][inside], self.u[:, 1:][inside]], axis=1)
         return Intervals(t, h, first, second, u, np.nonzero(inside)[0])
 
-    def midpoints(self, canonical: np.ndarray) -> Gradients:
-        """Linear equations for E from mid-points of pairs, with J (component, component)."""
-        return midpoint_rows(self.intervals(), Disturbance(canonical, np.zeros_like(canonical)))
+    @property
+    def noisy(self) -> bool:
+        """Whether errors would dominate the differences of neighbouring snapshots."""
+        noise = noise_level(self.t, self.y, self.length)
+        if noise is None:
+            return False
+        intervals = self.intervals()
+        step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0))
+        return bool(np.any(noise > STEEP * step))
+
+    def linear(self, disturbance: Disturbance) -> Gradients:
+        """Equations that need no flow: the weak form where snapshots are noisy and dense, else mid-points of pairs."""
+        inside = np.arange(self.y.shape[1]) < self.length[:, None]
+        half = 0.5 * np.ptp(self.y[inside], axis=0)
+        weak = weak_rows(self, disturbance, np.where(half > 0.0, half, 1.0)) if self.noisy else None
+        return midpoint_rows(self.intervals(), disturbance) if weak is None else weak
 
 
 def midpoint_rows(intervals: Intervals, disturbance: Disturbance) -> Gradients:

@@ -37,7 +37,6 @@ GAIN = 0.5  # a round must lower the gaps so much
 GOAL = 1e-10  # relative gap that is enough, unless more is asked for
 EXACT = 1e-13  # relative gap at which only rounding errors are left
 NOISY = 1e-5  # relative gap above which more than two snapshots are looked at together
-STEEP = 0.02  # noise, relative to the change over an interval, above which pairs are too noisy to start from
 SPREAD = 30.0  # how much a piece of a trajectory may spread a change of its start
 PIECE, LONG, LONGEST = 5, 41, 161  # samples of a piece: at first, at most, and at most where they are dense
 TIMESCALES = 4  # that a piece of dense samples should cover
@@ -185,9 +184,7 @@ def _learn(
     half = np.where(half > 0.0, half, 1.0)
     work = _Work(data, disturbance, fit, half, seed, tolerance or GOAL, regularisation, memory, lattice)
     noise = noise_level(data.t, data.y, data.length)
-    step = np.sqrt(np.mean((intervals.second - intervals.first) ** 2, axis=0))
-    steep = noise is not None and bool(np.any(noise > STEEP * step))
-    rows = weak_rows(data, disturbance, half) if steep else None
+    rows = weak_rows(data, disturbance, half) if data.noisy else None
     if rows is not None:
         _start(work, lambda now: weak_rows(data, now, half) or rows)
         start = "the weak form of noisy trajectories"

@@ -1,7 +1,7 @@
 """The verbs: generate -> fit -> forecast -> evaluate, and run. The only room that knows both labels and science."""
 
 from dynsamp.workflow.crossing import crossings
-from dynsamp.workflow.energies import energies, energy_map
+from dynsamp.workflow.energy_along import energies, energy_map
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
