@@ -14,7 +14,7 @@ from dynsamp.networks.least_squares import LeastSquares
 __all__ = ["doubts", "friction_column", "friction_of_momenta"]
 
 ROWS, WIDTH = 2000, 100  # of the small fits that are compared
-EXPLAINED = 0.7  # a cause must lower the error so much: half of what is left unexplained
+EXPLAINED, SURE = 0.85, 50.0  # friction must lower the error so much, by so many times the variance of a row
 WORTH = 1e-3  # relative error below which no cause is looked for
 NOT_CANONICAL = 0.02  # relative error of a Hamiltonian that calls for another explanation ...
 BETTER = 0.3  # ... if a field without a Hamiltonian does so much better
@@ -40,7 +40,8 @@ def doubts(data: Gradients) -> dict[str, str]:
         return {}
     better = _small(damped, width).solution
     friction = float(better.coefficients[0, 0])
-    if better.gcv[0] < EXPLAINED * plain.solution.gcv[0]:
+    ratio = float(better.gcv[0] / plain.solution.gcv[0])
+    if ratio < EXPLAINED and some.target.size * (ratio**-2 - 1.0) > SURE:  # an F test of one unknown
         way = "lose" if friction > 0 else "gain"
         return {
             "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction dH/dp)"
