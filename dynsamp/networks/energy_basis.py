@@ -150,10 +150,10 @@ class EnergyBasis:
                         slope = np.empty((len(neurons), len(x)))
                         image.fill_values(x, slope, 1)
                         slope /= len(self.images)
-                        along = image.weights @ np.moveaxis(part, 2, 0).reshape(size, -1)
-                        along = along.reshape(len(neurons), len(x), equations)
-                        along *= slope[:, :, None]
-                        total[:, :, rows] += np.moveaxis(along, 2, 1)
+                        turned = np.ascontiguousarray(part.transpose(2, 1, 0)).reshape(size, -1)
+                        along = (image.weights @ turned).reshape(len(neurons), equations, len(x))
+                        along *= slope[:, None, :]
+                        total[:, :, rows] += along
                         continue
                     gradient = np.empty((len(neurons), size * len(x)))
                     self._fill_image(image, factors, x, gradient)

@@ -23,6 +23,7 @@ __all__ = ["EnergyFit", "EnergySearch"]
 SMOOTH = ("tanh", "sin", "gauss")  # activations that compete
 MANY_ROWS = 20_000  # for choosing among noisy fits
 FLOPS = 5e10  # of the last fit where data are noisy: more rows help, for a few seconds
+CLOSE = 0.3  # of the standard error of a noise level: errors of fits to the same data differ less than that
 NOISY = 1e-4  # relative error from which noise is considered
 WIDEST = 800  # neurons for a smooth target
 STRUCTURED = 0.7  # directions that lower the error so much are no accident: noise has none
@@ -175,21 +176,28 @@ class EnergySearch:
         top = ladder(None, problem.equations - 2 * problem.free, min(self._largest, WIDEST))[-1]
         few = [width for width in (25, 50, 100, 200, 400) if width <= top] or [top]
 
+        freedom: dict[tuple[str, float, int], float] = {}
+
         def assess(name: str, slope: float, width: int) -> tuple[float, Trained]:
-            return problem.fit(problem.basis(name, slope, width, self.sampler), MANY_ROWS)
+            error, fit = problem.fit(problem.basis(name, slope, width, self.sampler), MANY_ROWS)
+            freedom[name, slope, width] = float(fit[1].dimension[0])
+            return error, fit
 
         other, more = choose(assess, few, activations=self._names, scale=self.scale, goal=self.goal)
         self.tried += len(more)
         error, fit = assess(best.activation, best.scale, best.width)  # on as many rows as the others
-        known = [*more, replace(best, error=error, fit=None)]
-        # cross validation cannot tell errors as close as this apart: the fewest neurons of these are the smoothest
-        close = min(error, other.error) * (1.0 + min(problem.equations, MANY_ROWS) ** -0.5)
-        fewest = min((trial for trial in known if trial.error <= close), key=lambda trial: (trial.width, trial.error))
         best = replace(best, error=error, fit=fit)
-        if (fewest.activation, fewest.scale, fewest.width) != (best.activation, best.scale, best.width):
-            other = replace(fewest, fit=assess(fewest.activation, fewest.scale, fewest.width)[1])
-        else:
-            other = best
+        known = [*more, replace(best, fit=None)]
+        # cross validation cannot tell errors as close as this apart: the least effective dimension is the smoothest
+        close = min(error, other.error) * (1.0 + CLOSE * min(problem.equations, MANY_ROWS) ** -0.5)
+        smoothest = min(
+            (trial for trial in known if trial.error <= close),
+            key=lambda trial: freedom[trial.activation, trial.scale, trial.width],
+        )
+        chosen = (smoothest.activation, smoothest.scale, smoothest.width)
+        other = (
+            best if chosen == (best.activation, best.scale, best.width) else replace(smoothest, fit=assess(*chosen)[1])
+        )
         best = min(best, other, key=lambda trial: trial.error)
         if problem.fit(self._polynomial(), MANY_ROWS)[0] <= best.error * MARGIN:
             _, final = problem.fit(self._polynomial(), problem.equations)

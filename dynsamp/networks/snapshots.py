@@ -28,6 +28,7 @@ __all__ = ["Learned", "Trajectories", "learn_from_snapshots"]
 
 FIRST_GOAL = 1e-6  # relative error of the linear fit: the truth is not its solution
 ROUNDS = 12
+LIMITING = 3.0  # times the goal: an error of the linear fits above it is that of the neurons
 TUNING = 10  # linear rounds for a frequency
 FEWEST = 1500  # intervals
 FEWEST_OF_LATTICE = 100  # intervals
@@ -97,7 +98,7 @@ class _Work:
         rows = self._of_law(data)
         found = refit(self.found, rows, regularisation=self.regularisation, memory=self.memory)
         self.rounds += 1
-        if search and found.solution.gcv[0] > 30.0 * goal:
+        if search and found.solution.gcv[0] > LIMITING * goal:
             self.search(data, goal)
             self.fresh = True
         else:
@@ -210,7 +211,7 @@ def _learn(
 
 def _start(work: _Work, linear: Callable[[Disturbance], Gradients]) -> None:
     """The linear fit; once more where it has to find the frequency of a force, to which it is linear in small steps."""
-    goal = max(FIRST_GOAL, work.goal)
+    goal = FIRST_GOAL  # a coarser one may end at neurons so flat that their curvature is all rounding
     work.search(linear(work.disturbance), goal)
     if not work.disturbance.free_frequency or work.disturbance.frequency is None:
         return
