@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.models import Estimator as Estimator
     from dynsamp.models import FlowMap as FlowMap
     from dynsamp.models import HamiltonianNetwork as HamiltonianNetwork
+    from dynsamp.models import LatticeHamiltonian as LatticeHamiltonian
     from dynsamp.models import Linear as Linear
     from dynsamp.models import Model as Model
     from dynsamp.models import Persistence as Persistence
@@ -85,6 +86,7 @@ _HOME = {
         "Estimator",
         "FlowMap",
         "HamiltonianNetwork",
+        "LatticeHamiltonian",
         "Linear",
         "Model",
         "Persistence",

@@ -45,8 +45,8 @@ def doubts(data: Gradients) -> dict[str, str]:
         way = "lose" if friction > 0 else "gain"
         return {
             "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction dH/dp)"
-            f" explains them with an error of {better.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it with"
-            " PortHamiltonianNetwork()"
+            f" explains them with an error of {better.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it"
+            " with PortHamiltonianNetwork()"
         }
     if not some.plain or plain.solution.gcv[0] <= NOT_CANONICAL:
         return {}

@@ -11,6 +11,7 @@ from dynsamp.models import (
     Estimator,
     FlowMap,
     HamiltonianNetwork,
+    LatticeHamiltonian,
     Linear,
     Persistence,
     PortHamiltonianNetwork,
@@ -25,6 +26,7 @@ def dynsamp_estimators() -> list[type[Estimator]]:
     sampled: list[type[Estimator]] = [
         HamiltonianNetwork,
         PortHamiltonianNetwork,
+        LatticeHamiltonian,
         FlowMap,
         DriftDiffusion,
         SampledNetwork,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dynsamp.workflow.completing import completed
 from dynsamp.workflow.provenance import stream
 from dynsamp.workflow.starts import sampled_starts, start_array
 
-__all__ = ["forecast_starts", "member_count", "relative_times"]
+__all__ = ["forecast_starts", "member_count", "of_size", "relative_times"]
 
 
 def forecast_starts(
@@ -32,6 +33,24 @@ def forecast_starts(
         rows = np.atleast_2d(start_array(initial, model.states))
         ids = np.arange(len(rows), dtype=np.int64)
     return rows, np.zeros(len(rows)), ids, None
+
+
+def of_size(model: Model, initial: Any) -> Model:
+    """The model on as many sites as the starts have, where it holds on any number of them."""
+    if not hasattr(model, "on") or not model.states:
+        return model
+    first = model.states[0]
+    sites: int | None = None
+    if isinstance(initial, xr.Dataset):
+        if first.name in initial:
+            sites = next((size for dim, size in initial[first.name].sizes.items() if dim in first.dims), None)
+    elif isinstance(initial, Mapping):
+        sites = ([None, *np.shape(initial.get(first.name, ()))])[-1]
+    elif isinstance(initial, Box):
+        sites = len(initial) // len(model.states)
+    elif not callable(initial):
+        sites = (np.shape(initial) or (0,))[-1] // len(model.states)
+    return model if sites in (None, 0, first.size) else model.on(sites)
 
 
 def _from_data(

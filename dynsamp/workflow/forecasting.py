@@ -16,7 +16,7 @@ from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
 from dynsamp.workflow.forecast_signals import Signals, forecast_signals
-from dynsamp.workflow.forecast_starts import forecast_starts, member_count, relative_times
+from dynsamp.workflow.forecast_starts import forecast_starts, member_count, of_size, relative_times
 from dynsamp.workflow.provenance import checked_seed, history, said, stream
 from dynsamp.workflow.reduction import reduced
 from dynsamp.workflow.times import saved_times
@@ -102,6 +102,7 @@ def forecast(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
+    model = of_size(model, initial)
     starts, origin, ids, own = forecast_starts(model, initial, start, trajectories, checked_seed(seed))
     spacing = model.facts.get("dt") or 1.0
     if own is not None and duration is None and dt is None and times is None:

@@ -1,0 +1,271 @@
+"""Sums of one local law over the sites of a lattice, and equations for its gradient.
+
+A state has ``fields`` values at each of ``sites`` places in a row; components are the sites of the first field, then
+those of the next. The law is a sum of parts. A part sees some fields at some offsets from a site, its places: a patch.
+With differences it sees u[i + k] - u[i + k0] in place of u, which leaves its values at a shift of all sites. What the
+gradient of the sum is at a site is a sum over the patches that the site belongs to, so that equations for the whole are
+linear equations between gradients of the law at patches: see ``Gradients.maps``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from dynsamp.networks.energy import Energy, Gradients
+from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.sampling import generator
+from dynsamp.networks.structure import Structure
+
+__all__ = ["ENDS", "Lattice", "LatticeEnergy", "Part", "on_places"]
+
+ENDS = ("fixed", "periodic", "free")
+MOST_SITES = 100_000  # rows of one site each, more of which a fit does not use
+MOST_BYTES = 2.5e8  # of the equations of whole states
+
+
+@dataclass(frozen=True)
+class Part:
+    """One summand of a local law."""
+
+    fields: tuple[int, ...]  # (place,)
+    offsets: tuple[int, ...]  # (place,)
+    relative: tuple[int, ...] = ()  # fields of which it sees differences
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Distinct offsets, in order."""
+        return tuple(sorted(set(self.offsets)))
+
+    @cached_property
+    def mix(self) -> np.ndarray:
+        """Matrix (variable, place): what it sees, from the values at its places."""
+        unit = np.eye(len(self.fields))
+        first = {field: self.fields.index(field) for field in self.relative}
+        rows = [
+            unit[k] - unit[first[field]] if field in first else unit[k]
+            for k, field in enumerate(self.fields)
+            if first.get(field) != k
+        ]
+        return np.array(rows).reshape(-1, len(self.fields))
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Sites in a row, and the parts of the law at each.
+
+    Of ``ends``, "periodic" is a ring, "fixed" has zeros beyond the ends and counts every patch that has a site, "free"
+    counts the patches that lie inside.
+    """
+
+    parts: tuple[Part, ...]
+    fields: int
+    sites: int
+    ends: str
+
+    @property
+    def size(self) -> int:
+        """Number of components of a state."""
+        return self.fields * self.sites
+
+    @cached_property
+    def spans(self) -> list[slice]:
+        """Variables of each part among those of all."""
+        stops = np.cumsum([0, *(len(part.mix) for part in self.parts)]).tolist()
+        return [slice(start, stop) for start, stop in pairwise(stops)]
+
+    @property
+    def variables(self) -> int:
+        """Number of variables of the law."""
+        return int(self.spans[-1].stop)
+
+    def structure(self, polynomial: int) -> Structure:
+        """Of the law as a function of its variables: a sum over the parts."""
+        blocks = tuple(tuple(range(span.start, span.stop)) for span in self.spans)
+        return Structure(self.variables, polynomial, summands=blocks if len(blocks) > 1 else ())
+
+    def _first(self, part: Part) -> tuple[int, int]:
+        """Sites at offset zero of the first patch, and behind that of the last."""
+        low, high, n = min(part.offsets), max(part.offsets), self.sites
+        return {"fixed": (-high, n - low), "periodic": (0, n), "free": (-low, n - high)}[self.ends]
+
+    def index(self, part: Part) -> np.ndarray:
+        """Component (patch, place) of each value of each patch, -1 for a zero beyond an end."""
+        at = np.arange(*self._first(part))[:, None] + np.array(part.offsets)
+        if self.ends == "periodic":
+            at %= self.sites
+        inside = (at >= 0) & (at < self.sites)
+        return np.where(inside, at + self.sites * np.array(part.fields), -1)
+
+    def _patch(self, part: Part, offset: int) -> tuple[np.ndarray, np.ndarray]:
+        """Patch (site,) that has each site at this offset, and whether it counts."""
+        first, stop = self._first(part)
+        patch = np.arange(self.sites) - offset - first
+        if self.ends == "periodic":
+            return patch % self.sites, np.ones(self.sites, bool)
+        return np.clip(patch, 0, stop - first - 1), (patch >= 0) & (patch < stop - first)
+
+    def scale(self, y: np.ndarray) -> np.ndarray:
+        """Half the range (component,) of each field in states (point, component): energies are gradients times it."""
+        fields = y.reshape(len(y), self.fields, self.sites)
+        half = 0.5 * (fields.max(axis=(0, 2)) - fields.min(axis=(0, 2)))
+        return np.repeat(np.where(half > 0.0, half, 1.0), self.sites)
+
+    def rows(self, data: Gradients, *, seed: int = 0) -> Gradients:
+        """The same equations for the gradient of the law; no more of them than a fit uses."""
+        return self._site_rows(data, seed) if data.maps is None else self._whole_rows(data, data.maps)
+
+    def _site_rows(self, data: Gradients, seed: int) -> Gradients:
+        """A row of every site: what the gradient with respect to its fields is, a node an offset."""
+        total = len(data.target) * self.sites
+        chosen = np.arange(total)
+        if total > MOST_SITES:
+            chosen = np.sort(generator(seed, 11).choice(total, MOST_SITES, replace=False))
+        row, site = np.divmod(chosen, self.sites)
+        own = site[:, None] + self.sites * np.arange(self.fields)
+        scale = self.scale(data.nodes.reshape(-1, self.size))[:: self.sites]
+        offsets = sorted({offset for part in self.parts for offset in part.offsets})
+        nodes = np.empty((len(data.nodes), len(offsets), len(chosen), self.variables))
+        maps = np.zeros((*nodes.shape[:3], self.fields, self.variables))
+        for part, span in zip(self.parts, self.spans, strict=True):
+            index = self.index(part)
+            for j, offset in enumerate(offsets):
+                # a part without this offset has a node all the same, which no equation asks for
+                patch, counts = self._patch(part, offset if offset in part.offsets else part.offsets[0])
+                components = index[patch[site]]
+                for node, full in zip(nodes[:, j], data.nodes, strict=True):
+                    node[:, span] = _padded(full)[row[:, None], components] @ part.mix.T
+                for k in np.flatnonzero(np.array(part.offsets) == offset):
+                    field = part.fields[k]
+                    along = counts[site][:, None] * (scale[field] * part.mix[:, k])
+                    maps[:, j, :, field, span] += data.weights[:, None, None] * along
+        target = data.target[row[:, None], own]
+        shape = (-1, *nodes.shape[2:])
+        return Gradients(
+            nodes.reshape(shape), np.full(len(data.nodes) * len(offsets), 1.0 / (len(data.nodes) * len(offsets))),
+            target * scale, maps.reshape(-1, *maps.shape[2:]), estimate=self._estimate(data.target, row, site),
+        )  # fmt: skip
+
+    def _estimate(self, gradient: np.ndarray, row: np.ndarray, site: np.ndarray) -> np.ndarray:
+        """About the gradient of the law: that of a site is shared evenly by its patches."""
+        found = np.empty((len(row), self.variables))
+        for part, span in zip(self.parts, self.spans, strict=True):
+            components = self.index(part)[self._patch(part, part.offsets[0])[0][site]]
+            shares = _padded(gradient)[row[:, None], components] / len(part.reach)
+            found[:, span] = shares @ np.linalg.pinv(part.mix)
+        return found
+
+    def _whole_rows(self, data: Gradients, maps: np.ndarray) -> Gradients:
+        """Equations between gradients of the whole: a node for every patch of every node."""
+        indices = [self.index(part) for part in self.parts]
+        patches = max(len(index) for index in indices)
+        count, rows, equations, _ = maps.shape
+        a_row = 8 * count * patches * equations * self.variables
+        kept = min(rows, max(2, int(MOST_BYTES / a_row)))
+        if kept < rows:
+            data = data.take(np.linspace(0, rows - 1, kept).astype(int))
+            assert data.maps is not None
+            maps = data.maps
+        nodes = np.empty((count, patches, kept, self.variables))
+        local = np.zeros((count, patches, kept, equations, self.variables))
+        estimate = np.empty((kept, self.variables))
+        slopes = _padded(data.slopes)
+        for part, span, index in zip(self.parts, self.spans, indices, strict=True):
+            own = len(index)
+            for node, full, new, old in zip(nodes, data.nodes, local, maps, strict=True):
+                values = _padded(full)[:, index] @ part.mix.T  # (row, patch, variable)
+                node[:own, :, span] = values.swapaxes(0, 1)
+                node[own:, :, span] = values[:, 0]
+                new[:own, ..., span] = np.moveaxis(_padded(old)[:, :, index] @ part.mix.T, 2, 0)
+            estimate[:, span] = slopes[:, index].mean(axis=1) / len(part.reach) @ np.linalg.pinv(part.mix)
+        total = count * patches
+        return Gradients(
+            nodes.reshape(total, kept, -1), np.full(total, 1.0 / total), data.target,
+            local.reshape(total, kept, equations, -1), data.others, estimate,
+        )  # fmt: skip
+
+    def whole(self, law: Energy) -> LatticeEnergy:
+        """The sum over the sites, of a law of all variables."""
+        names = [f"x_{k}" for k in range(self.variables)]
+        found = []
+        for part, span in zip(self.parts, self.spans, strict=True):
+            own = np.arange(span.start, span.stop)
+            restricted = law if len(self.parts) == 1 else law.restricted(own, names)
+            found.append(on_places(restricted, part.mix))
+        return LatticeEnergy(self, found)
+
+
+@dataclass(frozen=True)
+class LatticeEnergy:
+    """A function of the whole state (point, component): the sum of a law over the sites."""
+
+    lattice: Lattice
+    laws: Sequence[Energy]  # one a part, of the values at its places
+
+    def _patches(self, y: np.ndarray) -> list[tuple[Energy, np.ndarray, np.ndarray]]:
+        """Law, index (patch, place) and values (point * patch, place) of each part."""
+        full, found = _padded(y), []
+        for part, law in zip(self.lattice.parts, self.laws, strict=True):
+            index = self.lattice.index(part)
+            found.append((law, index, np.ascontiguousarray(full[:, index]).reshape(-1, index.shape[1])))
+        return found
+
+    def value(self, y: np.ndarray) -> np.ndarray:
+        """The sum (point,)."""
+        total = np.zeros(len(y))
+        for law, index, x in self._patches(y):
+            total += law.value(x).reshape(-1, len(index)).sum(axis=1)
+        return total
+
+    def density(self, y: np.ndarray) -> np.ndarray:
+        """What each site has of the sum (point, site): the sites of a patch have equal shares."""
+        n = self.lattice.sites
+        result = np.zeros((len(y), n + 1))
+        for law, index, x in self._patches(y):
+            shares = law.value(x).reshape(-1, len(index)) / np.maximum((index >= 0).sum(axis=1), 1)
+            for column in index.T:
+                result[:, np.where(column < 0, n, column % n)] += shares  # no site is twice in a column, but the last
+        return result[:, :-1]
+
+    def gradient(self, y: np.ndarray) -> np.ndarray:
+        """Gradient (point, component)."""
+        result = np.zeros((len(y), self.lattice.size + 1))
+        for law, index, x in self._patches(y):
+            slopes = law.gradient(x).reshape(len(y), *index.shape)
+            for k, column in enumerate(index.T):
+                result[:, column] += slopes[:, :, k]
+        return result[:, :-1]
+
+    def hessian(self, y: np.ndarray) -> np.ndarray:
+        """Hessian (point, component, component)."""
+        size = self.lattice.size + 1
+        result = np.zeros((len(y), size, size))
+        for law, index, x in self._patches(y):
+            curvatures = law.hessian(x).reshape(len(y), *index.shape, index.shape[1])
+            for i, one in enumerate(index.T):
+                for j, other in enumerate(index.T):
+                    result[:, one, other] += curvatures[:, :, i, j]
+        return result[:, :-1, :-1]
+
+
+def on_places(law: Energy, mix: np.ndarray) -> Energy:
+    """A law of mix @ x as one of x, in plain coordinates; its value at x = 0 is that of its neurons."""
+    layer = law.layer
+    places = mix.shape[1]
+    weights = layer.weights / layer.half_width
+    plain = HiddenLayer(
+        np.ascontiguousarray(weights @ mix), layer.biases - weights @ layer.centre, layer.activation,
+        np.zeros(places), np.ones(places),
+    )  # fmt: skip
+    linear = (law.linear - law.quadratic @ layer.centre) @ mix
+    quadratic = mix.T @ law.quadratic @ mix
+    return replace(law, layer=plain, linear=linear, quadratic=quadratic)
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    """With a zero behind the last component, which the index -1 finds."""
+    return np.concatenate([values, np.zeros((*values.shape[:-1], 1))], axis=-1)
