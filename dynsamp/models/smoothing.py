@@ -1,0 +1,219 @@
+"""Noisy or exact samples of a curve, and its slope with its error: smoothing splines and interpolating ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.interpolate import BSpline, make_interp_spline
+from scipy.linalg import solveh_banded
+from scipy.sparse import csr_array, diags_array
+
+__all__ = ["Estimate", "Recording", "estimate"]
+
+LEAST = 5  # samples of a trajectory
+DEGREE = 5
+CLEAN = 1e-3  # relative error of velocities up to which the positions are taken as exact
+ORDERS = (4, 6, 8)  # of the differences in which motion is small and noise is not
+CAUTION = 1.2  # what a degree of freedom costs in cross validation: 1 follows the noise now and then
+WIDTHS = np.geomspace(0.3, 16, 18)  # trial widths of the smoothing window, in spacings of knots
+COARSER = 4  # spacings of knots in one, where the widest window is chosen
+PROBES = 48  # random vectors for a trace of more samples than FULL
+FULL = 300
+AMPLIFIED = 1.5  # noise of the velocities of an interpolating spline, per spacing
+COPIES = 8  # simulated recordings from which the error of velocities is estimated
+PILOT = 0.7  # width of the smoothing window for the curve that is simulated
+ENDS = 0.05  # of a trajectory at each end
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One trajectory of one component, in scaled time."""
+
+    t: np.ndarray  # (time,) in median spacings
+    y: np.ndarray  # (time,)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Positions, velocities and accelerations of the recordings of one component, per median spacing."""
+
+    q: list[np.ndarray]
+    v: list[np.ndarray]
+    a: list[np.ndarray]
+    noise: float  # standard deviation of the positions
+    error: np.ndarray  # relative rms error of the velocities: overall, at the ends
+    interpolated: bool
+
+
+def estimate(recordings: Sequence[Recording]) -> Estimate:
+    """Positions and velocities of one component, by whichever splines have the smaller estimated error."""
+    noise = _difference_noise(recordings)
+    splines = [make_interp_spline(r.t, r.y, k=min(DEGREE, len(r.t) - 1)) for r in recordings]
+    v, a = ([s.derivative(n)(r.t) for s, r in zip(splines, recordings, strict=True)] for n in (1, 2))
+    size = _rms(v)
+    error = _interpolation_error(recordings, v, noise)
+    exact = Estimate([r.y for r in recordings], v, a, noise, error, True)
+    if not size > 0 or error[0] < CLEAN:
+        return exact
+    smoothed = _smoothed(recordings)
+    return exact if error[0] < smoothed.error[0] else smoothed
+
+
+def _rms(values: Sequence[np.ndarray]) -> float:
+    joined = np.concatenate(values)
+    return float(np.sqrt(np.mean(joined**2)))
+
+
+def _difference_noise(recordings: Sequence[Recording]) -> float:
+    """Noise of the positions from divided differences, which a smooth motion hardly has.
+
+    Of the orders, the smallest estimate: motion that a low order still sees is gone in a higher one.
+    """
+    found = []
+    for order in ORDERS:
+        squares = []
+        for r in recordings:
+            if len(r.t) <= order:
+                continue
+            t, y = sliding_window_view(r.t, order + 1), sliding_window_view(r.y, order + 1)
+            apart = t[:, :, None] - t[:, None, :]
+            apart[:, np.arange(order + 1), np.arange(order + 1)] = 1.0
+            weights = 1 / np.prod(apart / np.ptp(t, axis=1)[:, None, None], axis=2)
+            squares.append(np.sum(weights * y, axis=1) ** 2 / np.sum(weights**2, axis=1))
+        if squares:
+            found.append(float(np.sqrt(np.mean(np.concatenate(squares)))))
+    return min(found) if found else 0.0
+
+
+def _interpolation_error(recordings: Sequence[Recording], v: list[np.ndarray], noise: float) -> np.ndarray:
+    """Half the samples against all: the error of a derivative of a quintic spline falls with the fifth power."""
+    inner, ends = [], []
+    for r, all_of_them in zip(recordings, v, strict=True):
+        half = slice(None, None, 2)
+        t, y = r.t[half], r.y[half]
+        if len(t) < LEAST:
+            continue
+        gap = (make_interp_spline(t, y, k=min(DEGREE, len(t) - 1)).derivative()(t) - all_of_them[half]) / 2**DEGREE
+        edge = _edge(len(t))
+        inner.append(gap)
+        ends.append(gap[edge])
+    if not _rms(v) > 0:
+        return np.zeros(2)
+    motion = [_rms(inner), _rms(ends)] if inner else [0.0, 0.0]
+    return np.asarray(np.hypot(motion, AMPLIFIED * noise) / _rms(v))
+
+
+def _edge(count: int) -> np.ndarray:
+    width = max(1, round(ENDS * count))
+    return np.concatenate([np.arange(width), np.arange(count - width, count)])
+
+
+class _Basis:
+    """Quintic B-splines of one recording: values, two derivatives, normal equations and penalty."""
+
+    def __init__(self, t: np.ndarray, every: int) -> None:
+        inner = _knots(t, every)
+        knots = np.r_[[t[0]] * DEGREE, inner, [t[-1]] * DEGREE]
+        first = _differences(knots, DEGREE)
+        second = _differences(knots[1:-1], DEGREE - 1) @ first
+        third = _differences(knots[2:-2], DEGREE - 2) @ second
+        nodes, weights = np.polynomial.legendre.leggauss(3)
+        middle, half = 0.5 * (inner[1:] + inner[:-1]), 0.5 * np.diff(inner)
+        at = (middle[:, None] + half[:, None] * nodes).ravel()
+        twist = BSpline.design_matrix(at, knots[3:-3], DEGREE - 3) @ third
+        self.values = BSpline.design_matrix(t, knots, DEGREE)
+        self.slopes = BSpline.design_matrix(t, knots[1:-1], DEGREE - 1) @ first
+        self.bends = BSpline.design_matrix(t, knots[2:-2], DEGREE - 2) @ second
+        self.normal = _banded(self.values.T @ self.values)
+        self.penalty = _banded(twist.T @ diags_array((half[:, None] * weights).ravel()) @ twist)
+
+    def solve(self, penalty: float, y: np.ndarray) -> np.ndarray:
+        """Coefficients of the smoothing spline through y (time[, copy])."""
+        band = self.normal + penalty * self.penalty
+        band[-1] += 1e-13 * band[-1].max()
+        return np.asarray(solveh_banded(band, self.values.T @ y))
+
+
+def _differences(knots: np.ndarray, degree: int) -> csr_array:
+    """Coefficients of the derivative of a spline from its own: de Boor (1978), A Practical Guide to Splines, X (15)."""
+    size = len(knots) - degree - 1
+    scale = degree / (knots[degree + 1 : degree + size] - knots[1:size])
+    return csr_array(diags_array([-scale, scale], offsets=[0, 1], shape=(size - 1, size)))
+
+
+def _knots(t: np.ndarray, every: int) -> np.ndarray:
+    """Every so manieth sample, none much closer to the next than usual."""
+    count = max(2, round((len(t) - 1) / every) + 1)
+    knots = t[np.unique(np.round(np.linspace(0, len(t) - 1, count)).astype(int))]
+    least = 0.25 * every
+    kept = [knots[0]]
+    for knot in knots[1:-1]:
+        if knot - kept[-1] >= least and knots[-1] - knot >= least:
+            kept.append(knot)
+    return np.array([*kept, knots[-1]])
+
+
+def _banded(matrix: Any) -> np.ndarray:
+    size = matrix.shape[0]
+    band = np.zeros((DEGREE + 1, size))
+    for k in range(min(DEGREE + 1, size)):
+        band[DEGREE - k, k:] = matrix.diagonal(k)
+    return band
+
+
+def _smoothed(recordings: Sequence[Recording]) -> Estimate:
+    every = 1
+    shortest = min(len(r.t) for r in recordings)
+    while True:
+        bases = [_Basis(r.t, every) for r in recordings]
+        scores = [_score(recordings, bases, (width * every) ** 6) for width in WIDTHS]
+        best = int(np.argmin([score for score, _ in scores]))
+        if best < len(WIDTHS) - 1 or every * COARSER * 2 > shortest:
+            break
+        every *= COARSER
+    penalty, (_, noise) = (WIDTHS[best] * every) ** 6, scores[best]
+    fits = [basis.solve(penalty, r.y) for basis, r in zip(bases, recordings, strict=True)]
+    q = [basis.values @ c for basis, c in zip(bases, fits, strict=True)]
+    v = [basis.slopes @ c for basis, c in zip(bases, fits, strict=True)]
+    a = [basis.bends @ c for basis, c in zip(bases, fits, strict=True)]
+    return Estimate(q, v, a, noise, _simulated_error(recordings, bases, penalty, noise), False)
+
+
+def _score(recordings: Sequence[Recording], bases: Sequence[_Basis], penalty: float) -> tuple[float, float]:
+    """Generalised cross validation of one penalty, and the noise that it leaves."""
+    residual = freedom = 0.0
+    count = 0
+    rng = np.random.default_rng(0)
+    for r, basis in zip(recordings, bases, strict=True):
+        n = len(r.t)
+        probes = np.eye(n) if n <= FULL else rng.choice([-1.0, 1.0], (n, PROBES)) / np.sqrt(PROBES)
+        fits = basis.values @ basis.solve(penalty, np.column_stack([r.y, probes]))
+        residual += float(np.sum((r.y - fits[:, 0]) ** 2))
+        freedom += float(np.sum(probes * fits[:, 1:]))
+        count += n
+    left = 1 - min(CAUTION * freedom / count, 0.999)
+    return residual / count / left**2, float(np.sqrt(residual / max(count - freedom, 1e-3 * count)))
+
+
+def _simulated_error(
+    recordings: Sequence[Recording], bases: Sequence[_Basis], penalty: float, noise: float
+) -> np.ndarray:
+    """Relative error of velocities from fits to simulated recordings.
+
+    They are of a curve that is smoothed less: the fitted one would hide what smoothing takes away from the motion.
+    """
+    rng = np.random.default_rng(0)
+    inner, ends, size = [], [], []
+    for r, basis in zip(recordings, bases, strict=True):
+        curve = basis.solve(PILOT**6 * penalty, r.y)
+        position, velocity = basis.values @ curve, basis.slopes @ curve
+        copies = position[:, None] + noise * rng.standard_normal((len(position), COPIES))
+        gap = basis.slopes @ basis.solve(penalty, copies) - velocity[:, None]
+        inner.append(gap.ravel())
+        ends.append(gap[_edge(len(position))].ravel())
+        size.append(velocity)
+    return np.array([_rms(inner), _rms(ends)]) / _rms(size)
