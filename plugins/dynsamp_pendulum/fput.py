@@ -87,6 +87,5 @@ fput = dynsamp.HamiltonianSystem(
     initial=first_modes,
     duration=400.0,
     dt=1.0,
-    # linear springs: beside them, neurons that see all displacements at once are worth their time from thousands on
-    estimator=dynsamp.HamiltonianNetwork(separable=True, width=0),
+    estimator=dynsamp.LatticeHamiltonian(),
 )

@@ -73,7 +73,7 @@ def chain(masses: int) -> dynsamp.HamiltonianSystem:
         initial=dynsamp.Box([-1.0, -1.0], [1.0, 1.0]),
         duration=20.0,
         dt=0.1,
-        estimator=dynsamp.HamiltonianNetwork(separable=True, width=0),
+        estimator=dynsamp.LatticeHamiltonian(),
     )
 
 

@@ -102,7 +102,7 @@ def ring(masses: int) -> dynsamp.HamiltonianSystem:
         duration=20.0,
         dt=0.05,
         translation_invariant=True,
-        estimator=dynsamp.HamiltonianNetwork(separable=True, symmetries=("translation",)),
+        estimator=dynsamp.LatticeHamiltonian(ends="periodic", differences=True),
     )
 
 
