@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy import Gradients
@@ -75,7 +76,8 @@ def learn_from_snapshots(
     lattice : Lattice, optional
         Where E is the sum of a local law over its sites; ``fit`` and the result are of the law.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # solutions of a first guess may leave all bounds
+    # solutions of a first guess may leave all bounds; many small systems are no work for more than one thread
+    with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(1, "blas"):
         return _learn(data, disturbance, fit, seed, tolerance, regularisation, memory, lattice)
 
 
