@@ -19,7 +19,7 @@ import xarray as xr
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from dynsamp import plot
-from dynsamp.dataset.atomic import explained, write_bytes
+from dynsamp.files import explained, write_bytes
 from dynsamp.words import FAILURES, Status
 
 if TYPE_CHECKING:

@@ -99,7 +99,7 @@ def test_new_leaves_nothing_behind_on_a_full_disk(capsys, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "rename", full)
+    monkeypatch.setattr(os, "replace", full)
     assert main(["plugins", "new", "spring"]) == 1
     assert "no space left" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

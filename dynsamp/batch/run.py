@@ -26,8 +26,8 @@ from dynsamp.batch.journal import Journal, entries
 from dynsamp.batch.layout import Layout, chunk_rows
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrfile, zarrstore
-from dynsamp.dataset.atomic import TEMPORARY, explained, write_bytes
 from dynsamp.dataset.attributes import plain, versions
+from dynsamp.files import TEMPORARY, explained, write_bytes
 
 __all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
 
@@ -170,7 +170,7 @@ class _Work:
 
     def tidy(self) -> None:
         """Remove what a killed run left half-written."""
-        for path in self.layout.store.rglob(f".*{TEMPORARY}"):
+        for path in self.layout.store.rglob(f".*{TEMPORARY}*"):
             path.unlink(missing_ok=True)
 
     def missing(self) -> list[int]:

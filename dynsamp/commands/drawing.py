@@ -65,8 +65,8 @@ def plot(args: Namespace) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # pictures go into files: no display is needed
+    from dynsamp.files import explained, replaced
     from dynsamp.plot.canvas import figure_of
-    from dynsamp.plot.files import written_whole
 
     formats = matplotlib.figure.Figure().canvas.get_supported_filetypes()
     if out.suffix.lower().lstrip(".") not in formats:
@@ -74,7 +74,7 @@ def plot(args: Namespace) -> None:
     data = read_data(args.file)
     drawn = _drawn(args, data)
     figure = drawn if isinstance(drawn, matplotlib.figure.Figure) else figure_of(drawn)
-    with written_whole(out) as part:
+    with explained("write", out), replaced(out) as part:
         figure.savefig(part, dpi=150)
     wrote(args, out)
 

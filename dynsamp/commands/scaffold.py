@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
 from pathlib import Path
 
 from dynsamp import __version__
+from dynsamp.files import replaced
 
 __all__ = ["plugin_files", "write_plugin"]
 
@@ -139,13 +137,8 @@ def plugin_files(name: str) -> dict[str, str]:
 
 def write_plugin(name: str, folder: Path) -> None:
     """Write a plugin's folder: all of it, or nothing."""
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    with replaced(folder) as beside:
         for path, text in plugin_files(name).items():
             place = beside / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8", newline="\n")
-        os.rename(beside, folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise

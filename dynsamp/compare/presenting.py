@@ -9,7 +9,7 @@ from typing import Any
 
 from dynsamp import plugins
 from dynsamp.compare.comparison import Comparison
-from dynsamp.dataset.atomic import explained, write_bytes
+from dynsamp.files import explained, write_bytes
 
 __all__ = ["rows", "save_comparison", "sentence"]
 

@@ -9,13 +9,13 @@ from typing import Any
 import xarray as xr
 
 from dynsamp.dataset import zarrstore
-from dynsamp.dataset.atomic import explained, replaced
 from dynsamp.dataset.attributes import versions
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.netcdf import attrs_of, read_netcdf, write_netcdf
 from dynsamp.dataset.ragged import from_ragged, is_ragged
 from dynsamp.dataset.schema import Role, names, validate
 from dynsamp.dataset.zarrfile import read_zarr, write_zarr
+from dynsamp.files import explained, replaced
 from dynsamp.words import nearest
 
 __all__ = ["open_dataset", "save_dataset"]

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset import extras
-from dynsamp.dataset.atomic import reserve, sync
+from dynsamp.files import reserve, sync
 
 __all__ = ["attrs_of", "read_netcdf", "write_netcdf"]
 

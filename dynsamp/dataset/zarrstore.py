@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.dataset.atomic import write_bytes
 from dynsamp.dataset.attributes import plain
+from dynsamp.files import write_bytes
 
 __all__ = ["Array", "create_array", "create_group", "group_attrs", "is_group", "members", "read_array", "write_chunk"]
 

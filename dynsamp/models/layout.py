@@ -1,18 +1,15 @@
 """The safetensors layout: a u64 little-endian header length, a JSON header, raw little-endian buffers.
 
-A strict reader: every size is checked before memory is taken, and the arrays fill the file exactly. A writer whose
-file appears complete or not at all. https://huggingface.co/docs/safetensors (format section).
+A strict reader: every size is checked before memory is taken, and the arrays fill the file exactly.
+https://huggingface.co/docs/safetensors (format section).
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -26,7 +23,6 @@ __all__ = [
     "read_header",
     "refuse",
     "strict_json",
-    "write_atomically",
 ]
 
 HEADER_LIMIT = 4 << 20  # bytes; what a model says about itself is a few kilobytes
@@ -159,30 +155,3 @@ def _spans(
 
 def _naturals(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
-
-
-def write_atomically(path: Path, parts: Sequence[bytes]) -> None:
-    """Write the parts to a file beside ``path``, then rename it; on any error nothing is left behind."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # same directory: a rename is atomic
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a directory")
-        try:
-            with open(temporary, "xb") as file:
-                for part in parts:
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write the model ({error.strerror})", str(path)) from error
-    with suppress(OSError):  # the rename itself becomes durable; Windows cannot open directories
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)

@@ -7,6 +7,7 @@ imported.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -19,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.files import write_bytes
 from dynsamp.models.base import Model
-from dynsamp.models.layout import encode, little_endian, read_arrays, read_header, refuse, strict_json, write_atomically
+from dynsamp.models.layout import encode, little_endian, read_arrays, read_header, refuse, strict_json
 from dynsamp.words import State
 
 __all__ = ["read_model", "write_model"]
@@ -68,7 +70,13 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
         "versions": {"dynsamp": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     parts = encode({"dynsamp": json.dumps(about, allow_nan=False)}, arrays)
-    write_atomically(Path(path), parts)
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        write_bytes(target, *parts)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write the model ({error.strerror})", str(target)) from error
 
 
 def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model]]) -> Model:

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dynsamp.files import explained, replaced
 from dynsamp.plot.canvas import COLOURS, SIZE, TRUTH, figure_of, lay_out, panels
 from dynsamp.plot.fans import fan
-from dynsamp.plot.files import written_whole
 from dynsamp.plot.growth import energy_error, growth
 from dynsamp.plot.horizons import valid_prediction_time
 from dynsamp.plot.phases import draw_portrait, phase, portrait_pair
@@ -101,7 +101,7 @@ def save_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path
     paths = []
     for name, figure in figures.items():
         path = folder / f"{name}.png"
-        with written_whole(path) as part:
+        with explained("write", path), replaced(path) as part:
             _write_png(figure, part)
         paths.append(path)
     return paths

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from dynsamp.files import explained, replaced
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, lay_out, panels
-from dynsamp.plot.files import written_whole
 from dynsamp.plot.geometry import Motion, motion
 from dynsamp.plot.reading import called, matching, positions
 
@@ -91,7 +91,7 @@ def animate(
     moments = start + np.arange(int(length * fps / speed) + 1) * speed / fps
     clock = scenes[0].clock
     suffix = "" if unit == "1" else f" {unit}"
-    with written_whole(path) as part:
+    with explained("write", path), replaced(path) as part:
         frames = _frames(figure, scenes, clock, moments, suffix, speed)
         if path.suffix.lower() == ".gif":
             _write_gif(part, frames, fps)

@@ -1,4 +1,4 @@
-"""Files that are either there in full or not at all: written beside, synced to disk, renamed."""
+"""Files and folders that are either there in full or not at all: written beside, synced to disk, renamed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-__all__ = ["explained", "replaced", "reserve", "sync", "sync_folder", "temporary", "write_bytes"]
+__all__ = ["TEMPORARY", "explained", "replaced", "reserve", "sync", "sync_folder", "temporary", "write_bytes"]
 
-TEMPORARY = ".tmp"
+TEMPORARY = ".tmp"  # marks what a killed process left behind
 
 
 def temporary(path: Path) -> Path:
-    """A name beside ``path`` that no other process takes (machines that share a disk share process ids)."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    """A name beside ``path`` that no other process takes (machines that share a disk share process ids).
+
+    The suffix stays last, since some writers know the format from it.
+    """
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}{path.suffix}")
 
 
 def sync(path: Path) -> None:
@@ -28,13 +30,14 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; Windows cannot and need not."""
+    """Make the names in a folder survive a power cut, where the system can: Windows cannot and need not."""
     if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with contextlib.suppress(OSError):  # the file is in its place: it would be wrong to call it unwritten
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 def reserve(path: Path, size: int) -> None:
@@ -51,15 +54,16 @@ def reserve(path: Path, size: int) -> None:
                     raise
 
 
-def write_bytes(path: Path, data: Any, *, durable: bool = True) -> None:
-    """Write a buffer as a whole file, or leave what was there.
+def write_bytes(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
+    """Write buffers one after the other as a whole file, or leave what was there.
 
     ``durable=False`` leaves out the wait for the disk.
     """
     beside = temporary(path)
     try:
-        with open(beside, "wb") as file:
-            file.write(data)
+        with open(beside, "xb") as file:
+            for part in parts:
+                file.write(part)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -77,10 +81,11 @@ def replaced(path: Path) -> Iterator[Path]:
 
     What was at ``path`` stays until then, and stays for good if the block raises.
     """
-    beside, old = temporary(path), temporary(path)
+    beside, old = temporary(path), None
     try:
         yield beside
-        if path.is_dir():  # a folder cannot be renamed over another
+        if path.is_dir() and beside.is_dir():  # a folder cannot be renamed over another
+            old = temporary(path)
             os.rename(path, old)
             try:
                 os.rename(beside, path)
@@ -92,9 +97,9 @@ def replaced(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     finally:
         for rest in (beside, old):
-            if rest.is_dir():
+            if rest is not None and rest.is_dir():
                 shutil.rmtree(rest, ignore_errors=True)
-            else:
+            elif rest is not None:
                 rest.unlink(missing_ok=True)
 
 
