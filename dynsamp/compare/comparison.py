@@ -14,6 +14,7 @@ from dynsamp.compare.problems import problem_of
 from dynsamp.compare.training import Training, train
 from dynsamp.meter import Cost
 from dynsamp.models import Estimator, Model
+from dynsamp.models.base import HasEnergy
 from dynsamp.system import MapSystem, System
 
 __all__ = ["Comparison", "check_comparable", "compare"]
@@ -153,7 +154,7 @@ def compare(
 
 
 def _energetic(law: System, model: Model) -> bool:
-    return law.kind == "hamiltonian" and hasattr(model, "energy")
+    return law.kind == "hamiltonian" and isinstance(model, HasEnergy)
 
 
 def _scored(law: System, model: Model, truth: xr.Dataset, cost: Cost, seed: int, progress: bool | None) -> Side:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, metric
+from dynsamp.models.base import HasEnergy
 from dynsamp.solve import scalar_values
 
 __all__ = ["energy_drift", "energy_error", "hamiltonian_error", "model_energy_drift", "truth_energy_error"]
@@ -107,7 +108,6 @@ def hamiltonian_error(truth: Record, model: Any, system: Any) -> Score:
 
 
 def _learned(model: Any, y: np.ndarray) -> np.ndarray:
-    energy = getattr(model, "energy", None)
-    if energy is None:
+    if not isinstance(model, HasEnergy):
         raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
-    return np.asarray(energy(y), dtype=float)
+    return np.asarray(model.energy(y), dtype=float)

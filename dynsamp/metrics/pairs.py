@@ -9,6 +9,7 @@ import numpy as np
 
 from dynsamp.metrics.base import Record
 from dynsamp.metrics.difference import known
+from dynsamp.models.base import HasPairs
 from dynsamp.models.canonical import canonical_pairs
 from dynsamp.solve import Kernel, field_values, scalar_values
 from dynsamp.words import State
@@ -20,8 +21,7 @@ SHIFT = np.finfo(float).eps ** (1 / 5)  # of central differences of order 4, rel
 
 def pairs_of(states: tuple[State, ...], model: Any = None) -> np.ndarray:
     """Components of q and of p (2, dof): those that a model was fitted with, else what the states say."""
-    pairs = getattr(model, "pairs", None)
-    return canonical_pairs(states)[0] if pairs is None else np.asarray(pairs)
+    return np.asarray(model.pairs) if isinstance(model, HasPairs) else canonical_pairs(states)[0]
 
 
 def turns(states: tuple[State, ...]) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.difference import known
+from dynsamp.models.base import HasDissipatedPower, HasDissipation, HasEnergy, HasSuppliedPower
 
 __all__ = ["power_balance"]
 
@@ -24,8 +25,7 @@ def power_balance(truth: Record, model: Any) -> Score:
     the error that remains of an exact model. The smallest eigenvalue of a learned dissipation matrix R, never negative
     in a passive system, is an attribute. NaN where there is no truth.
     """
-    energy = getattr(model, "energy", None)
-    if energy is None:
+    if not isinstance(model, HasEnergy):
         raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
     there = np.logical_and.accumulate(known(truth), axis=1)  # an integral ends at a gap
     if not there.any():
@@ -35,29 +35,29 @@ def power_balance(truth: Record, model: Any) -> Score:
     for k, row in enumerate(there):
         if row.any():
             power = _net_power(model, y[k, row], truth.clock[k, row], None if truth.u is None else truth.u[k, row])
-            h = np.asarray(energy(y[k, row]), dtype=float)
+            h = np.asarray(model.energy(y[k, row]), dtype=float)
             values[k, row] = np.abs(h - h[0] + _integral(truth.t[row], power))
     flat = y[there]
     order = np.random.default_rng(0)
     mixed = np.stack([order.permutation(column) for column in flat.T], axis=1)
-    scale = max(float(np.ptp(energy(flat))), FLOOR * float(np.ptp(energy(mixed))))
+    scale = max(float(np.ptp(model.energy(flat))), FLOOR * float(np.ptp(model.energy(mixed))))
     attrs: dict[str, Any] = {
         "norm": "range of the learned H over the truth's states, at least a hundredth of that over mixed states",
         "quadrature": "splines of degree 5 through the samples",
         "no_truth": "NaN",
     }
-    dissipation = getattr(model, "dissipation", None)
-    if isinstance(dissipation, np.ndarray) and dissipation.ndim == 2:
-        attrs["smallest_eigenvalue_of_R"] = float(np.linalg.eigvalsh(0.5 * (dissipation + dissipation.T)).min())
+    if isinstance(model, HasDissipation):
+        r = np.asarray(model.dissipation)
+        attrs["smallest_eigenvalue_of_R"] = float(np.linalg.eigvalsh(0.5 * (r + r.T)).min())
     return Score(values / (scale or 1.0), attrs)
 
 
 def _net_power(model: Any, y: np.ndarray, t: np.ndarray, u: np.ndarray | None) -> np.ndarray:
     """Energy lost a unit of time (time,): dissipated minus supplied."""
     power = np.zeros(len(y))
-    if hasattr(model, "dissipated_power"):
+    if isinstance(model, HasDissipatedPower):
         power = power + np.asarray(model.dissipated_power(y))
-    if hasattr(model, "supplied_power"):
+    if isinstance(model, HasSuppliedPower):
         power = power - np.asarray(model.supplied_power(y, t) if u is None else model.supplied_power(y, t, u))
     return power
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.difference import known, spread
+from dynsamp.models.base import HasDiffusion, HasDrift
 from dynsamp.solve import diffusion_values, field_values
 
 __all__ = ["diffusion_error", "drift_error"]
@@ -26,11 +27,8 @@ def _states(truth: Record, system: Any) -> tuple[np.ndarray, np.ndarray, np.ndar
     return truth.t[step], truth.y[trajectory, 0, step], theta
 
 
-def _learned(model: Any, name: str, y: np.ndarray) -> np.ndarray:
-    function = getattr(model, name, None)
-    if function is None:
-        raise TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
-    return np.asarray(function(y), dtype=float)
+def _without(model: Any, name: str) -> TypeError:
+    return TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
 
 
 def _relative(learned: np.ndarray, exact: np.ndarray, what: str, states: int) -> Score:
@@ -47,7 +45,9 @@ def drift_error(truth: Record, model: Any, system: Any) -> Score:
     t, y, theta = _states(truth, system)
     exact = field_values(system.kernel(), t, y, theta)
     scale = spread(truth)
-    return _relative(_learned(model, "drift", y) / scale, exact / scale, "drift", len(y))
+    if not isinstance(model, HasDrift):
+        raise _without(model, "drift")
+    return _relative(np.asarray(model.drift(y), dtype=float) / scale, exact / scale, "drift", len(y))
 
 
 @metric("diffusion_error", (), needs=("truth", "model", "system"))
@@ -59,7 +59,9 @@ def diffusion_error(truth: Record, model: Any, system: Any) -> Score:
     t, y, theta = _states(truth, system)
     scale = spread(truth)
     exact = _matrix(diffusion_values(system.kernel(), t, y, theta), scale)
-    return _relative(_matrix(_learned(model, "diffusion", y), scale), exact, "diffusion matrix", len(y))
+    if not isinstance(model, HasDiffusion):
+        raise _without(model, "diffusion")
+    return _relative(_matrix(np.asarray(model.diffusion(y), dtype=float), scale), exact, "diffusion matrix", len(y))
 
 
 def _matrix(g: np.ndarray, scale: np.ndarray) -> np.ndarray:

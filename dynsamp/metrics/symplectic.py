@@ -9,6 +9,7 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.difference import known
 from dynsamp.metrics.pairs import pairs_of
+from dynsamp.models.base import HasJacobian, HasStep, HasStepJacobian, HasVectorField
 
 __all__ = ["symplecticity_defect"]
 
@@ -26,7 +27,7 @@ def symplecticity_defect(truth: Record, model: Any) -> Score:
     of ``step``, good to about 1e-12. Infinite where the step fails.
     Hairer, Lubich and Wanner (2006), Geometric Numerical Integration, section VI.2.
     """
-    if getattr(model, "step", None) is None:
+    if not isinstance(model, HasStep):
         raise TypeError(f"a {type(model).__name__} has no step(), so there is no map to score")
     pairs = pairs_of(truth.states, model)
     structure = np.zeros((pairs.size, pairs.size))
@@ -59,9 +60,10 @@ def _spacing(model: Any, t: np.ndarray) -> tuple[float, ...]:
 
 def _jacobian(model: Any, y: np.ndarray, dt: tuple[float, ...]) -> tuple[np.ndarray, str]:
     """Jacobians (point, component, component) of the step, and where they come from."""
-    if hasattr(model, "step_jacobian"):
+    if isinstance(model, HasStepJacobian):
         return np.asarray(model.step_jacobian(y, *dt)), "the model's own"
-    if not hasattr(model, "vector_field") and hasattr(model, "jacobian"):  # a map: its Jacobian is that of the step
+    is_map = not isinstance(model, HasVectorField)
+    if is_map and isinstance(model, HasJacobian):  # that of the step
         return np.asarray(model.jacobian(y)), "the model's own"
     size = y.shape[1]
     shift = SHIFT * np.maximum(np.abs(y), 1e-2 * np.abs(y).max(axis=1, keepdims=True) + 1e-12)

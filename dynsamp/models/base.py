@@ -1,18 +1,37 @@
-"""What an estimator and a fitted model are: knobs in, frozen arrays out."""
+"""What an estimator and a fitted model are: knobs in, frozen arrays out; and what a model may have besides."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from dynsamp.solve import Kernel
 from dynsamp.words import State
 
-__all__ = ["Estimator", "Model", "Samples"]
+__all__ = [
+    "Estimator",
+    "HasClock",
+    "HasDiffusion",
+    "HasDissipatedPower",
+    "HasDissipation",
+    "HasDrift",
+    "HasEnergy",
+    "HasGradient",
+    "HasInputs",
+    "HasJacobian",
+    "HasPairs",
+    "HasSites",
+    "HasStep",
+    "HasStepJacobian",
+    "HasSuppliedPower",
+    "HasVectorField",
+    "Model",
+    "Samples",
+]
 
 
 @dataclass(frozen=True)
@@ -53,9 +72,14 @@ class Model(ABC):
     high: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
+    def has_kernel(self) -> bool:
+        """Whether it forecasts through compiled functions; else through its own ``predict``."""
+        return type(self).kernel is not Model.kernel
+
+    @property
     def stochastic(self) -> bool:
         """Whether it forecasts sample paths; a model that overrides ``predict`` says so itself."""
-        if type(self).kernel is Model.kernel:
+        if not self.has_kernel:
             return False
         kernel = self.kernel()
         return kernel.kind == "sde" or bool(kernel.noise)
@@ -99,3 +123,120 @@ class Estimator(ABC):
     @abstractmethod
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> _Fitted:
         """Fit; ``memory`` bounds the peak in bytes."""
+
+
+@runtime_checkable
+class HasEnergy(Protocol):
+    """A model that learned an energy. Arrays of states are (..., component), here and below."""
+
+    def energy(self, y: np.ndarray) -> np.ndarray:
+        """H of states (...)."""
+
+
+@runtime_checkable
+class HasGradient(Protocol):
+    """A model that knows the gradient of its energy."""
+
+    def gradient(self, y: np.ndarray) -> np.ndarray:
+        """Gradient of H (..., component)."""
+
+
+@runtime_checkable
+class HasDissipatedPower(Protocol):
+    """A model that loses energy."""
+
+    def dissipated_power(self, y: np.ndarray) -> np.ndarray:
+        """Energy lost a unit of time (...)."""
+
+
+@runtime_checkable
+class HasDissipation(Protocol):
+    """A model with a matrix of dissipation."""
+
+    dissipation: np.ndarray  # R (component, component)
+
+
+@runtime_checkable
+class HasSuppliedPower(Protocol):
+    """A model that is driven."""
+
+    def supplied_power(self, y: np.ndarray, t: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
+        """Energy brought in a unit of time (...), at times (...) and signals (..., input)."""
+
+
+@runtime_checkable
+class HasPairs(Protocol):
+    """A model of canonical pairs."""
+
+    pairs: np.ndarray  # (2, dof), components of q and of p
+
+
+@runtime_checkable
+class HasVectorField(Protocol):
+    """A model that is a differential equation."""
+
+    def vector_field(self, y: np.ndarray) -> np.ndarray:
+        """Right-hand side (..., component)."""
+
+
+@runtime_checkable
+class HasJacobian(Protocol):
+    """A model that knows the derivative of its vector field, or of its step where it is a map."""
+
+    def jacobian(self, y: np.ndarray) -> np.ndarray:
+        """(..., component, component)."""
+
+
+@runtime_checkable
+class HasStep(Protocol):
+    """A model with a map over one step; a differential equation may be asked for steps of any length."""
+
+    def step(self, y: np.ndarray, *dt: float) -> np.ndarray:
+        """States a step later (..., component)."""
+
+
+@runtime_checkable
+class HasStepJacobian(Protocol):
+    """A model that knows the derivative of its step."""
+
+    def step_jacobian(self, y: np.ndarray, *dt: float) -> np.ndarray:
+        """(..., component, component)."""
+
+
+@runtime_checkable
+class HasDrift(Protocol):
+    """A stochastic differential equation: its drift."""
+
+    def drift(self, y: np.ndarray) -> np.ndarray:
+        """(..., component) a unit of time."""
+
+
+@runtime_checkable
+class HasDiffusion(Protocol):
+    """A stochastic differential equation: its diffusion."""
+
+    def diffusion(self, y: np.ndarray) -> np.ndarray:
+        """(..., component), or (..., component, component)."""
+
+
+@runtime_checkable
+class HasInputs(Protocol):
+    """A model that is driven by recorded signals."""
+
+    inputs: Sequence[str]  # their names
+
+
+@runtime_checkable
+class HasClock(Protocol):
+    """A model whose field depends on the time of the data."""
+
+    def kernel_from(self, origin: np.ndarray) -> Kernel:
+        """Kernel of trajectories that start at these times (trajectory,)."""
+
+
+@runtime_checkable
+class HasSites(Protocol):
+    """A model of one local law, which holds on any number of sites."""
+
+    def on(self, sites: int) -> Model:
+        """The same law on that many."""

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins
-from dynsamp.models.base import Model
+from dynsamp.models.base import HasEnergy, Model
 from dynsamp.solve import scalar_values
 from dynsamp.system import System
 from dynsamp.words import Box, State, nearest
@@ -161,9 +161,9 @@ def _of_system(law: System) -> Callable[..., np.ndarray]:
 
 
 def _of_model(model: Model) -> Callable[..., np.ndarray]:
-    energy = getattr(model, "energy", None)
-    if energy is None:
+    if not isinstance(model, HasEnergy):
         raise ValueError(f"a {type(model).__name__} has no energy(); learn a HamiltonianNetwork")
+    energy = model.energy
     return lambda _, y: np.asarray(energy(y), dtype=float)
 
 

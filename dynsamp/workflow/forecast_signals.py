@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
-from dynsamp.models.base import Model
+from dynsamp.models.base import HasInputs, Model
 from dynsamp.words import nearest
 
 __all__ = ["Signals", "forecast_signals"]
@@ -36,7 +36,7 @@ def forecast_signals(
     ValueError
         If a signal is missing or unknown, or its times and values do not belong together.
     """
-    names = [str(name) for name in getattr(model, "inputs", ())]
+    names = [str(name) for name in model.inputs] if isinstance(model, HasInputs) else []
     given = dict(inputs or {})
     for key in given:
         if key not in names:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
-from dynsamp.models.base import Model
+from dynsamp.models.base import HasSites, Model
 from dynsamp.words import Box
 from dynsamp.workflow.completing import completed
 from dynsamp.workflow.provenance import stream
@@ -37,7 +37,7 @@ def forecast_starts(
 
 def of_size(model: Model, initial: Any) -> Model:
     """The model on as many sites as the starts have, where it holds on any number of them."""
-    if not hasattr(model, "on") or not model.states:
+    if not isinstance(model, HasSites) or not model.states:
         return model
     first = model.states[0]
     sites: int | None = None

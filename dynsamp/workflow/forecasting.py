@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
-from dynsamp.models.base import Model
+from dynsamp.models.base import HasClock, HasEnergy, Model
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
@@ -138,7 +138,7 @@ def forecast(
 
 def _at_any_time(model: Model) -> bool:
     """Whether a model has states between its own steps."""
-    return type(model).kernel is not Model.kernel and model.kernel().kind != "map"
+    return model.has_kernel and model.kernel().kind != "map"
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,8 @@ class Forecast:
         left = self._left_domain(states)
         status = np.where((status == Status.OK) & np.isfinite(left), Status.LEFT_DOMAIN, status).astype(np.int8)
         result = {"y": states, "status": status, "left": left}
-        energy = getattr(self.model, "energy", None)
-        if energy is not None:
-            result["energy"] = np.asarray(energy(states.astype(float, copy=False)))
+        if isinstance(self.model, HasEnergy):
+            result["energy"] = np.asarray(self.model.energy(states.astype(float, copy=False)))
         if self.members is not None:
             result = {key: value.reshape(len(ids), self.members, *value.shape[1:]) for key, value in result.items()}
         return Piece({"ids": ids, "origin": self.origin[low:high], **result}, method)
@@ -179,7 +178,7 @@ class Forecast:
         """Statistics in place of states."""
         if over == "member" and self.members is None:
             raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
-        if type(self.model).kernel is Model.kernel:
+        if not self.model.has_kernel:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
         kernel = self._kernel(0, self.count)
         y0, paths = self._paths(0, self.count)
@@ -206,19 +205,17 @@ class Forecast:
 
     def _kernel(self, low: int, high: int) -> Kernel:
         """Of trajectories low..high-1; a field with a clock of its own starts at their times."""
-        clocked = getattr(self.model, "kernel_from", None)
-        if clocked is None:
+        if not isinstance(self.model, HasClock):
             return self.model.kernel()
         together = np.ptp(self.origin) == 0
         origin = self.origin[:1] if together else np.repeat(self.origin[low:high], self.members or 1)
-        kernel: Kernel = clocked(origin)
-        return kernel
+        return self.model.kernel_from(origin)
 
     def _states(
         self, y0: np.ndarray, ids: np.ndarray, low: int, high: int
     ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         seed = stream(self.seed, "forecast")
-        if type(self.model).kernel is Model.kernel:
+        if not self.model.has_kernel:
             states, status = self.model.predict(y0, self.times, ids, seed)
             bad = ~np.isfinite(y0).all(axis=1)
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)

@@ -100,7 +100,7 @@ def orbits(
 
 
 def _of_model(model: Model, initial: Any, trajectories: int, seed: int) -> Orbits:
-    if type(model).kernel is Model.kernel:
+    if not model.has_kernel:
         raise ValueError(f"{type(model).__name__} has no right-hand side or step of its own to follow")
     if initial is None:
         raise ValueError("a fitted model needs initial=: a Dataset, a Box or an array (trajectory, state)")

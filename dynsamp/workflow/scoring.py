@@ -10,7 +10,7 @@ import xarray as xr
 
 from dynsamp import dataset, plugins
 from dynsamp.metrics.base import Metric, Score
-from dynsamp.models.base import Model
+from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
 from dynsamp.words import nearest
 from dynsamp.workflow.completing import at_times_of, completed_truth
@@ -127,7 +127,7 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
             names = ("nrmse", "crps", "spread_skill")
         elif law is not None and law.invariants:
             names = (*names, "invariant_drift")
-        if hasattr(records["model"], "dissipated_power"):
+        if isinstance(records["model"], HasDissipatedPower):
             learned = () if getattr(law, "hamiltonian", None) is None else ("hamiltonian_error", "gradient_error")
             names = (*names, *(name for name in (*learned, "power_balance") if name not in names))
     chosen = []
