@@ -7,7 +7,7 @@ from PIL import Image
 import dynsamp as ds
 from dynsamp import dataset, plot
 from dynsamp.cli import main
-from dynsamp.plot.geometry import motion
+from dynsamp.plot.movies import motion
 from dynsamp.words import State
 
 TIMES = np.linspace(0.0, 4.0, 81)

@@ -117,7 +117,7 @@ def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
 
 def _drawn(args: Namespace, data: xr.Dataset) -> Any:
     from dynsamp import plot
-    from dynsamp.plot.reading import components
+    from dynsamp.plot.selection import components
 
     scores = "time" not in data.dims
     kind = args.kind

@@ -6,15 +6,10 @@ coloured, and axes carry long names and units.
 """
 
 from dynsamp.plot.album import figures, save_figures
-from dynsamp.plot.energies import energy
-from dynsamp.plot.fans import fan
-from dynsamp.plot.growth import energy_error, nrmse
-from dynsamp.plot.horizons import valid_prediction_time
 from dynsamp.plot.movies import animate
-from dynsamp.plot.overview import scores
-from dynsamp.plot.phases import phase
 from dynsamp.plot.sections import section
-from dynsamp.plot.series import time_series
+from dynsamp.plot.skill import energy_error, nrmse, scores, valid_prediction_time
+from dynsamp.plot.trajectories import energy, fan, phase, time_series
 
 __all__ = [
     "animate",

@@ -12,12 +12,9 @@ from matplotlib.figure import Figure
 
 from dynsamp.files import explained, replaced
 from dynsamp.plot.canvas import COLOURS, SIZE, TRUTH, figure_of, lay_out, panels
-from dynsamp.plot.fans import fan
-from dynsamp.plot.growth import energy_error, growth
-from dynsamp.plot.horizons import valid_prediction_time
-from dynsamp.plot.phases import draw_portrait, phase, portrait_pair
-from dynsamp.plot.reading import components
-from dynsamp.plot.series import PANELS, time_series
+from dynsamp.plot.selection import components
+from dynsamp.plot.skill import energy_error, growth, valid_prediction_time
+from dynsamp.plot.trajectories import PANELS, draw_portrait, fan, phase, portrait_pair, time_series
 
 if TYPE_CHECKING:
     from dynsamp.workflow import Run

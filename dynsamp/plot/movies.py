@@ -1,8 +1,12 @@
-"""Moving pictures: the true motion beside the learned one, as a GIF or MP4 file."""
+"""Moving pictures: the true motion beside the learned one, as a GIF or MP4 file.
+
+What moves are rods, a spring, or a point in the plane, found from the states of one trajectory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -16,12 +20,89 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from dynsamp.dataset import facts, state_list
 from dynsamp.files import explained, replaced
-from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, lay_out, panels
-from dynsamp.plot.geometry import Motion, motion
-from dynsamp.plot.reading import called, matching, positions
+from dynsamp.models.naming import is_angle
+from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, lay_out, panels
+from dynsamp.plot.selection import called, component, matching, positions, series
+from dynsamp.plot.trajectories import portrait_pair
+from dynsamp.words import State
 
-__all__ = ["animate"]
+__all__ = ["Joints", "animate", "motion"]
+
+
+@dataclass(frozen=True)
+class Joints:
+    """What moves, over time."""
+
+    kind: str  # "rods", "spring" or "point"
+    times: np.ndarray  # (time,)
+    joints: np.ndarray  # (joint, time, 2); the first of rods and springs is the pivot
+    labels: tuple[str, str]  # of the axes
+
+    @property
+    def reach(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom, top of all that is ever there."""
+        flat = self.joints.reshape(-1, 2)
+        flat = flat[np.isfinite(flat).all(axis=1)]
+        (left, bottom), (right, top) = flat.min(axis=0), flat.max(axis=0)
+        return float(left), float(right), float(bottom), float(top)
+
+
+def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = None) -> Joints:
+    """Of one trajectory; of several members the first.
+
+    One angle is a pendulum, two are a double pendulum, a length and an angle an elastic one, as are the positions of a
+    system of that name. All else is a point in the plane of its first two coordinates, or of a coordinate and its
+    momentum.
+    """
+    states = state_list(data)
+    coordinates = [state for state in states if state.conjugate and not state.dims]
+    if not coordinates:
+        coordinates = [state for state in states[: (len(states) + 1) // 2] if not state.dims]
+    angles = [state for state in coordinates if _angle(state)]
+    sizes = {**_parameters(data), **(lengths or {})}
+    time = series(data, coordinates[0].name if coordinates else str(states[0].name), place)[0]
+
+    def values(state: State) -> np.ndarray:
+        return np.asarray(series(data, state.name, place)[1][0])
+
+    pivot = np.zeros((time.size, 2))
+    if coordinates and len(angles) == len(coordinates) <= 2:
+        joints = [pivot]
+        for k, state in enumerate(angles):
+            length = sizes.get(f"length{k + 1}", sizes.get("length", 1.0))
+            joints.append(joints[-1] + length * _hanging(values(state)))
+        return Joints("rods", time, np.stack(joints), ("", ""))
+    if len(coordinates) == 2 and len(angles) == 1:
+        radius = next(state for state in coordinates if state not in angles)
+        return Joints(
+            "spring", time, np.stack([pivot, values(radius)[:, None] * _hanging(values(angles[0]))]), ("", "")
+        )
+    if len(coordinates) >= 2 and not angles:
+        pair = (coordinates[0].name, coordinates[1].name)
+    else:
+        pair = portrait_pair(data)
+    points = np.stack([series(data, name, place)[1][0] for name in pair], axis=-1)
+    if "elastic_pendulum" in str(data.attrs.get("system", "")):
+        return Joints("spring", time, np.stack([pivot, points]), ("", ""))
+    x, y = (axis_label(component(data, name), name, width=28) for name in pair)
+    return Joints("point", time, points[None], (x, y))
+
+
+def _angle(state: State) -> bool:
+    return state.units == "rad" or (state.units == "1" and is_angle(state.name))
+
+
+def _hanging(angle: np.ndarray) -> np.ndarray:
+    """Unit vectors (time, 2) at angles from the downward vertical."""
+    return np.stack([np.sin(angle), -np.cos(angle)], axis=-1)
+
+
+def _parameters(data: xr.Dataset) -> dict[str, float]:
+    known = facts(data).get("parameters") or {}
+    return {key: float(value) for key, value in known.items() if isinstance(value, int | float)}
+
 
 FASTEST = 50.0  # frames a second that a GIF can show: its clock ticks in hundredths
 LONGEST = 10.0  # seconds of film, unless asked for
@@ -117,7 +198,7 @@ def _check(path: Path, fps: float, speed: float) -> None:
 class Scene:
     """One panel: its artists, which follow the motion."""
 
-    def __init__(self, ax: Axes, film: Motion, title: str, colour: str, limits: tuple[float, ...]) -> None:
+    def __init__(self, ax: Axes, film: Joints, title: str, colour: str, limits: tuple[float, ...]) -> None:
         self.ax, self.film = ax, film
         left, right, bottom, top = limits
         ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=film.labels[0], ylabel=film.labels[1])
@@ -174,7 +255,7 @@ def _coiled(pivot: np.ndarray, bob: np.ndarray) -> np.ndarray:
     return np.asarray(pivot + share[:, None] * along + width * side[:, None] * across)
 
 
-def _limits(films: list[Motion]) -> tuple[float, float, float, float]:
+def _limits(films: list[Joints]) -> tuple[float, float, float, float]:
     """Of all panels alike, with some air; around the pivot where there is one."""
     left, right, bottom, top = np.array([film.reach for film in films]).T
     x0, x1, y0, y1 = left.min(), right.max(), bottom.min(), top.max()
