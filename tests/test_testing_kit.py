@@ -8,11 +8,9 @@ import pytest
 
 import dynsamp
 from dynsamp.testing import CheckFailure, check_system, checks
-from dynsamp.testing.calculus import check_conserves, check_derivatives
 from dynsamp.testing.declaration import check_declaration
-from dynsamp.testing.functions import check_compiles, check_finite, check_pure
-from dynsamp.testing.generation import check_generates
-from dynsamp.testing.reproducibility import check_batches, check_survives, check_sweeps
+from dynsamp.testing.functions import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
+from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
 
 
 def rhs(t, y, theta, dy):

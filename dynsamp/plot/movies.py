@@ -29,6 +29,13 @@ from dynsamp.plot.trajectories import portrait_pair
 from dynsamp.words import State
 
 __all__ = ["Joints", "animate", "motion"]
+FASTEST = 50.0  # frames a second that a GIF can show: its clock ticks in hundredths
+LONGEST = 10.0  # seconds of film, unless asked for
+TAIL = 1.5  # seconds of film
+COILS = 12
+COLOURS_OF_GIF = 64
+LOOKED_AT = 60  # frames, before the colours are chosen
+DPI = 100
 
 
 @dataclass(frozen=True)
@@ -102,15 +109,6 @@ def _hanging(angle: np.ndarray) -> np.ndarray:
 def _parameters(data: xr.Dataset) -> dict[str, float]:
     known = facts(data).get("parameters") or {}
     return {key: float(value) for key, value in known.items() if isinstance(value, int | float)}
-
-
-FASTEST = 50.0  # frames a second that a GIF can show: its clock ticks in hundredths
-LONGEST = 10.0  # seconds of film, unless asked for
-TAIL = 1.5  # seconds of film
-COILS = 12
-COLOURS_OF_GIF = 64
-LOOKED_AT = 60  # frames, before the colours are chosen
-DPI = 100
 
 
 def animate(

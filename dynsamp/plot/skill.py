@@ -15,6 +15,8 @@ __all__ = ["energy_error", "growth", "nrmse", "scores", "valid_prediction_time"]
 
 LEVELS = (0.1, 0.5, 0.9)
 WIDE = 30.0  # ratio of largest to smallest median beyond which the axis is logarithmic
+BESIDE = {"truth_energy_error": "energy_error"}  # drawn in the panel of the other
+COLUMNS = 2
 
 
 def energy_error(scores: Scores, *, ax: Axes | None = None) -> Axes:
@@ -183,10 +185,6 @@ def _draw_share(ax: Axes, score: xr.DataArray, label: str, colour: str) -> float
     more = "more than " if still and median == longest else ""
     ax.axvline(median, color=colour, linewidth=1, linestyle="--", label=f"{label} median {more}{median:.3g}".strip())
     return longest
-
-
-BESIDE = {"truth_energy_error": "energy_error"}  # drawn in the panel of the other
-COLUMNS = 2
 
 
 def scores(scores: xr.Dataset) -> Figure:

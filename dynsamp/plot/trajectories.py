@@ -31,6 +31,16 @@ __all__ = ["draw_portrait", "energy", "fan", "phase", "portrait_pair", "time_ser
 
 LEVELS = 14
 CONTOUR = "#d9c9a3"
+PANELS = 4  # unless names are given
+PATHS = 20  # members drawn
+BANDS = ((0.05, 0.95, 0.2), (0.25, 0.75, 0.4))  # low, high, opacity
+KINDS = {"true_energy": "true H", "learned_energy": "learned H"}
+DASHED = (0, (4, 2.5))
+EXACT = {"true_energy": TRUTH_LINE, "learned_energy": {"color": TRUTH, "linestyle": DASHED, "linewidth": 1.2}}
+FORECAST = {
+    "true_energy": {"color": COLOURS[0], "linewidth": 1.4},
+    "learned_energy": {"color": COLOURS[1], "linestyle": DASHED, "linewidth": 1.4},
+}
 
 
 def phase(
@@ -150,10 +160,6 @@ def _wrapped(values: np.ndarray, periods: Sequence[float | None]) -> np.ndarray:
     return np.insert(values, np.flatnonzero(jumps) + 1, np.nan, axis=1)
 
 
-PANELS = 4  # unless names are given
-PATHS = 20  # members drawn
-
-
 def time_series(
     forecast: xr.Dataset,
     truth: xr.Dataset | None = None,
@@ -234,9 +240,6 @@ def _limit_of_truth(ax: Axes, truth: xr.Dataset | None, place: int | None) -> No
         ax.axvline(limit, color=FAINT, linewidth=1, linestyle=":", label="limit of the truth")
 
 
-BANDS = ((0.05, 0.95, 0.2), (0.25, 0.75, 0.4))  # low, high, opacity
-
-
 def fan(
     forecast: xr.Dataset,
     truth: xr.Dataset | None = None,
@@ -302,15 +305,6 @@ def _around(then: np.ndarray, time: np.ndarray) -> np.ndarray:
     """The truth during the forecast, and as long before it."""
     start, end = time[0], time[-1]
     return np.asarray((then >= start - (end - start)) & (then <= end))
-
-
-KINDS = {"true_energy": "true H", "learned_energy": "learned H"}
-DASHED = (0, (4, 2.5))
-EXACT = {"true_energy": TRUTH_LINE, "learned_energy": {"color": TRUTH, "linestyle": DASHED, "linewidth": 1.2}}
-FORECAST = {
-    "true_energy": {"color": COLOURS[0], "linewidth": 1.4},
-    "learned_energy": {"color": COLOURS[1], "linestyle": DASHED, "linewidth": 1.4},
-}
 
 
 def energy(

@@ -1,4 +1,7 @@
-"""A system's functions called as plain Python, one point at a time: what they do before any compiler sees them."""
+"""What the checks share: how one fails, and a system's functions called as plain Python, one point at a time.
+
+That is what they do before any compiler sees them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,17 @@ import numpy as np
 from dynsamp.system import HamiltonianSystem, MapSystem, ODESystem, SDESystem, System
 from dynsamp.workflow.starts import sampled_starts
 
-__all__ = ["Call", "scalar_calls", "starts", "vector_calls", "vector_field"]
+__all__ = ["Call", "CheckFailure", "require", "scalar_calls", "starts", "vector_calls", "vector_field"]
+
+
+class CheckFailure(AssertionError):
+    """A system breaks the contract; the message says where and what to do."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise CheckFailure with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise CheckFailure(message)
 
 
 @dataclass(frozen=True)

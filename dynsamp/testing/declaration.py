@@ -10,8 +10,7 @@ import numpy as np
 from dynsamp.models.base import Estimator
 from dynsamp.plugins import metrics
 from dynsamp.system import System
-from dynsamp.testing.calls import starts
-from dynsamp.testing.failure import CheckFailure, require
+from dynsamp.testing.calls import CheckFailure, require, starts
 from dynsamp.words import Parameter
 
 __all__ = ["check_declaration"]
