@@ -9,7 +9,7 @@ import dataclasses
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, Protocol, TypeVar
 
 import pluggy
 
@@ -57,7 +57,7 @@ def manager() -> pluggy.PluginManager:
     return plugin_manager
 
 
-def load(importer: Callable[[], Any], name: str, plugin_manager: pluggy.PluginManager) -> Contribution | Failure:
+def load(importer: Callable[[], object], name: str, plugin_manager: pluggy.PluginManager) -> Contribution | Failure:
     """Import, register and check a plugin; whatever it raises, a KeyboardInterrupt apart, becomes a Failure.
 
     Parameters
@@ -90,9 +90,9 @@ def unexpected(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def contribution(plugin: Any, plugin_manager: pluggy.PluginManager) -> Contribution:
+def contribution(plugin: object, plugin_manager: pluggy.PluginManager) -> Contribution:
     """Call the hooks of one registered plugin and check what they return."""
-    objects: dict[str, list[Any]] = {hook: [] for hook in HOOKS}
+    objects: dict[str, list[object]] = {hook: [] for hook in HOOKS}
     for caller in plugin_manager.get_hookcallers(plugin) or []:
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin:
@@ -104,7 +104,7 @@ def contribution(plugin: Any, plugin_manager: pluggy.PluginManager) -> Contribut
     )
 
 
-def _check_version(plugin: Any) -> None:
+def _check_version(plugin: object) -> None:
     version = getattr(plugin, "__dynsamp_api__", hookspecs.API_VERSION)
     if isinstance(version, bool) or not isinstance(version, int):
         raise _Refused(f"__dynsamp_api__ must be an integer, got {version!r}; write {hookspecs.API_VERSION}")
@@ -117,7 +117,7 @@ def _check_version(plugin: Any) -> None:
         )
 
 
-def _register(plugin: Any, name: str, plugin_manager: pluggy.PluginManager) -> None:
+def _register(plugin: object, name: str, plugin_manager: pluggy.PluginManager) -> None:
     known = plugin_manager.get_name(plugin)
     if known is not None:
         raise _Refused(f"the same object is already the plugin {known!r}; remove one of the entry points")
@@ -137,14 +137,22 @@ def _there_are(names: Iterable[str]) -> str:
     return f"there are: {', '.join(names)}"
 
 
-def _listed(hook: str, returned: Any) -> list[Any]:
+def _listed(hook: str, returned: object) -> list[object]:
     if isinstance(returned, str | bytes | dict) or not isinstance(returned, Iterable):
         got = "None" if returned is None else type(returned).__name__
         raise _Refused(f"{hook}() must return a list, got {got}; return [...]")
     return list(returned)
 
 
-def _named(hook: str, items: list[Any]) -> dict[str, Any]:
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Kind = TypeVar("Kind", bound=_Named)
+
+
+def _named(hook: str, items: list[Kind]) -> dict[str, Kind]:
     named = {item.name: item for item in items}
     if len(named) < len(items):
         names = [item.name for item in items]
@@ -153,7 +161,7 @@ def _named(hook: str, items: list[Any]) -> dict[str, Any]:
     return named
 
 
-def _system(item: Any) -> System:
+def _system(item: object) -> System:
     if not isinstance(item, System):
         raise _Refused(f"dynsamp_systems() must return System objects, got {_shown(item)}")
     if item.estimator is not None and not isinstance(item.estimator, Estimator):
@@ -161,17 +169,16 @@ def _system(item: Any) -> System:
             f"estimator= of system {item.name!r} must be an Estimator with its knobs, such as dynsamp.FlowMap(), got"
             f" {_shown(item.estimator)}"
         )
-    metrics: Any = item.metrics
-    if isinstance(metrics, str) or not all(isinstance(metric, str) for metric in metrics or ()):
-        raise _Refused(f"metrics= of system {item.name!r} must be a list of names, got {metrics!r}")
+    names: object = item.metrics or ()
+    if isinstance(names, str) or not (isinstance(names, Iterable) and all(isinstance(name, str) for name in names)):
+        raise _Refused(f"metrics= of system {item.name!r} must be a list of names, got {names!r}")
     return item
 
 
-def _estimator(item: Any) -> type[Estimator]:
+def _estimator(item: object) -> type[Estimator]:
     if not (isinstance(item, type) and issubclass(item, Estimator)):
         raise _Refused(f"dynsamp_estimators() must return Estimator classes, not instances, got {_shown(item)}")
-    name: Any = getattr(item, "name", None)
-    model: Any = getattr(item, "Model", None)
+    name, model = getattr(item, "name", None), getattr(item, "Model", None)
     if not isinstance(name, str) or not name:
         raise _Refused(f"estimator {item.__name__} needs a class attribute name, such as name = 'my-estimator'")
     if not (isinstance(model, type) and issubclass(model, Model)):
@@ -183,11 +190,11 @@ def _estimator(item: Any) -> type[Estimator]:
     return item
 
 
-def _metric(item: Any) -> Metric:
+def _metric(item: object) -> Metric:
     if not isinstance(item, Metric):
         raise _Refused(f"dynsamp_metrics() must return functions under @dynsamp.metric(...), got {_shown(item)}")
     return item
 
 
-def _shown(item: Any) -> str:
+def _shown(item: object) -> str:
     return item.__name__ if isinstance(item, type) else f"{type(item).__name__} {str(item)[:60]!r}"

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
 
 if TYPE_CHECKING:
     import pluggy
 
+    from dynsamp.metrics.base import Metric
+    from dynsamp.models.base import Estimator
     from dynsamp.plugins.loading import Contribution, Failure
+    from dynsamp.system import System
 
-__all__ = ["PluginError", "PluginRecord", "PluginWarning", "Registry", "loaded", "reload"]
+__all__ = [
+    "PluginError",
+    "PluginRecord",
+    "PluginWarning",
+    "Registry",
+    "estimators",
+    "loaded",
+    "metrics",
+    "plugins",
+    "reload",
+    "system",
+    "systems",
+]
 
 
+T = TypeVar("T")
 Status = Literal["ok", "broken", "disabled", "unsupported"]
 
 
@@ -51,10 +69,10 @@ class PluginRecord:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Generic[T]):
     """An object and the plugin that it comes from."""
 
-    value: Any
+    value: T
     distribution: str
     version: str
     plugin: str
@@ -64,48 +82,62 @@ class Entry:
 class Registry:
     """Filled once, plugin by plugin; a plugin that fails leaves nothing behind."""
 
-    systems: dict[str, Entry] = field(default_factory=dict)
-    estimators: dict[str, Entry] = field(default_factory=dict)
-    metrics: dict[str, Entry] = field(default_factory=dict)
+    systems: dict[str, Entry[System]] = field(default_factory=dict)
+    estimators: dict[str, Entry[type[Estimator]]] = field(default_factory=dict)
+    metrics: dict[str, Entry[Metric]] = field(default_factory=dict)
     records: list[PluginRecord] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)  # not yet reported
 
-    def values(self, kind: Literal["systems", "estimators", "metrics"]) -> dict[str, Any]:
-        """Objects by plain name, and by ``distribution:name`` where another one has the plain name."""
-        table: dict[str, Entry] = getattr(self, kind)
-        return {
-            name: entry.value
-            for name, entry in table.items()
-            if ":" not in name or table[name.partition(":")[2]] is not entry
-        }
-
     def add(self, plugin: Candidate, found: Contribution) -> PluginRecord:
         """Enter the objects of one plugin; the first to come keeps a plain name."""
-        names: dict[str, Any] = {}
         clashes: list[str] = []
-        for kind in ("systems", "estimators", "metrics"):
-            table: dict[str, Entry] = getattr(self, kind)
-            own = []
-            for name, value in getattr(found, kind).items():
-                entry = Entry(value, plugin.distribution, plugin.version, plugin.name)
-                table[f"{plugin.distribution}:{name}"] = entry
-                first = table.setdefault(name, entry)
-                own.append(name if first is entry else f"{plugin.distribution}:{name}")
-                if first is not entry:
-                    clashes.append(
-                        f"{name!r} belongs to plugin {first.plugin!r} of {first.distribution}; use {own[-1]!r}"
-                    )
-            names[kind] = tuple(own)
-        return replace(_record(plugin, "ok"), **names, clashes=tuple(clashes))
+        return replace(
+            _record(plugin, "ok"),
+            systems=_entered(self.systems, plugin, found.systems, clashes),
+            estimators=_entered(self.estimators, plugin, found.estimators, clashes),
+            metrics=_entered(self.metrics, plugin, found.metrics, clashes),
+            clashes=tuple(clashes),
+        )
 
     def taken_in_distribution(self, plugin: Candidate, found: Contribution) -> str:
         """Why a plugin cannot be told apart from another of its own distribution; empty where it can."""
-        for kind in ("systems", "estimators", "metrics"):
-            for name in getattr(found, kind):
-                entry = getattr(self, kind).get(f"{plugin.distribution}:{name}")
-                if entry is not None:
-                    return f"{name!r} is already in plugin {entry.plugin!r} of the same distribution; rename one"
-        return ""
+        return (
+            _taken(self.systems, plugin, found.systems)
+            or _taken(self.estimators, plugin, found.estimators)
+            or _taken(self.metrics, plugin, found.metrics)
+        )
+
+
+def _entered(
+    table: dict[str, Entry[T]], plugin: Candidate, found: Mapping[str, T], clashes: list[str]
+) -> tuple[str, ...]:
+    """Names under which the objects of a plugin can be asked for."""
+    own = []
+    for name, value in found.items():
+        entry = Entry(value, plugin.distribution, plugin.version, plugin.name)
+        table[f"{plugin.distribution}:{name}"] = entry
+        first = table.setdefault(name, entry)
+        own.append(name if first is entry else f"{plugin.distribution}:{name}")
+        if first is not entry:
+            clashes.append(f"{name!r} belongs to plugin {first.plugin!r} of {first.distribution}; use {own[-1]!r}")
+    return tuple(own)
+
+
+def _taken(table: Mapping[str, Entry[T]], plugin: Candidate, found: Iterable[str]) -> str:
+    for name in found:
+        entry = table.get(f"{plugin.distribution}:{name}")
+        if entry is not None:
+            return f"{name!r} is already in plugin {entry.plugin!r} of the same distribution; rename one"
+    return ""
+
+
+def _values(table: Mapping[str, Entry[T]]) -> dict[str, T]:
+    """Objects by plain name, and by ``distribution:name`` where another one has the plain name."""
+    return {
+        name: entry.value
+        for name, entry in table.items()
+        if ":" not in name or table[name.partition(":")[2]] is not entry
+    }
 
 
 _lock = RLock()
@@ -121,6 +153,62 @@ def loaded() -> Registry:
     for complaint in complaints:
         warnings.warn(complaint, PluginWarning, stacklevel=3)
     return filled
+
+
+def systems() -> dict[str, System]:
+    """All systems by name; one whose plain name is taken is there as ``distribution:name``."""
+    return _values(loaded().systems)
+
+
+def estimators() -> dict[str, type[Estimator]]:
+    """All estimator classes by name."""
+    return _values(loaded().estimators)
+
+
+def metrics() -> dict[str, Metric]:
+    """All metrics by name."""
+    return _values(loaded().metrics)
+
+
+def plugins() -> list[PluginRecord]:
+    """What became of each installed plugin, dynsamp's own first; works while some are broken."""
+    return list(loaded().records)
+
+
+def system(name: str | System) -> System:
+    """A system by name or ``distribution:name``; a System is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        No plugin has that name; the message suggests the nearest.
+    TypeError
+        Neither a name nor a System.
+    """
+    from dynsamp.system import System
+
+    if isinstance(name, System):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"system must be a name or a System, got {type(name).__name__}")
+    known = loaded().systems
+    if name in known:
+        return known[name].value
+    raise ValueError(f"unknown system {name!r}; {_advice(name)}")
+
+
+def _advice(name: str) -> str:
+    """What to try instead of an unknown system."""
+    if name.endswith(".py"):
+        return "load a file with dynsamp.plugins.load_system_file(path)"
+    listed = _values(loaded().systems)
+    plain = name.lower().replace("-", "_").replace(" ", "_")
+    near = difflib.get_close_matches(plain, listed, 1) or difflib.get_close_matches(plain.replace("_", ""), listed, 1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    absent = [record.name for record in loaded().records if record.status != "ok"]
+    note = f"; plugins that are not loaded: {', '.join(absent)}" if absent else ""
+    return f"there are: {', '.join(sorted(listed)) or 'none'}{note}"
 
 
 def reload(*, strict: bool | None = None) -> Registry:

@@ -74,7 +74,6 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     def resolve(name: str) -> type[Model]:
         """Class of the fitted models of an estimator."""
-        found: type[Model] = known[name].value.Model
-        return found
+        return known[name].value.Model
 
     return read_model(path, resolve)
