@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from dynsamp._version import __version__
+
 if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__ below
     from dynsamp import plot as plot
     from dynsamp import plugins as plugins
@@ -65,7 +67,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.workflow import lyapunov as lyapunov
     from dynsamp.workflow import run as run
 
-__version__ = "0.1.0"
 
 _HOME = {
     "dynsamp.compare": ("compare",),

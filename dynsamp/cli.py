@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from dynsamp import __version__
+from dynsamp._version import __version__
 from dynsamp.commands import caching, comparing, drawing, forecasting, listing, lyapunov, plugin_tools, running, verbs
 from dynsamp.commands.output import UsageError, heading, print_json
 

@@ -1,4 +1,4 @@
-"""The vocabulary of dynsamp: states, parameters, inputs, boxes, status codes, and the hint at a near name.
+"""The vocabulary of dynsamp: states, parameters, inputs, boxes, facts, status codes, and the hint at a near name.
 
 Imports nothing of dynsamp and nothing heavy, so every room may use it.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Any
 
-__all__ = ["FAILURES", "Box", "Input", "Parameter", "State", "Status", "closest", "nearest"]
+__all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "nearest"]
 
 
 class Status(IntEnum):
@@ -113,6 +114,106 @@ class Input:
 
     def __post_init__(self) -> None:
         _identifier("input", self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of the source of data, and travels with them into samples, models and forecasts.
+
+    A field at its default says nothing. Files hold the others as JSON; what a file of others says beside them is kept
+    in ``other``.
+    """
+
+    system: str = ""  # name of the law
+    kind: str = ""  # of the system: "ode", "hamiltonian", "sde" or "map"
+    time_unit: str = "1"
+    time_origin: str | None = None  # the date of time zero
+    dt: float | None = None  # spacing of the data that a model was learned from, or its own step
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()  # names of parameters that differ between trajectories
+    inputs: tuple[Input, ...] = ()  # in the order of u
+    energy_units: str = "1"
+    lyapunov_exponent: float | None = None  # the largest, 1 / time_unit
+    separable: bool | None = None  # H = V(q) + T(p); None: not known
+    stiff: bool = False
+    translation_invariant: bool = False
+    delays: tuple[float | str, ...] = ()
+    noise: int | str | None = None  # "diagonal", or the number of Wiener processes or normals
+    jumps: bool = False
+    velocities: bool = False  # momenta were taken from positions
+    failed: int = 0  # trajectories of the data
+    left_domain: int = 0
+    method: str = ""
+    seed: int | None = None
+    distribution: str = ""  # that brought the estimator, where it is not our own
+    versions: Mapping[str, str] = field(default_factory=dict)  # that a fit ran with
+    table: Mapping[str, Any] | None = None  # options by which the data's table was read
+    last: Mapping[str, Any] | None = None  # where the data end: time, states, length
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def chaotic(self) -> bool:
+        """Whether the largest Lyapunov exponent is known to be positive."""
+        return (self.lyapunov_exponent or 0.0) > 0.0
+
+    def over(self, base: Facts) -> Facts:
+        """These facts, and those of ``base`` where these say nothing."""
+        return replace(base, **{name: value for name, value in vars(self).items() if value != _UNSAID[name]})
+
+    def to_json(self) -> dict[str, Any]:
+        """What is said, as JSON values."""
+        said = {name: value for name, value in vars(self).items() if value != _UNSAID[name] and name != "other"}
+        if self.inputs:
+            said["inputs"] = {signal.name: {"units": signal.units, "hold": signal.hold} for signal in self.inputs}
+        return {**self.other, **said}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Facts:
+        """Facts of a file.
+
+        Raises
+        ------
+        ValueError
+            Where a fact has another type than it should.
+        """
+        known: dict[str, Any] = {}
+        other: dict[str, Any] = {}
+        versions: dict[str, Any] = {}  # once facts of their own
+        for name, value in said.items():
+            if name not in _UNSAID or name == "other":
+                (versions if name.endswith("_version") else other)[name] = value
+            elif value is not None:
+                known[name] = _fact(name, value)
+        if versions:
+            known["versions"] = {**versions, **known.get("versions", {})}
+        return cls(**known, other=other)
+
+
+_UNSAID: dict[str, Any] = vars(Facts())
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("system", "kind", "time_unit", "time_origin", "energy_units", "method", "distribution"), (str,)),
+    **dict.fromkeys(("dt", "lyapunov_exponent"), (int, float)),
+    **dict.fromkeys(("stiff", "separable", "translation_invariant", "jumps", "velocities"), (bool,)),
+    **dict.fromkeys(("parameters", "versions", "table", "last"), (Mapping,)),
+    **dict.fromkeys(("failed", "left_domain", "seed"), (int,)),
+    **dict.fromkeys(("swept", "delays"), (list, tuple)),
+    "inputs": (Mapping, list, tuple),
+    "noise": (int, str),
+}
+
+
+def _fact(name: str, value: Any) -> Any:
+    expected = _TYPES[name]
+    fits = isinstance(value, expected) and (not isinstance(value, bool) or bool in expected)
+    if not fits:
+        words = " or ".join(kind.__name__.lower() for kind in expected)
+        raise ValueError(f"the fact {name!r} should be a {words}, got {str(value)[:60]!r}; correct it or delete it")
+    if name == "inputs":
+        about = value if isinstance(value, Mapping) else {key: {} for key in value}
+        return tuple(
+            Input(str(key), str(more.get("units", "1")), hold=bool(more.get("hold"))) for key, more in about.items()
+        )
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, init=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dynsamp.dataset import build, check_time_units, decode, encode, facts, time_unit, uneven, validate
-from dynsamp.words import State, Status
+from dynsamp.words import Facts, State, Status
 
 STATES = (
     State("theta", "rad", "angle", conjugate="p", period=2 * np.pi),
@@ -133,13 +133,7 @@ def test_facts_of_a_system():
     t, y = arrays()
     attrs = {"system": "pendulum", "facts": {"separable": True}, "parameters": {"m": 1.0}, "seed": 3}
     known = facts(build(t=t, y=y, states=STATES, time_unit="s", attrs=attrs))
-    assert known == {
-        "system": "pendulum",
-        "separable": True,
-        "parameters": {"m": 1.0},
-        "seed": 3,
-        "time_unit": "s",
-    }
+    assert known == Facts(system="pendulum", separable=True, parameters={"m": 1.0}, seed=3, time_unit="s")
 
 
 def test_time_units_must_agree_but_spelling_may_differ():

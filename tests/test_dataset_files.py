@@ -332,7 +332,7 @@ def test_calendars_of_climate_models_become_floats(tmp_path):
     ds.to_netcdf(tmp_path / "model.nc", engine="scipy")
     samples = pack(open_dataset(tmp_path / "model.nc"))
     np.testing.assert_array_equal(samples.t, [[0, 30, 60]])
-    assert samples.facts["time_unit"] == "days"
+    assert samples.facts.time_unit == "days"
 
 
 def test_nothing_but_datasets_is_saved(tmp_path):

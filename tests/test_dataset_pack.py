@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dynsamp.dataset import build, component_names, from_arrays, from_points, pack, record, state_list, to_dates
-from dynsamp.words import State, Status
+from dynsamp.words import Input, State, Status
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 PAIR = (State("q", "m", conjugate="p"), State("p", "kg m s-1"))
@@ -54,9 +54,9 @@ def test_facts_periods_and_pairs_travel():
     attrs = {"system": "pendulum", "facts": {"separable": True, "lyapunov_exponent": None}}
     ds = build(t=np.arange(3.0), y=np.zeros((2, 3, 2)), states=states, time_unit="s", attrs=attrs)
     samples = pack(ds)
-    assert samples.facts["separable"] is True
-    assert samples.facts["system"] == "pendulum"
-    assert samples.facts["time_unit"] == "s"
+    assert samples.facts.separable is True
+    assert samples.facts.system == "pendulum"
+    assert samples.facts.time_unit == "s"
     assert samples.states[0].conjugate == "p"
     assert samples.states[0].period == pytest.approx(2 * np.pi)
 
@@ -91,7 +91,7 @@ def test_a_failed_trajectory_keeps_its_valid_part():
     samples = pack(build(t=np.arange(4.0), y=y, states=PAIR, status=np.array(status), ids=np.array([7, 8, 9])))
     np.testing.assert_array_equal(samples.length, [4, 2])
     np.testing.assert_array_equal(samples.ids, [7, 8])
-    assert samples.facts["failed"] == 2
+    assert samples.facts.failed == 2
     with pytest.raises(ValueError, match=r"all 1 trajectories failed at their start"):
         pack(build(t=np.arange(4.0), y=y[2:], states=PAIR, status=np.array(status[2:])))
 
@@ -100,8 +100,8 @@ def test_a_warning_keeps_all_values():
     ds = build(t=np.arange(4.0), y=np.ones((2, 4, 2)), states=PAIR, status=np.array([0, Status.LEFT_DOMAIN]))
     samples = pack(ds)
     np.testing.assert_array_equal(samples.length, 4)
-    assert samples.facts["left_domain"] == 1
-    assert samples.facts["failed"] == 0
+    assert samples.facts.left_domain == 1
+    assert samples.facts.failed == 0
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "missing"), (np.inf, "inf")])
@@ -132,15 +132,15 @@ def test_inputs_shared_and_by_trajectory():
     )
     samples = pack(ds[sorted(ds.data_vars)])
     np.testing.assert_array_equal(samples.u, np.stack([own, np.broadcast_to(shared, (2, 3))], axis=-1))
-    assert samples.facts["inputs"] == {"wind": {"units": "m s-1", "hold": False}, "tide": {"units": "m", "hold": True}}
+    assert samples.facts.inputs == (Input("wind", "m s-1"), Input("tide", "m", hold=True))
 
 
 def test_dates_become_days_since_the_first():
     t = np.datetime64("2026-03-01", "ns") + np.arange(4) * np.timedelta64(6, "h")
     samples = pack(build(t=t, y=np.ones((1, 4, 2)), states=PAIR))
     np.testing.assert_array_equal(samples.t[0], [0, 0.25, 0.5, 0.75])
-    assert samples.facts["time_unit"] == "d"
-    assert np.datetime64(samples.facts["time_origin"]) == t[0]
+    assert samples.facts.time_unit == "d"
+    assert np.datetime64(samples.facts.time_origin) == t[0]
     hours = pack(build(t=t, y=np.ones((1, 4, 2)), states=PAIR, time_unit="h"))
     np.testing.assert_array_equal(hours.t[0], [0, 6, 12, 18])
 
@@ -149,7 +149,7 @@ def test_dates_come_back():
     t = np.datetime64("2026-03-01T01:02:03", "ns") + np.cumsum(np.arange(1, 200)) * np.timedelta64(777, "us")
     for unit in ("s", "min", "h", "d", "days"):
         samples = pack(build(t=t, y=np.ones((1, len(t), 2)), states=PAIR, time_unit=unit))
-        back = to_dates(samples.t[0], samples.facts["time_unit"], samples.facts["time_origin"])
+        back = to_dates(samples.t[0], samples.facts.time_unit, samples.facts.time_origin)
         assert abs(back - t).max() <= np.timedelta64(1, "us")
     assert np.isnat(to_dates(np.array([np.nan]), "d", "2026-01-01"))[0]
 

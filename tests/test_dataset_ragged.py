@@ -35,7 +35,7 @@ def test_trajectories_are_padded(tmp_path):
     samples = pack(ds)
     np.testing.assert_array_equal(samples.length, [3, 1, 2])
     np.testing.assert_array_equal(samples.t, [[0, 6, 12], [0, np.nan, np.nan], [0, 6, np.nan]])
-    assert samples.facts["time_unit"] == "h"
+    assert samples.facts.time_unit == "h"
     np.testing.assert_array_equal(ds["temperature"], [[0, 1.5, 3], [4.5, np.nan, np.nan], [6, 7.5, np.nan]])
     assert ds["profile"].dims == ("trajectory", "time", "level")
     assert ds["profile"].values[2, 1].tolist() == [10, 11]

@@ -14,7 +14,7 @@ from dynsamp.metrics.pairs import energy_gradient
 from dynsamp.metrics.passages import passages
 from dynsamp.metrics.section import sliced_distance
 from dynsamp.system import HamiltonianSystem, ODESystem
-from dynsamp.words import Parameter, State
+from dynsamp.words import Facts, Parameter, State
 
 SCORE = {metric.name: metric for metric in METRICS}
 ONE = (State("q", conjugate="p"), State("p"))
@@ -278,7 +278,7 @@ def test_gradients_of_the_systems_that_are_there():
 
 
 def stepping(step, **rest):
-    return SimpleNamespace(step=step, facts={"dt": 0.1}, **rest)
+    return SimpleNamespace(step=step, facts=Facts(dt=0.1), **rest)
 
 
 def test_symplectic_and_explicit_euler():
@@ -310,7 +310,7 @@ def test_the_models_own_jacobian_is_preferred_and_its_pairs_count():
     assert_allclose(score.values, 3 * math.sqrt(2))  # det 4: M^T J M - J = 3 J
     assert score.attrs["jacobian"] == "the model's own"
     asked = []
-    without = SimpleNamespace(facts={}, step=lambda y, dt: asked.append(dt) or y)
+    without = SimpleNamespace(facts=Facts(), step=lambda y, dt: asked.append(dt) or y)
     assert SCORE["symplecticity_defect"](truth, without).values < 1e-11
     assert_allclose(asked, 0.1)
     with pytest.raises(TypeError, match=r"has no step\(\)"):

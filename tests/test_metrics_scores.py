@@ -12,7 +12,7 @@ from dynsamp.metrics.ensemble import fair_crps
 from dynsamp.models.base import Samples
 from dynsamp.models.null import RandomWalk
 from dynsamp.system import HamiltonianSystem, SDESystem
-from dynsamp.words import Parameter, State
+from dynsamp.words import Facts, Parameter, State
 
 SCORE = {metric.name: metric for metric in METRICS}
 T = np.linspace(0.0, 1.0, 11)
@@ -31,7 +31,7 @@ def record(y, states=X, t=T, valid_until=None, **facts):
         states=states,
         theta=np.empty((count, 0)),
         valid_until=np.full(count, np.inf) if valid_until is None else np.asarray(valid_until, float),
-        facts=facts,
+        facts=Facts(**facts),
     )
 
 
@@ -100,7 +100,7 @@ def test_valid_prediction_time_in_lyapunov_times():
     assert_allclose(score.values, 0.9)
     assert score.attrs["units"] == "1"
     assert score.attrs["lyapunov_exponent"] == 0.9
-    regular = SCORE["valid_prediction_time"](exact, replace(exact, facts={"lyapunov_exponent": -0.1}))
+    regular = SCORE["valid_prediction_time"](exact, replace(exact, facts=Facts(lyapunov_exponent=-0.1)))
     assert "units" not in SCORE["valid_prediction_time"](truth(), truth()).attrs
     assert regular.values.shape == (3, 1)
 

@@ -8,7 +8,7 @@ from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.solve import field_values
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 ANGLES = (
     State("q1", "rad", conjugate="p1", period=2 * np.pi),
@@ -35,7 +35,7 @@ def samples(energy, low, high, count, states, seed=0, **facts):
     y = np.random.default_rng(seed).uniform(low, high, (count, len(low)))
     g, dof = gradient(energy, y), len(low) // 2
     dy = np.concatenate([g[:, dof:], -g[:, :dof]], axis=1)
-    return Samples(np.zeros((count, 1)), y[:, None], states, dy=dy[:, None], facts=facts)
+    return Samples(np.zeros((count, 1)), y[:, None], states, dy=dy[:, None], facts=Facts(**facts))
 
 
 BOX = [-np.pi, -np.pi, -1, -1], [np.pi, np.pi, 1, 1]

@@ -21,7 +21,7 @@ def lorenz(t, y, theta, dy):
     dy[2] = y[0] * y[1] - theta[2] * y[2]
 
 
-LORENZ = Kernel("field", (lorenz,), np.array([10.0, 28.0, 8.0 / 3.0]), facts={"chaotic": True})
+LORENZ = Kernel("field", (lorenz,), np.array([10.0, 28.0, 8.0 / 3.0]), chaotic=True)
 
 
 def attractor(count, steps, dt, seed=0):

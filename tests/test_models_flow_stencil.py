@@ -31,7 +31,7 @@ def field96(t, y):
 
 
 def attractor(sites, steps, seed=0, count=1):
-    law = Kernel("field", (lorenz96,), np.array([8.0]), facts={"chaotic": True})
+    law = Kernel("field", (lorenz96,), np.array([8.0]), chaotic=True)
     starts = 8.0 + np.random.default_rng(seed).normal(size=(count, sites))
     times = np.concatenate([[0.0], 20.0 + DT * np.arange(steps)])
     y = solve(law, times, starts, rtol=1e-9).states[:, 1:]

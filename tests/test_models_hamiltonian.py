@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.storage import read_model, write_model
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 QP = (State("q", conjugate="p"), State("p"))
 
@@ -20,7 +20,7 @@ def pendulum_field(y):
 
 def scattered(field=pendulum_field, points=1500, low=(-3, -1), high=(3, 1), states=QP, seed=0, **facts):
     y = np.random.default_rng(seed).uniform(low, high, (points, len(low)))
-    return Samples(np.zeros((points, 1)), y[:, None], states, dy=field(y)[:, None], facts=facts)
+    return Samples(np.zeros((points, 1)), y[:, None], states, dy=field(y)[:, None], facts=Facts(**facts))
 
 
 def trajectories(dt, count=40, steps=30, jitter=0.0, seed=0):
@@ -111,7 +111,7 @@ def scalar_field(kernel, y):
 def test_kernel_is_the_vector_field(model):
     kernel = model.kernel()
     assert kernel.kind == ("separable" if model.separable else "field")
-    assert kernel.facts["hamiltonian"]
+    assert kernel.hamiltonian
     for y in np.random.default_rng(3).uniform([-3, -1], [3, 1], (5, 2)):
         assert_allclose(scalar_field(kernel, y), model.vector_field(y), atol=1e-9)
 
@@ -176,7 +176,7 @@ def test_snapshots_leave_no_error_of_the_step(dt):
     model = HamiltonianNetwork().fit(trajectories(dt))
     assert energy_error(model, (-1.5, -0.8), (1.5, 0.8)) < 1e-7
     assert "Gauss-Newton through the flow of pairs" in model.summary()
-    assert model.facts["dt"] == pytest.approx(dt)
+    assert model.facts.dt == pytest.approx(dt)
 
 
 def test_uneven_snapshots_are_no_worse():

@@ -14,7 +14,7 @@ from dynsamp.models.base import Samples
 from dynsamp.models.canonical import canonical_pairs
 from dynsamp.models.naming import guess_pairs
 from dynsamp.models.velocities import positions_only, with_velocities
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 G, FRICTION = 9.81, 0.15
 
@@ -36,7 +36,7 @@ def recordings(count=12, steps=80, dt=0.04, noise=0.0, seed=0, fast=0.0, frictio
     true = np.stack([pendulum(start, times, friction) for start, times in zip(starts, t, strict=True)])
     angle = true[..., :1] + noise * rng.standard_normal(true[..., :1].shape)
     states = (State("theta", "rad", "angle from rest"),)
-    return Samples(t, angle, states, facts={"time_unit": "s", **facts}), true
+    return Samples(t, angle, states, facts=Facts(time_unit="s", **facts)), true
 
 
 def relative(found, true):
@@ -161,7 +161,7 @@ def test_velocities_are_states_with_units_and_pairs():
     assert [state.units for state in found.states] == ["rad", "rad s-1"]
     assert found.states[0].conjugate == "theta_velocity"
     assert found.states[1].long_name == "velocity of angle from rest"
-    assert found.facts["velocities"] is True
+    assert found.facts.velocities is True
     assert found.dy is None
 
 
@@ -234,9 +234,9 @@ def test_short_recordings_are_refused():
 )
 def test_what_counts_as_positions(names, facts, expected):
     states = tuple(State(name) for name in names.split())
-    assert positions_only(states, None, facts) is expected
+    assert positions_only(states, None, Facts(**facts)) is expected
     if len(states) == 2:
-        assert not positions_only(states, np.zeros((1, 1, 2)), facts)
+        assert not positions_only(states, np.zeros((1, 1, 2)), Facts(**facts))
 
 
 def test_the_law_is_learned_from_noisy_angles_alone():
@@ -257,7 +257,7 @@ def video():
     t = dt * np.arange(100)
     true = np.stack([pendulum(start, t, 0.0) for start in ([0.9, 0.3], [-0.5, 1.5])])
     data = dynsamp.from_arrays(true[..., :1], t, names=["theta"], units=["rad"], time_unit="s")
-    return replace(model, facts={**model.facts, "dt": dt}), data, true
+    return replace(model, facts=replace(model.facts, dt=dt)), data, true
 
 
 def test_a_forecast_from_positions_alone_starts_with_their_velocity(video):

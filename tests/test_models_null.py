@@ -10,7 +10,7 @@ from scipy.linalg import expm
 from dynsamp.models.base import Samples
 from dynsamp.models.null import Climatology, Linear, Persistence, RandomWalk
 from dynsamp.solve import solve
-from dynsamp.words import State, Status
+from dynsamp.words import Facts, State, Status
 
 STATES = (State("x"), State("v"))
 DT = 0.1
@@ -22,15 +22,17 @@ def oscillators(count=5, steps=40, offset=3.0):
     y[:, 0] = np.random.default_rng(0).standard_normal((count, 2))
     for k in range(1, steps):
         y[:, k] = y[:, k - 1] @ MATRIX.T
-    return Samples(t=np.tile(DT * np.arange(steps), (count, 1)), y=y + offset, states=STATES, facts={"time_unit": "s"})
+    return Samples(
+        t=np.tile(DT * np.arange(steps), (count, 1)), y=y + offset, states=STATES, facts=Facts(time_unit="s")
+    )
 
 
 def test_the_linear_map_recovers_a_linear_system():
     samples = oscillators()
     model = Linear().fit(samples)
     assert_allclose(np.eye(2) + model.matrix, MATRIX, atol=1e-12)
-    assert model.facts["dt"] == pytest.approx(DT)
-    assert model.facts["time_unit"] == "s"
+    assert model.facts.dt == pytest.approx(DT)
+    assert model.facts.time_unit == "s"
     times = DT * np.arange(200)
     solution = solve(model.kernel(), times, samples.y[:, 0])
     exact = [3.0 + (samples.y[:, 0] - 3.0) @ np.linalg.matrix_power(MATRIX, k).T for k in range(200)]

@@ -11,7 +11,7 @@ from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.port_hamiltonian import PortHamiltonianModel, PortHamiltonianNetwork
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.solve import field_values, solve
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 QP = (State("q", conjugate="p"), State("p"))
 FRICTION, AMPLITUDE, FREQUENCY = 0.5, 1.5, 2 / 3  # Baker and Gollub's driven pendulum, Q = 2
@@ -30,7 +30,7 @@ def recorded(count=30, samples=60, dt=0.2, noise=0.0, forced=False, seed=0, reac
     y = solve_ivp(rhs, (0, t[-1]), y0, t_eval=t, rtol=1e-11, atol=1e-11, method="DOP853").y
     y = y.reshape(2, count, samples).transpose(1, 2, 0)
     y = y + noise * y.reshape(-1, 2).std(axis=0) * rng.normal(size=y.shape)
-    return Samples(np.tile(t, (count, 1)), y, QP, facts={"time_unit": "s"})
+    return Samples(np.tile(t, (count, 1)), y, QP, facts=Facts(time_unit="s"))
 
 
 def true_gradient(y, mixed=0.0):
@@ -169,7 +169,7 @@ def test_forecasts_run_on_the_clock_of_the_data(driven):
 def test_without_its_disturbance_it_is_the_pendulum(driven):
     bare = driven.undisturbed()
     kernel = bare.kernel()
-    assert kernel.facts["hamiltonian"]
+    assert kernel.hamiltonian
     y0 = np.array([[1.0, 0.0], [0.5, 0.5]])
     found = solve(kernel, np.linspace(0, 20, 21), y0, step=0.05)
     energy = bare.energy(found.states)

@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 from dynsamp.models.base import Model
 from dynsamp.models.layout import HEADER_LIMIT
 from dynsamp.models.storage import read_model, write_model
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ STATES = (State("q", "m", "position", conjugate="p"), State("p", "kg m s-1", dim
 def model():
     return Sample(
         states=STATES,
-        facts={"system": "spring", "dt": 0.1, "parameters": {"k": 2}, "tags": ["a", "b"]},
+        facts=Facts(system="spring", dt=0.1, parameters={"k": 2}, other={"tags": ["a", "b"]}),
         report={"width": np.int64(7), "condition": np.inf, "seconds": np.float64(0.5), "chosen": "tänh"},
         low=np.zeros(4),
         high=np.ones(4),
@@ -282,7 +282,7 @@ def test_fields_that_a_file_cannot_hold_are_refused(tmp_path):
     with pytest.raises(TypeError, match=r"knobs\.f is a function"):
         write_model(Sample(states=STATES, weights=np.ones(2), knobs={"f": resolve}), path)
     with pytest.raises(ValueError, match=r"facts\.dt is nan"):
-        write_model(Sample(states=STATES, weights=np.ones(2), facts={"dt": np.nan}), path)
+        write_model(Sample(states=STATES, weights=np.ones(2), facts=Facts(dt=np.nan)), path)
     assert not os.listdir(tmp_path)
 
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.deep import Hidden, Network, sample_hidden
-from dynsamp.networks.sampling import generator
+from dynsamp.streams import generator
 
 SIGMA = {
     "tanh": mpmath.tanh,
@@ -119,7 +119,7 @@ def test_no_hidden_layer_is_a_linear_function():
 def sampled(x, y, widths, **how):
     options = {"activation": "tanh", "scale": 1.0, "sampler": "swim", "centre": np.zeros(x.shape[1])}
     options |= {"half_width": np.ones(x.shape[1]), "target": y} | how
-    return sample_hidden(x, widths, rng=generator(7), **options)
+    return sample_hidden(x, widths, rng=generator(7, "weights"), **options)
 
 
 def test_deeper_neurons_are_half_at_both_ends_of_pairs_of_representations():

@@ -5,7 +5,8 @@ from scipy.stats import special_ortho_group
 
 from dynsamp.networks.features import activate
 from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import S2, generator, pair_weights, sample_layer, standardisation
+from dynsamp.networks.sampling import S2, pair_weights, sample_layer, standardisation
+from dynsamp.streams import generator
 
 
 def cloud(points=200, components=3, seed=0):
@@ -34,7 +35,13 @@ def test_features_do_not_feel_rotation_translation_and_a_common_scale():
     target = np.sin(x[:, 0])
     layers = [
         sample_layer(
-            points, 50, rng=generator(3), sampler="swim", target=target, centre=np.zeros(3), half_width=np.ones(3)
+            points,
+            50,
+            rng=generator(3, "weights"),
+            sampler="swim",
+            target=target,
+            centre=np.zeros(3),
+            half_width=np.ones(3),
         )
         for points in (x, moved)
     ]
@@ -44,7 +51,7 @@ def test_features_do_not_feel_rotation_translation_and_a_common_scale():
 def test_pairs_are_distinct_also_when_reversed():
     x = cloud(points=30)
     for target in (None, x[:, 0]):
-        first, second = sample_pairs(x, 60, generator(1), target)
+        first, second = sample_pairs(x, 60, generator(1, "weights"), target)
         assert len({frozenset(pair) for pair in zip(first, second, strict=True)}) == 60
         assert np.all(first != second)
 
@@ -55,7 +62,7 @@ def test_density_follows_the_slope_of_the_target():
     target = np.where(x[:, 0] > 0, 1.0, 0.0) + 1e-3 * x[:, 0]
     share = {}
     for name, values in (("uniform", None), ("swim", target)):
-        first, second = sample_pairs(x, 100, generator(2), values)
+        first, second = sample_pairs(x, 100, generator(2, "weights"), values)
         share[name] = np.mean(x[first, 0] * x[second, 0] < 0)
     assert share["swim"] > 0.9 > 0.7 > share["uniform"]
 
@@ -72,7 +79,7 @@ def test_density_follows_the_slope_of_the_target():
     ],
 )
 def test_degenerate_data_give_finite_layers_of_the_width_asked_for(x, activation, sampler):
-    layer = sample_layer(x, 12, rng=generator(0), activation=activation, sampler=sampler, target=x[:, 0])
+    layer = sample_layer(x, 12, rng=generator(0, "weights"), activation=activation, sampler=sampler, target=x[:, 0])
     assert layer.width == 12
     assert np.all(np.isfinite(layer.weights))
     assert np.all(np.isfinite(layer.biases))
@@ -81,13 +88,15 @@ def test_degenerate_data_give_finite_layers_of_the_width_asked_for(x, activation
 
 def test_elm_hyperplanes_pass_through_data_points():
     x = cloud()
-    layer = sample_layer(x, 40, rng=generator(0), activation="tanh", sampler="elm")
+    layer = sample_layer(x, 40, rng=generator(0, "weights"), activation="tanh", sampler="elm")
     assert_allclose(np.abs(layer.preactivations(x)).min(axis=1), 0.0, atol=1e-12)
 
 
 def test_same_seed_same_layer_other_seed_other_layer():
     x = cloud()
-    first, again, other = (sample_layer(x, 40, rng=generator(*key)) for key in ((1, 2), (1, 2), (1, 3)))
+    first, again, other = (
+        sample_layer(x, 40, rng=generator(key[0], "weights", key[1])) for key in ((1, 2), (1, 2), (1, 3))
+    )
     assert_array_equal(first.weights, again.weights)
     assert not np.array_equal(first.weights, other.weights)
 
@@ -122,7 +131,7 @@ def test_activation_may_write_over_its_argument(order):
 
 def test_gradient_rows_against_differences():
     x = cloud(points=9000, components=2)  # several blocks
-    layer = sample_layer(x, 7, rng=generator(0), activation="gauss")
+    layer = sample_layer(x, 7, rng=generator(0, "weights"), activation="gauss")
     rows = np.empty((7, 2 * len(x)))
     layer.fill_gradients(x, rows)
     step = 1e-6
@@ -135,17 +144,17 @@ def test_gradient_rows_against_differences():
 
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="'relu', 'softplus', got 'step'"):
-        sample_layer(cloud(), 3, rng=generator(0), activation="step")
+        sample_layer(cloud(), 3, rng=generator(0, "weights"), activation="step")
     with pytest.raises(ValueError, match="'near', 'gradient', got 'grid'"):
-        sample_layer(cloud(), 3, rng=generator(0), sampler="grid")
+        sample_layer(cloud(), 3, rng=generator(0, "weights"), sampler="grid")
     with pytest.raises(ValueError, match="values of the target"):
-        sample_layer(cloud(), 3, rng=generator(0), sampler="swim")
+        sample_layer(cloud(), 3, rng=generator(0, "weights"), sampler="swim")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_no_two_neurons_are_the_same_though_points_repeat(activation):
     x = np.repeat(cloud()[:12], 5, axis=0)  # 66 different pairs
-    layer = sample_layer(x, 100, rng=generator(0), activation=activation)
+    layer = sample_layer(x, 100, rng=generator(0, "weights"), activation=activation)
     neurons = np.column_stack([layer.weights, layer.biases])
     assert len(np.unique(neurons, axis=0)) == 100
     if activation == "tanh":
@@ -158,8 +167,8 @@ def test_points_on_a_sphere_keep_their_biases():
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
     x = np.column_stack([np.cos(angle), np.sin(angle)])
     still = {"centre": np.zeros(2), "half_width": np.ones(2)}
-    assert np.abs(sample_layer(x, 50, rng=generator(0), **still).biases).max() > 0.1
-    published = sample_layer(x, 50, rng=generator(0), place="midpoint", **still)
+    assert np.abs(sample_layer(x, 50, rng=generator(0, "weights"), **still).biases).max() > 0.1
+    published = sample_layer(x, 50, rng=generator(0, "weights"), place="midpoint", **still)
     assert np.abs(published.biases).max() < 1e-12
 
 
@@ -169,8 +178,8 @@ def test_points_on_a_sphere_keep_their_biases():
 def test_centre_and_length_are_separate_choices(sampler, place, length):
     x = cloud()
     knobs = {"sampler": sampler, "place": place, "length": length, "target": np.sin(x)}
-    layer = sample_layer(x, 30, rng=generator(0), scale=2.0, **knobs)
-    steeper = sample_layer(x, 30, rng=generator(0), scale=4.0, **knobs)
+    layer = sample_layer(x, 30, rng=generator(0, "weights"), scale=2.0, **knobs)
+    steeper = sample_layer(x, 30, rng=generator(0, "weights"), scale=4.0, **knobs)
     assert_allclose(steeper.weights, 2 * layer.weights)
     if place == "point":  # every hyperplane passes through a data point
         assert np.abs(layer.preactivations(x)).min(axis=1).max() < 1e-12

@@ -8,8 +8,8 @@ from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_problem import EnergyProblem
-from dynsamp.networks.sampling import generator
 from dynsamp.networks.structure import Structure, closed_group, is_signed_permutation
+from dynsamp.streams import generator
 
 PARITY = -np.eye(4)
 REVERSAL = np.diag([1.0, 1.0, -1.0, -1.0])
@@ -233,7 +233,7 @@ def test_equal_seeds_give_equal_bits():
     structure = Structure(4, group=closed_group([PARITY], 4))
     first, again = (energy_of(structure)[0].layer for _ in range(2))
     assert np.array_equal(first.weights, again.weights)
-    assert generator(1, 2).integers(1 << 40) == generator(1, 2).integers(1 << 40)
+    assert generator(1, "weights", 2).integers(1 << 40) == generator(1, "weights", 2).integers(1 << 40)
 
 
 def test_a_basis_without_neurons_is_its_polynomial():

@@ -8,6 +8,7 @@ import pytest
 
 import dynsamp
 from dynsamp.plugins import load_model, save_model
+from dynsamp.words import Facts
 
 STATES = (dynsamp.State("x"),)
 
@@ -31,7 +32,7 @@ def test_a_model_of_the_core_is_written_and_read(tmp_path):
     model = load_model(tmp_path / "a.model")
     assert type(model) is dynsamp.Persistence.Model
     assert model.states == STATES
-    assert "distribution" not in model.facts
+    assert not model.facts.distribution
 
 
 def test_an_unregistered_model_is_not_written(tmp_path):
@@ -55,7 +56,7 @@ def test_only_fitted_models_are_written(tmp_path):
 def test_a_file_of_an_estimator_that_is_not_here_says_so(tmp_path):
     from dynsamp.models.storage import write_model
 
-    facts = {"distribution": "dynsamp-strange 2.0"}
+    facts = Facts(distribution="dynsamp-strange 2.0")
     write_model(StrangeModel(states=STATES, facts=facts), tmp_path / "a.model")
     with pytest.raises(ValueError, match=r"estimator 'strange', .*dynsamp-strange 2\.0"):
         load_model(tmp_path / "a.model")

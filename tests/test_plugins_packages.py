@@ -104,7 +104,7 @@ model = ds.load_model("spring.model")
 truth = ds.generate("spring", trajectories=2, seed=2, progress=False)
 forecast = ds.forecast(model, truth, progress=False)
 scores = ds.evaluate(forecast, truth, model=model, metrics=["amplitude_error", "nrmse"])
-print(model.facts["distribution"], float(scores["amplitude_error"].max()) < 1e-6)
+print(model.facts.distribution, float(scores["amplitude_error"].max()) < 1e-6)
 """
     out, _ = run(site, f"import os; os.chdir({str(site)!r})\n{code}", DYNSAMP_DISABLE_PLUGINS="broken")
     assert out.split("\n")[0] == "dynsamp-spring 1.0.0 True"

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from dynsamp import dataset, report
-from dynsamp.words import State, Status
+from dynsamp.words import Facts, State, Status
 
 TIMES = np.linspace(0.0, 5.0, 51)
 EVIL = '<script>alert("x")</script>&amp;'
@@ -38,7 +38,7 @@ def run():
     status = [Status.OK, Status.OK, Status.LEFT_DOMAIN, Status.DIVERGED]
     model = SimpleNamespace(
         name="hamiltonian",
-        facts={},
+        facts=Facts(),
         report={
             "width": 300,
             "activation": "tanh",

@@ -8,9 +8,9 @@ from sklearn.model_selection import train_test_split
 
 from dynsamp.networks.deep import sample_hidden
 from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import generator
 from dynsamp.sklearn import SampledClassifier
 from dynsamp.sklearn.one_hot import fit_scores, label_bits, sharpness_of
+from dynsamp.streams import generator
 
 
 def halves(load, seed=0):
@@ -21,7 +21,7 @@ def halves(load, seed=0):
 def hidden_layer(x, width, seed=0):
     size = x.shape[1]
     return sample_hidden(
-        x, (width,), rng=generator(seed), activation="tanh", scale=1.0, sampler="uniform", target=None,
+        x, (width,), rng=generator(seed, "weights"), activation="tanh", scale=1.0, sampler="uniform", target=None,
         centre=np.zeros(size), half_width=np.ones(size),
     )  # fmt: skip
 
@@ -111,9 +111,9 @@ def test_pairs_join_different_classes():
     # the published density of classification: 0 where labels agree
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(300, 2)), rng.integers(0, 5, 300)
-    first, second = sample_pairs(x, 200, generator(0), label_bits(labels))
+    first, second = sample_pairs(x, 200, generator(0, "weights"), label_bits(labels))
     assert np.all(labels[first] != labels[second])
-    onehot = sample_pairs(x, 200, generator(0), np.eye(5)[labels])
+    onehot = sample_pairs(x, 200, generator(0, "weights"), np.eye(5)[labels])
     assert_array_equal(onehot, (first, second))
 
 

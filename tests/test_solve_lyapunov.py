@@ -130,7 +130,7 @@ def test_constant_matrix_has_its_eigenvalues_and_no_error():
 
 
 def test_hamiltonian_spectrum_comes_in_pairs():
-    kernel = Kernel("separable", (velocity, force), np.zeros(1), facts={"hamiltonian": True})
+    kernel = Kernel("separable", (velocity, force), np.zeros(1), hamiltonian=True)
     y0 = [[0.0, 0.1, 0.49, 0.0], [0.0, -0.2, 0.4, 0.1]]
     found = lyapunov_spectrum(kernel, np.arange(0.0, 200.0, 0.5), y0, method="rk4", step=0.02)
     np.testing.assert_allclose(found.exponents.sum(axis=1), 0.0, atol=1e-5)

@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
     from dynsamp.models import Model
 
-__all__ = ["KEPT_STARTS", "LAST", "TABLE", "add"]
+__all__ = ["KEPT_STARTS", "add"]
 
-TABLE = "csv"  # fact of a model: how its CSV file was read, so that `forecast` reads the next one alike
-LAST = "last"  # fact of a model: where its data end
 KEPT_STARTS = 64  # trajectories whose last states a model keeps
 SHARE = 0.2  # of the length of the data: the default length of a forecast from their end
 
@@ -108,8 +106,8 @@ def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
         from dynsamp.workflow.completing import recorded
 
         names = {"states": [s.name for s in recorded(model)]} if not any(s.dims for s in model.states) else {}
-        return read_data(args.data, {**names, **(model.facts.get(TABLE) or {}), **table_options(args)}), args.start
-    last = model.facts.get(LAST)
+        return read_data(args.data, {**names, **(model.facts.table or {}), **table_options(args)}), args.start
+    last = model.facts.last
     if last is None:
         raise UsageError(f"{args.model} does not know where its data end; give DATA to start from")
     if args.start != "last":
@@ -122,14 +120,14 @@ def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
         t=np.array(last["time"])[:, None],
         y=np.array(last["states"])[:, None, :],
         states=model.states,
-        time_unit=str(model.facts.get("time_unit", "1")),
+        time_unit=model.facts.time_unit,
     )
     return data, "last"
 
 
 def _duration(args: Namespace, model: Model, initial: xr.Dataset) -> float | None:
     """Length of the forecast: as asked, else a share of the length of the data; None leaves it to `forecast`."""
-    dt = args.dt or model.facts.get("dt") or 1.0
+    dt = args.dt or model.facts.dt or 1.0
     if args.steps is not None:
         return float(args.steps * dt)
     if args.duration is not None or args.start == "first":
@@ -141,7 +139,7 @@ def _duration(args: Namespace, model: Model, initial: xr.Dataset) -> float | Non
     times = dataset.pack(initial).t
     length = float(np.nanmax(times) - np.nanmin(times))
     if args.data is None:
-        length = float(model.facts[LAST]["length"])
+        length = float((model.facts.last or {})["length"])
     return float(max(1, round(SHARE * length / dt)) * dt)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.forecasting import KEPT_STARTS, LAST, TABLE
+from dynsamp.commands.forecasting import KEPT_STARTS
 from dynsamp.commands.options import (
     TABLES,
     add_command,
@@ -122,15 +122,16 @@ def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
     from dynsamp.workflow.completing import completed
 
     samples = completed(model, dataset.pack(data))
-    facts = {**model.facts, TABLE: {key: value for key, value in table.items() if key != "states"}}
+    facts = replace(model.facts, table={key: value for key, value in table.items() if key != "states"})
     ends = samples.length - 1
     rows = range(len(ends))
     if len(ends) <= KEPT_STARTS and min(ends) >= 0:
-        facts[LAST] = {
+        last = {
             "time": [float(samples.t[k, ends[k]]) for k in rows],
             "states": [samples.y[k, ends[k]].tolist() for k in rows],
             "length": max(float(samples.t[k, ends[k]] - samples.t[k, 0]) for k in rows),
         }
+        facts = replace(facts, last=last)
     return replace(model, facts=facts)
 
 

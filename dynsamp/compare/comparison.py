@@ -180,7 +180,7 @@ def _step_error(model: Any, truth: xr.Dataset) -> float:
     """Error of the increments that the flow map predicts along the truth, relative to theirs; NaN at another dt."""
     samples = dataset.pack(truth)
     spacing = np.diff(samples.t, axis=1)
-    if not spacing.size or not np.allclose(spacing, model.facts["dt"], rtol=1e-6, atol=0):
+    if not spacing.size or not np.allclose(spacing, model.facts.dt, rtol=1e-6, atol=0):
         return float("nan")
     now, then = samples.y[:, :-1], samples.y[:, 1:]
     there = np.isfinite(now).all(axis=-1) & np.isfinite(then).all(axis=-1)

@@ -17,6 +17,7 @@ from dynsamp.models.canonical import gradient_data
 from dynsamp.models.flow_map import FlowMapModel
 from dynsamp.models.hamiltonian import HamiltonianModel
 from dynsamp.models.increments import increments
+from dynsamp.streams import generator
 
 __all__ = ["Problem", "problem_of"]
 
@@ -40,7 +41,7 @@ def problem_of(model: Model, samples: Samples, seed: int) -> Problem:
     ValueError
         If the model is no network that can be trained, or has no neurons.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng = generator(seed, "points")
     if isinstance(model, HamiltonianModel):
         return _HamiltonianProblem(model, samples, rng)
     if isinstance(model, FlowMapModel):

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from dynsamp.compare.losses import Loss
 from dynsamp.meter import Cost, Meter
 from dynsamp.progress import Progress
+from dynsamp.streams import generator
 
 __all__ = ["Training", "train"]
 
@@ -71,7 +72,7 @@ def train(loss: Loss, *, budget: float, seed: int = 0, progress: bool | None = N
         try:
             result = minimize(
                 objective,
-                loss.start(np.random.default_rng(seed)),
+                loss.start(generator(seed, "weights")),
                 args=(),
                 jac=True,
                 method="L-BFGS-B",

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp._version import __version__
+
 __all__ = ["decode", "encode", "plain", "versions"]
 
 
@@ -67,7 +69,5 @@ def _version(package: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions that a result depends on, as attributes."""
-    from dynsamp import __version__
-
     found = {f"{package}_version": _version(package) for package in ("numpy", "numba", "xarray")}
     return {"dynsamp_version": __version__, **found, "python_version": platform.python_version()}

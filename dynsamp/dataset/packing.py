@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list
 from dynsamp.dataset.times import time_origin, time_values
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
-from dynsamp.words import FAILURES, State, Status, nearest
+from dynsamp.words import FAILURES, Input, State, Status, nearest
 
 __all__ = ["component_names", "pack", "record"]
 
@@ -79,9 +80,7 @@ def pack(ds: xr.Dataset) -> Samples:
     -------
     Samples
         t (trajectory, time), y and dy (trajectory, time, component), u (trajectory, time, input). ``facts`` are those
-        of the Dataset, and ``failed`` and ``left_domain`` (numbers of trajectories), ``inputs`` ({name: {"units",
-        "hold"}}, in the order of u), ``swept`` (names of parameters that differ between trajectories) and
-        ``time_origin`` (the date of time zero, or None).
+        of the Dataset, with ``failed``, ``left_domain``, ``inputs``, ``swept`` and ``time_origin``.
 
     Raises
     ------
@@ -121,20 +120,17 @@ def pack(ds: xr.Dataset) -> Samples:
         raise ValueError(
             f"all {len(length)} trajectories failed at their start; check the initial states and parameters"
         )
-    about: dict[str, Any] = facts(ds)
-    about |= {
-        "failed": int(failed.sum()),
-        "left_domain": int((codes == Status.LEFT_DOMAIN).sum()),
-        "inputs": {
-            name: {
-                "units": str(ds[name].attrs.get("units", "1")),
-                "hold": ds[name].attrs.get("interpolation") == "hold",
-            }
+    about = replace(
+        facts(ds),
+        failed=int(failed.sum()),
+        left_domain=int((codes == Status.LEFT_DOMAIN).sum()),
+        inputs=tuple(
+            Input(name, str(ds[name].attrs.get("units", "1")), hold=ds[name].attrs.get("interpolation") == "hold")
             for name in inputs
-        },
-        "swept": [name.removeprefix(PARAMETER) for name in names(ds, "parameter")],
-        "time_origin": time_origin(ds),
-    }
+        ),
+        swept=tuple(name.removeprefix(PARAMETER) for name in names(ds, "parameter")),
+        time_origin=time_origin(ds),
+    )
     rows = np.flatnonzero(keep) if not keep.all() else slice(None)
     return Samples(
         t=t[rows],
@@ -241,8 +237,7 @@ def _lead_times(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def _theta(ds: xr.Dataset) -> np.ndarray:
     """Parameters of the system (trajectory, parameter) in the order of the attribute ``parameters``."""
     count = ds.sizes["trajectory"]
-    about = facts(ds)
-    values: dict[str, Any] = dict(about.get("parameters") or {})
+    values: dict[str, Any] = dict(facts(ds).parameters)
     for name in names(ds, "parameter"):
         values[name.removeprefix(PARAMETER)] = ds[name].values
     columns = [np.broadcast_to(np.asarray(value, float), (count,)) for value in values.values()]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,7 +20,7 @@ from dynsamp.dataset.files import open_dataset
 from dynsamp.dataset.packing import component_names
 from dynsamp.dataset.schema import facts
 from dynsamp.dataset.zarrfile import read_zarr
-from dynsamp.words import State, nearest
+from dynsamp.words import Facts, State, nearest
 
 __all__ = ["RegressionRows", "Table", "open_rows", "regression_rows"]
 
@@ -38,7 +37,7 @@ class RegressionRows:
     y: Table
     inputs: tuple[State, ...]
     targets: list[str]  # a label for each column of y
-    facts: dict[str, Any]
+    facts: Facts
 
 
 class Table:
@@ -162,7 +161,7 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
     order = _Order(sizes, _chunks(ds, everything, sizes), columns)
     kept = _kept(ds, targets[0], order)
     x, y = Table(ds, inputs, order, kept), Table(ds, targets, order, kept)
-    about = facts(ds) if "time" in ds.variables else {}
+    about = facts(ds) if "time" in ds.variables else Facts()
     return RegressionRows(x, y, tuple(_state(ds, name, dims) for name in inputs), y.labels, about)
 
 

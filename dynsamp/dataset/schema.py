@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 
 from dynsamp.dataset.attributes import decode
 from dynsamp.dataset.times import time_unit
-from dynsamp.words import State, Status, closest, nearest
+from dynsamp.words import Facts, State, Status, closest, nearest
 
 __all__ = ["TENDENCY", "Role", "facts", "names", "role", "state_list", "validate"]
 
@@ -73,8 +74,8 @@ def state_list(ds: xr.Dataset) -> tuple[State, ...]:
     return tuple(states)
 
 
-def facts(ds: xr.Dataset) -> dict[str, Any]:
-    """What is known about where a Dataset comes from, as JSON values.
+def facts(ds: xr.Dataset) -> Facts:
+    """What is known about where a Dataset comes from.
 
     The attribute ``facts`` (what a system passes on: kind, separable, ...), and ``system``, ``parameters``, ``seed``,
     ``method`` and ``time_unit``.
@@ -88,8 +89,7 @@ def facts(ds: xr.Dataset) -> dict[str, Any]:
         if key in ds.attrs:
             value = ds.attrs[key]
             known[key] = value.item() if isinstance(value, np.generic) else value
-    known["time_unit"] = time_unit(ds)
-    return known
+    return replace(Facts.from_json(known), time_unit=time_unit(ds))
 
 
 def validate(ds: Any) -> xr.Dataset:

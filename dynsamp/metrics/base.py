@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 __all__ = ["Metric", "Record", "Score", "metric"]
 
@@ -25,7 +25,7 @@ class Record:
     states: tuple[State, ...]
     theta: np.ndarray  # (trajectory, parameter) of the system, width 0 if unknown
     valid_until: np.ndarray  # (trajectory,) lead time until which a truth is one; inf where not chaotic
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = Facts()
     start: np.ndarray | None = None  # (trajectory,) time at which the lead time is 0; None: 0 for all
     u: np.ndarray | None = None  # (trajectory, time, input), or None
 

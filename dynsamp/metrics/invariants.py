@@ -9,6 +9,7 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.difference import known
 from dynsamp.solve import scalar_values
+from dynsamp.streams import generator
 
 __all__ = ["invariant_drift"]
 
@@ -58,7 +59,7 @@ def _mixed(truth: Record, system: Any) -> tuple[np.ndarray, np.ndarray]:
     trajectory, step = np.nonzero(known(truth))
     if not len(step):
         raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
-    picked = np.random.default_rng(0).integers(len(step), size=(POINTS, truth.y.shape[-1]))
+    picked = generator(0, "mixtures").integers(len(step), size=(POINTS, truth.y.shape[-1]))
     columns = [truth.y[trajectory[rows], 0, step[rows], k] for k, rows in enumerate(picked.T)]
     theta = truth.theta[trajectory[picked[:, 0]]] if truth.theta.shape[1] else system.theta()
     return np.stack(columns, axis=1), theta

@@ -9,6 +9,7 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.difference import known
 from dynsamp.models.base import HasDissipatedPower, HasDissipation, HasEnergy, HasSuppliedPower
+from dynsamp.streams import generator
 
 __all__ = ["power_balance"]
 
@@ -38,7 +39,7 @@ def power_balance(truth: Record, model: Any) -> Score:
             h = np.asarray(model.energy(y[k, row]), dtype=float)
             values[k, row] = np.abs(h - h[0] + _integral(truth.t[row], power))
     flat = y[there]
-    order = np.random.default_rng(0)
+    order = generator(0, "mixtures")
     mixed = np.stack([order.permutation(column) for column in flat.T], axis=1)
     scale = max(float(np.ptp(model.energy(flat))), FLOOR * float(np.ptp(model.energy(mixed))))
     attrs: dict[str, Any] = {

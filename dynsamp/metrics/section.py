@@ -9,6 +9,7 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.pairs import pairs_of, turns
 from dynsamp.metrics.passages import SOURCE, passages
+from dynsamp.streams import generator
 
 __all__ = ["section_distance", "sliced_distance"]
 
@@ -31,7 +32,7 @@ def sliced_distance(one: np.ndarray, other: np.ndarray) -> float:
         angle = np.pi * np.arange(DIRECTIONS) / DIRECTIONS
         directions = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     else:
-        directions = np.random.default_rng(0).standard_normal((DIRECTIONS, size))
+        directions = generator(0, "projections").standard_normal((DIRECTIONS, size))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return float(np.mean([wasserstein_distance(one @ along, other @ along) for along in directions]))
 

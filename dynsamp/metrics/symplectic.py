@@ -51,7 +51,7 @@ def symplecticity_defect(truth: Record, model: Any) -> Score:
 
 def _spacing(model: Any, t: np.ndarray) -> tuple[float, ...]:
     """Step to ask for: none of a model that knows that of its data, else the spacing of the truth."""
-    if model.facts.get("dt"):
+    if model.facts.dt:
         return ()
     if len(t) < 2:
         raise ValueError("neither the model nor the truth has a time step")

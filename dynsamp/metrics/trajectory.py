@@ -49,7 +49,7 @@ def valid_prediction_time(forecast: Record, truth: Record) -> Score:
     values[horizon == 0] = np.nan  # no truth, no score
     censored = (crossed >= horizon[:, None]) & (horizon[:, None] > 0)
 
-    exponent = truth.facts.get("lyapunov_exponent") or forecast.facts.get("lyapunov_exponent")
+    exponent = truth.facts.lyapunov_exponent or forecast.facts.lyapunov_exponent
     attrs = {
         "threshold": THRESHOLD,
         "norm": NORM,

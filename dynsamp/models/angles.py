@@ -46,7 +46,7 @@ def unwrapped(samples: Samples, coordinates: Sequence[int] | None = None) -> tup
     momenta = _momenta(samples.states)
     if coordinates is None:
         coordinates = [k for k in range(len(owner)) if k not in momenta.values()]
-    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    inside = samples.inside
     pair = inside[:, 1:]
     if not pair.any():
         return samples, []

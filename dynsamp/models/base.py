@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from dynsamp.solve import Kernel
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 __all__ = [
     "Estimator",
@@ -38,14 +38,14 @@ __all__ = [
 class Samples:
     """Training data as plain arrays; scattered points are trajectories with one time."""
 
-    t: np.ndarray  # (trajectory, time), in facts["time_unit"]
+    t: np.ndarray  # (trajectory, time), in facts.time_unit
     y: np.ndarray  # (trajectory, time, component), NaN beyond `length`
     states: tuple[State, ...]
     dy: np.ndarray | None = None  # (trajectory, time, component), or None
     u: np.ndarray | None = None  # (trajectory, time, input), or None
     length: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (trajectory,) valid times
     ids: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (trajectory,)
-    facts: Mapping[str, Any] = field(default_factory=dict)  # JSON values: system, time_unit, separable, ...
+    facts: Facts = Facts()
 
     def __post_init__(self) -> None:
         count = self.y.shape[0]
@@ -53,6 +53,21 @@ class Samples:
             object.__setattr__(self, "length", np.full(count, self.y.shape[1], np.int64))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(count, dtype=np.int64))
+
+    @property
+    def size(self) -> int:
+        """Components of the state."""
+        return sum(state.size for state in self.states)
+
+    @property
+    def owners(self) -> list[State]:
+        """The state variable that each component belongs to."""
+        return [state for state in self.states for _ in range(state.size)]
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Which samples (trajectory, time) are not padding."""
+        return np.asarray(np.arange(self.y.shape[1]) < self.length[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +81,7 @@ class Model(ABC):
     name: ClassVar[str]  # of the estimator that makes it
 
     states: tuple[State, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)  # system, parameters, time_unit, dt, ...
+    facts: Facts = Facts()
     report: Mapping[str, Any] = field(default_factory=dict)  # width, scale, residual, seconds, joules, ...
     low: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) of the training data
     high: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -75,6 +90,11 @@ class Model(ABC):
     def has_kernel(self) -> bool:
         """Whether it forecasts through compiled functions; else through its own ``predict``."""
         return type(self).kernel is not Model.kernel
+
+    @property
+    def size(self) -> int:
+        """Components of the state."""
+        return sum(state.size for state in self.states)
 
     @property
     def stochastic(self) -> bool:

@@ -89,7 +89,7 @@ def checked(samples: Samples, *, inputs: bool) -> np.ndarray:
     ValueError
         For values that are not finite, external inputs unless they can be used, fewer than two points, no change.
     """
-    inside = np.asarray(np.arange(samples.y.shape[1]) < samples.length[:, None])
+    inside = samples.inside
     for label, values in (("", samples.y), ("the derivative of ", samples.dy)):
         if values is None:
             continue

@@ -7,7 +7,7 @@ Regression of conditional moments: Stanton (1997), J. Finance 52, 1973, with ker
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -118,7 +118,7 @@ class DriftDiffusionModel(Model):
     theta: np.ndarray  # as in sde_functions
 
     def __post_init__(self) -> None:
-        n = sum(state.size for state in self.states)
+        n = self.size
         pairs = n * (n + 1) // 2
         rest = self.theta.size - (2 * n + n * (1 + n) + pairs * (1 + n + pairs))
         if self.theta.ndim != 1 or self.theta.dtype != np.float64 or rest < 0 or rest % (1 + 2 * n + pairs):
@@ -126,7 +126,7 @@ class DriftDiffusionModel(Model):
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
-        n = sum(state.size for state in self.states)
+        n = self.size
         return Kernel("sde", sde_functions(n), self.theta, noise="diagonal" if n == 1 else n)
 
     def drift(self, y: np.ndarray) -> np.ndarray:
@@ -209,7 +209,7 @@ class DriftDiffusion(Estimator):
         low, high = box(samples)
         return DriftDiffusionModel(
             states=samples.states,
-            facts={**samples.facts, "dt": rows.dt},
+            facts=replace(samples.facts, dt=rows.dt),
             report={**_report(moments, self.scale, len(rows.y)), **cost},
             low=low,
             high=high,

@@ -107,7 +107,7 @@ class EnergyEstimator(Estimator):
             An odd number of states, wrong pairs, angles whose turns cannot be told.
         """
         notes: dict[str, Any] = {}
-        measured = sum(state.size for state in samples.states)
+        measured = samples.size
         alone = self.positions
         if alone is None:
             alone = positions_only(samples.states, samples.dy, samples.facts)
@@ -120,7 +120,7 @@ class EnergyEstimator(Estimator):
         notes["pairs"] = how or CANONICAL_NAMES
         separable = self.separable
         if separable is None:
-            separable = samples.facts.get("separable")
+            separable = samples.facts.separable
         if separable is None and not self.quadratic_in_p and (alone or _velocities(samples.states, pairs)):
             # velocities are momenta only where the inertia is constant
             separable, notes["separable_because"] = True, "the momenta are velocities"
@@ -192,7 +192,7 @@ def assembled(ready: Prepared, energies: Sequence[Energy], y: np.ndarray) -> dic
         linear[at], centre[at], half_width[at] = energy.linear, energy.layer.centre, energy.layer.half_width
     return {
         "states": samples.states,
-        "facts": {**samples.facts, "separable": ready.separable},
+        "facts": replace(samples.facts, separable=ready.separable),
         "low": y.min(axis=0),
         "high": y.max(axis=0),
         "weights": weights,

@@ -173,7 +173,7 @@ class EnergyModel(Model):
         return np.concatenate(found).reshape(*np.shape(y), points.shape[-1])
 
     def _dt(self, dt: float | None) -> float:
-        known = self.facts.get("dt") if dt is None else dt
+        known = self.facts.dt if dt is None else dt
         if not known:
             raise ValueError("the model was not learned from snapshots, so it has no step of its own; give dt=")
         return float(known)

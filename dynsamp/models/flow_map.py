@@ -12,7 +12,7 @@ With a stencil F is a function of the patch around a site, the same at every sit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -82,7 +82,7 @@ class FlowMapModel(Model):
     stencil: Sequence[int] | None = None  # offsets of the neighbours
 
     def __post_init__(self) -> None:
-        n = m = sum(state.size for state in self.states)
+        n = m = self.size
         if (ring := self.ring) is not None:
             n, m = ring.size, ring.states
             object.__setattr__(self, "stencil", ring.offsets)
@@ -137,7 +137,7 @@ class FlowMapModel(Model):
 
     def _points(self, y: np.ndarray) -> np.ndarray:
         """States (row, component)."""
-        return np.asarray(y, dtype=float).reshape(-1, sum(state.size for state in self.states))
+        return np.asarray(y, dtype=float).reshape(-1, self.size)
 
     def _change(self, x: np.ndarray) -> np.ndarray:
         """F (row, output) of inputs (row, input)."""
@@ -229,6 +229,6 @@ class FlowMap(Estimator):
         if samples.u is not None:
             report["note"] = "the inputs of the data were not used"
         low, high = box(samples)
-        facts = {**samples.facts, "dt": rows.dt}
+        facts = replace(samples.facts, dt=rows.dt)
         about: dict[str, Any] = {"states": samples.states, "facts": facts, "report": report, "low": low, "high": high}
         return FlowMapModel(**about, dt=rows.dt, stencil=self.stencil, **best.arrays())

@@ -19,7 +19,8 @@ from dynsamp.models.increments import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.networks.features import HiddenLayer, blocks
 from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
-from dynsamp.networks.sampling import generator, sample_layer
+from dynsamp.networks.sampling import sample_layer
+from dynsamp.streams import generator
 
 __all__ = ["FlowFit", "fit_flow"]
 
@@ -121,11 +122,11 @@ class _Problem:
         y, dy = self.rows.y, self.rows.dy
         chosen = np.arange(len(y)) if mask is None else np.flatnonzero(mask)
         if most is not None and len(chosen) > most:
-            chosen = np.sort(generator(self.seed, 2).permutation(chosen)[:most])
+            chosen = np.sort(generator(self.seed, "rows").permutation(chosen)[:most])
         n = y.shape[1]
-        points = y[generator(self.seed, 3).permutation(len(y))[:20_000]]
+        points = y[generator(self.seed, "points").permutation(len(y))[:20_000]]
         layer = sample_layer(
-            points if self.sampler != "swim" else y, candidate.width, rng=generator(self.seed, 1),
+            points if self.sampler != "swim" else y, candidate.width, rng=generator(self.seed, "weights"),
             activation=candidate.activation, scale=candidate.scale, sampler=self.sampler,
             target=dy / np.where(dy.std(axis=0) > 0, dy.std(axis=0), 1.0) if self.sampler == "swim" else None,
             centre=self.centre, half_width=self.spread,

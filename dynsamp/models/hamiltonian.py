@@ -198,7 +198,7 @@ class HamiltonianNetwork(EnergyEstimator):
         energies = pieces(learned.fit.energy, ready)
         model, report = self._made(ready, energies, [learned.fit], y, said, f"snapshots: {learned.route}", more)
         steps = np.diff(data.t, axis=1)[inside[:, 1:]]
-        facts = {**model.facts, "dt": float(np.median(steps))}
+        facts = replace(model.facts, dt=float(np.median(steps)))
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
         return replace(model, facts=facts), report, data.linear(friction)
 

@@ -35,11 +35,10 @@ class HamiltonianModel(EnergyModel):
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
         size = len(self.centre)
         parts = [energy for _, energy in self._parts]
-        facts = {"hamiltonian": True, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
         if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
             formulas = [tuple(term.tree for term in energy.terms) for energy in parts]
             functions = separable_fields(self.activations[0], self.activations[1], size // 2, *formulas)
-            return Kernel("separable", functions, separable_theta(*parts), facts=facts)
+            return Kernel("separable", functions, separable_theta(*parts), hamiltonian=True, chaotic=self.facts.chaotic)
         if self.separable:
             raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
         partner, sign = np.empty(size, int), np.ones(size)
@@ -53,7 +52,7 @@ class HamiltonianModel(EnergyModel):
             trees,
             factored=len(self.factors) > 0,
         )
-        return Kernel("field", (rhs,), general_theta(parts[0]), facts=facts)
+        return Kernel("field", (rhs,), general_theta(parts[0]), hamiltonian=True, chaotic=self.facts.chaotic)
 
 
 def _rotate(gradient: np.ndarray, pairs: np.ndarray, axis: int) -> np.ndarray:

@@ -93,6 +93,6 @@ def component_name(states: tuple[State, ...], component: int) -> str:
 
 def box(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """Smallest box around the training data: low and high (component,)."""
-    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    inside = samples.inside
     y = samples.y[inside]
     return y.min(axis=0), y.max(axis=0)

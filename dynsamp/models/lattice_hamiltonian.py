@@ -190,7 +190,7 @@ class LatticeHamiltonian(Estimator):
             }
         model, report = self._made(samples, lattice, energies, [learned.fit], f"snapshots: {learned.route}", more)
         inside = np.arange(1, data.t.shape[1]) < data.length[:, None]
-        return replace(model, facts={**model.facts, "dt": float(np.median(np.diff(data.t, axis=1)[inside]))}), report
+        return replace(model, facts=replace(model.facts, dt=float(np.median(np.diff(data.t, axis=1)[inside])))), report
 
     def _fit(
         self, rows: Gradients, lattice: Lattice, seed: int, key: int, memory: int | None, tolerance: float | None
@@ -211,10 +211,10 @@ class LatticeHamiltonian(Estimator):
         source: str,
         more: dict[str, Any],
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
-        inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+        inside = samples.inside
         y = samples.y[inside]
         model = LatticeHamiltonianModel(
-            states=samples.states, facts={**samples.facts, "separable": self.separable}, low=y.min(axis=0),
+            states=samples.states, facts=replace(samples.facts, separable=self.separable), low=y.min(axis=0),
             high=y.max(axis=0), **self._arrays(lattice, energies),
         )  # fmt: skip
         return model, {**energy_report(fits, self.separable), "learned_from": source, **more}

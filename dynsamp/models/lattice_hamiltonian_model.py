@@ -227,7 +227,6 @@ class LatticeHamiltonianModel(Model):
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        facts = {"hamiltonian": True, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
         lattice, names = self.lattice, tuple(self.activations)
         count, theta = lattice.fields, lattice_theta(self.laws)
         q, p = ((row[:: self.sites] // self.sites).tolist() for row in canonical_pairs(self.states)[0])
@@ -236,11 +235,11 @@ class LatticeHamiltonianModel(Model):
             same, of_q = tuple(range(dof)), tuple(k for k in range(len(names)) if k != 1)
             velocity = lattice_field(names, lattice.parts, (1,), tuple(p), self.ends, same, (1.0,) * dof)
             force = lattice_field(names, lattice.parts, of_q, tuple(q), self.ends, same, (-1.0,) * dof)
-            return Kernel("separable", (velocity, force), theta, facts=facts)
+            return Kernel("separable", (velocity, force), theta, hamiltonian=True, chaotic=self.facts.chaotic)
         to, sign = np.empty(count, int), np.ones(count)
         to[q], to[p], sign[q] = p, q, -1.0
         every = tuple(range(count))
         rhs = lattice_field(
             names, lattice.parts, tuple(range(len(names))), every, self.ends, tuple(to.tolist()), tuple(sign.tolist())
         )
-        return Kernel("field", (rhs,), theta, facts=facts)
+        return Kernel("field", (rhs,), theta, hamiltonian=True, chaotic=self.facts.chaotic)

@@ -18,7 +18,8 @@ import numpy as np
 from dynsamp.models.increments import Increments
 from dynsamp.networks.features import HiddenLayer, activate
 from dynsamp.networks.least_squares import LeastSquares, Solution
-from dynsamp.networks.sampling import generator, sample_layer
+from dynsamp.networks.sampling import sample_layer
+from dynsamp.streams import generator
 
 __all__ = ["Moments", "fit_moments", "lower_triangle"]
 
@@ -65,9 +66,9 @@ def fit_moments(
     """Fit drift and covariance to increments; weights are drawn from ``seed``."""
     centre, spread = rows.y.mean(axis=0), rows.y.std(axis=0)
     spread[spread <= 1e-13 * np.abs(rows.y).max(axis=0)] = 1.0
-    points = rows.y[generator(seed, 3).permutation(len(rows.y))[:20_000]]
+    points = rows.y[generator(seed, "points").permutation(len(rows.y))[:20_000]]
     layer = sample_layer(
-        points, width, rng=generator(seed, 1), activation="tanh", scale=scale, sampler=sampler,
+        points, width, rng=generator(seed, "weights"), activation="tanh", scale=scale, sampler=sampler,
         target=points if sampler == "swim" else None, centre=centre, half_width=spread,
     )  # fmt: skip
     regression = _Regression(rows, layer, "gcv" if regularisation is None else regularisation)

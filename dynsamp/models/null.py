@@ -3,7 +3,7 @@
 # ruff: noqa: ARG001, ARG002 - interfaces have arguments that a null model ignores
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -77,7 +77,7 @@ class Climatology(Estimator):
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> ClimatologyModel:
         """Mean and standard deviation over all samples."""
-        inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+        inside = samples.inside
         y = samples.y[inside]
         about = _about(samples, {"rows": len(y), "chosen": "the mean of all samples"})
         return ClimatologyModel(**about, mean=y.mean(axis=0), spread=y.std(axis=0))
@@ -213,7 +213,7 @@ class RandomWalk(Estimator):
 def _about(samples: Samples, report: dict[str, Any], **facts: Any) -> dict[str, Any]:
     """Fields that every model has."""
     low, high = box(samples)
-    known = {**samples.facts, **facts}
+    known = replace(samples.facts, **facts)
     return {"states": samples.states, "facts": known, "report": report, "low": low, "high": high}
 
 
@@ -223,7 +223,7 @@ def _status(y0: np.ndarray) -> np.ndarray:
 
 
 def _check_sizes(model: Model, **arrays: np.ndarray) -> None:
-    size = sum(state.size for state in model.states)
+    size = model.size
     for key, array in arrays.items():
         if np.shape(array) != (size,) or array.dtype != np.float64:
             raise ValueError(f"{key} of a {type(model).__name__} must be {size} floats, got shape {np.shape(array)}")

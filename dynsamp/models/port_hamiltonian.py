@@ -118,14 +118,14 @@ class PortHamiltonianNetwork(EnergyEstimator):
         assert meter.cost is not None
         fit, disturbance, report, y = learned
         energies = pieces(fit.energy, ready)
-        inputs = [str(name) for name in ready.samples.facts.get("inputs", [])]
+        inputs = [signal.name for signal in ready.samples.facts.inputs]
         count = 0 if ready.samples.u is None else ready.samples.u.shape[2]
         inputs = inputs if len(inputs) == count else [f"u{k + 1}" for k in range(count)]
         fields = assembled(ready, energies, y)
-        inside = np.arange(ready.samples.t.shape[1]) < ready.samples.length[:, None]
+        inside = ready.samples.inside
         steps = np.diff(ready.samples.t, axis=1)[inside[:, 1:]]
         if steps.size:
-            fields["facts"] = {**fields["facts"], "dt": float(np.median(steps))}
+            fields["facts"] = replace(fields["facts"], dt=float(np.median(steps)))
         model = PortHamiltonianModel(
             **fields,
             dissipation=_symmetric(disturbance.resistance),

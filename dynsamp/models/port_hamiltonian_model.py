@@ -149,8 +149,7 @@ class PortHamiltonianModel(EnergyModel):
             theta = np.tile(theta, (len(origin), 1))
             theta[:, -amplitudes.size :] = self._turned(origin).reshape(len(origin), -1)
             theta = theta[0] if len(origin) == 1 else theta
-        facts = {"hamiltonian": False, "stiff": False, "chaotic": (self.facts.get("lyapunov_exponent") or 0.0) > 0.0}
-        return Kernel("field", (function,), theta, inputs=(False,) * len(self.inputs), facts=facts)
+        return Kernel("field", (function,), theta, inputs=(False,) * len(self.inputs), chaotic=self.facts.chaotic)
 
     def _turned(self, origin: np.ndarray) -> np.ndarray:
         """Amplitudes (trajectory, harmonic, component, 2) of F(t + origin)."""

@@ -170,7 +170,7 @@ def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
             "plain regression of a vector field needs derivatives, which the data do not have; give tendencies, or"
             " name inputs=[...] and targets=[...]"
         )
-    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    inside = samples.inside
     return samples.y[inside], samples.dy[inside]
 
 

@@ -12,6 +12,8 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.linalg import solveh_banded
 from scipy.sparse import csr_array, diags_array
 
+from dynsamp.streams import generator
+
 __all__ = ["Estimate", "Recording", "estimate"]
 
 LEAST = 5  # samples of a trajectory
@@ -187,7 +189,7 @@ def _score(recordings: Sequence[Recording], bases: Sequence[_Basis], penalty: fl
     """Generalised cross validation of one penalty, and the noise that it leaves."""
     residual = freedom = 0.0
     count = 0
-    rng = np.random.default_rng(0)
+    rng = generator(0, "probes")
     for r, basis in zip(recordings, bases, strict=True):
         n = len(r.t)
         probes = np.eye(n) if n <= FULL else rng.choice([-1.0, 1.0], (n, PROBES)) / np.sqrt(PROBES)
@@ -206,7 +208,7 @@ def _simulated_error(
 
     They are of a curve that is smoothed less: the fitted one would hide what smoothing takes away from the motion.
     """
-    rng = np.random.default_rng(0)
+    rng = generator(0, "copies")
     inner, ends, size = [], [], []
     for r, basis in zip(recordings, bases, strict=True):
         curve = basis.solve(PILOT**6 * penalty, r.y)

@@ -16,7 +16,7 @@ import numpy as np
 
 from dynsamp.models.increments import Increments
 from dynsamp.networks.compiled import VALUES
-from dynsamp.networks.sampling import generator
+from dynsamp.streams import generator
 from dynsamp.words import State
 
 __all__ = ["Stencil", "checked_offsets", "stencil_step"]
@@ -121,7 +121,7 @@ class Stencil:
         kept = min(max(most // times, 1), self.sites)
         site = np.broadcast_to(self.sites * np.arange(kept) // kept, (times, kept))
         if kept < self.sites:
-            site = (site + generator(seed, 4).integers(0, self.sites, (times, 1))) % self.sites
+            site = (site + generator(seed, "turns").integers(0, self.sites, (times, 1))) % self.sites
         at, own = np.arange(times)[:, None, None], site[..., None] + self.sites * np.arange(self.states)
         return Increments(
             rows.y[at, self.index[site]].reshape(-1, self.size),

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp._version import __version__
 from dynsamp.files import write_bytes
 from dynsamp.models.base import Model
 from dynsamp.models.layout import encode, little_endian, read_arrays, read_header, refuse, strict_json
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 __all__ = ["read_model", "write_model"]
 
@@ -49,8 +50,6 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written; nothing is left behind.
     """
-    from dynsamp import __version__
-
     arrays: dict[str, np.ndarray] = {}
     plain: dict[str, Any] = {}
     for item in fields(model):
@@ -65,7 +64,7 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
         "estimator": model.name,
         "states": [_json_value(asdict(state), "states") for state in model.states],
         "fields": plain,
-        "facts": _json_value(model.facts, "facts"),
+        "facts": _json_value(model.facts.to_json(), "facts"),
         "report": _json_value(model.report, "report", null_for_non_finite=True),
         "versions": {"dynsamp": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
@@ -150,6 +149,10 @@ def _build(
         states = tuple(State(**state) for state in about["states"])
     except (TypeError, ValueError) as error:
         refuse(path, f"its states are malformed ({error})")
+    try:
+        facts = Facts.from_json(about["facts"])
+    except (TypeError, ValueError) as error:
+        refuse(path, f"its facts are malformed ({error})")
     known: dict[str, Field[Any]] = {item.name: item for item in fields(kind)}
     given = {**about["fields"], **arrays}
     strange = sorted(set(given) - set(known) | set(about["fields"]) & ({*arrays} | {*COMMON}) | set(arrays) & {*COMMON})
@@ -160,7 +163,7 @@ def _build(
     if strange or missing:
         refuse(path, f"a {kind.__name__} has other fields (unknown: {strange or 'none'}, missing: {missing or 'none'})")
     try:
-        model = kind(states=states, facts=about["facts"], report=about["report"], **given)
+        model = kind(states=states, facts=facts, report=about["report"], **given)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         refuse(path, f"its fields do not make a {kind.__name__} ({error})")
     size = sum(state.size for state in states)

@@ -18,7 +18,7 @@ from dynsamp.models.angles import unwrapped
 from dynsamp.models.base import Samples
 from dynsamp.models.naming import guess_pairs, is_coordinate
 from dynsamp.models.smoothing import Recording, estimate
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 __all__ = ["LEAST", "positions_only", "velocity_name", "with_velocities"]
 
@@ -30,7 +30,7 @@ def velocity_name(name: str) -> str:
     return f"{name}_velocity"
 
 
-def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: object = None) -> bool:
+def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: Facts = Facts()) -> bool:
     """Whether states are positions whose velocities are missing.
 
     One state is; two are if both are named as angles or positions, and neither derivatives nor a system says more.
@@ -39,10 +39,9 @@ def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: obje
         return False
     if len(states) == 1:
         return True
-    known = isinstance(facts, dict) and bool(facts.get("system"))
     names = [state.name for state in states]
     named = all(is_coordinate(name) for name in names) and guess_pairs(names) is None
-    return len(states) == 2 and named and dy is None and not known
+    return len(states) == 2 and named and dy is None and not facts.system
 
 
 def with_velocities(
@@ -85,12 +84,12 @@ def with_velocities(
     else:
         q, v, a, phrase = _estimated(chosen)
         q = q if smooth else chosen.y
-    unit = str(samples.facts.get("time_unit", "1"))
+    unit = samples.facts.time_unit
     states = (
         *(replace(state, conjugate=velocity_name(state.name)) for state in chosen.states),
         *(State(velocity_name(s.name), _per(s.units, unit), _long(s), dims=s.dims) for s in positions),
     )
-    facts = {**samples.facts, "velocities": True}
+    facts = replace(samples.facts, velocities=True)
     dy = np.concatenate([v, a], axis=-1) if accelerations and a is not None else None
     found = replace(chosen, y=np.concatenate([q, v], axis=-1), dy=dy, states=states, facts=facts)
     return found, "; ".join([f"velocities from {phrase}", *notes])
@@ -109,13 +108,13 @@ def _long(state: State) -> str:
 
 def _estimated(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Positions, velocities and accelerations like y, and a phrase."""
-    inside = np.arange(samples.y.shape[1]) < samples.length[:, None]
+    inside = samples.inside
     _check(samples, inside)
     spacing = float(np.median(np.diff(samples.t, axis=1)[inside[:, 1:]]))
     q, v, a = samples.y.copy(), np.full_like(samples.y, np.nan), np.full_like(samples.y, np.nan)
     phrases = []
     errors, kinds = [], []
-    owner = [state for state in samples.states for _ in range(state.size)]
+    owner = samples.owners
     for k, state in enumerate(owner):
         recordings = []
         scale = float(np.std(samples.y[..., k][inside])) or 1.0

@@ -29,7 +29,7 @@ from dynsamp.networks.features import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import SAMPLERS, generator, sample_layer, standardisation
+from dynsamp.networks.sampling import SAMPLERS, sample_layer, standardisation
 from dynsamp.networks.selection import Trial, choose, ladder
 from dynsamp.networks.sketch import SketchedLeastSquares
 
@@ -45,7 +45,6 @@ __all__ = [
     "Trial",
     "activate",
     "choose",
-    "generator",
     "ladder",
     "sample_layer",
     "sample_pairs",

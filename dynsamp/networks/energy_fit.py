@@ -10,9 +10,9 @@ import numpy as np
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_problem import EnergyProblem, solve_energy
 from dynsamp.networks.energy_search import EnergyFit, EnergySearch
-from dynsamp.networks.sampling import generator
 from dynsamp.networks.selection import FLOOR
 from dynsamp.networks.structure import Structure
+from dynsamp.streams import generator
 
 __all__ = ["EnergyFit", "fit_energy", "refit", "rim_first"]
 
@@ -28,7 +28,7 @@ def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
     Migliorati 2017) and keeps errors small at the rim.
     """
     late = 0.5 * np.sum(np.log(np.maximum(1.0 - z**2, 1e-3)), axis=1)
-    return np.argsort(late - generator(seed, key, 0).gumbel(size=len(z)), kind="stable")
+    return np.argsort(late - generator(seed, "rows", key).gumbel(size=len(z)), kind="stable")
 
 
 def fit_energy(
@@ -106,7 +106,7 @@ def _evenly(z: np.ndarray, seed: int, key: int) -> np.ndarray:
     One from every cell of a grid comes first, then another one: data that crowd somewhere would leave few rows where
     they are rare, and a function that changes there could not be told.
     """
-    rng = generator(seed, key, 0)
+    rng = generator(seed, "rows", key)
     bins = max(2, round(CELLS ** (1.0 / z.shape[1])))
     cell = np.clip((0.5 * (z + 1.0) * bins).astype(np.int64), 0, bins - 1) @ (bins ** np.arange(z.shape[1]))
     shuffled = rng.permutation(len(z))

@@ -15,8 +15,9 @@ from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.pairs import NearPairs
-from dynsamp.networks.sampling import generator, sample_layer
+from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
+from dynsamp.streams import generator
 
 __all__ = ["EnergyProblem", "Trained", "solve_energy"]
 
@@ -136,7 +137,7 @@ class EnergyProblem:
             target = self._first if sampler == "adaptive" else (self.data.slopes * self.half_width)[:SAMPLED_FROM, q]
             near = self._near(tuple(q.tolist())) if sampler in ("near", "gradient") else None
         layer = sample_layer(
-            np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, self.key, 1 + 16 * block),
+            np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, "weights", self.key, block),
             activation=activation, scale=scale, sampler=sampler, target=target, centre=self.centre[q],
             half_width=self.half_width[q], near=near, place=self.place, length=self.length,
         )  # fmt: skip

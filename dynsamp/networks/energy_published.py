@@ -13,8 +13,9 @@ from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_problem import Trained, solve_energy
-from dynsamp.networks.sampling import generator, sample_layer
+from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
+from dynsamp.streams import generator
 
 __all__ = ["CUTOFF", "SAMPLERS", "WIDTH", "fit_published"]
 
@@ -64,8 +65,8 @@ def fit_published(
 
     def basis(how: str, target: np.ndarray | None) -> EnergyBasis:
         layer = sample_layer(
-            points, width, rng=generator(seed, key, 1), activation="tanh", scale=1.0, sampler=how, target=target,
-            centre=np.zeros(size), half_width=np.ones(size), place="box" if how == "elm" else "midpoint",
+            points, width, rng=generator(seed, "weights", key), activation="tanh", scale=1.0, sampler=how,
+            target=target, centre=np.zeros(size), half_width=np.ones(size), place="box" if how == "elm" else "midpoint",
         )  # fmt: skip
         return EnergyBasis.of(structure, layer)
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.features import HiddenLayer
-from dynsamp.networks.sampling import generator
 from dynsamp.networks.structure import Structure
+from dynsamp.streams import generator
 
 __all__ = ["ENDS", "Lattice", "LatticeEnergy", "Part", "on_places"]
 
@@ -124,7 +124,7 @@ class Lattice:
         total = len(data.target) * self.sites
         chosen = np.arange(total)
         if total > MOST_SITES:
-            chosen = np.sort(generator(seed, 11).choice(total, MOST_SITES, replace=False))
+            chosen = np.sort(generator(seed, "sites").choice(total, MOST_SITES, replace=False))
         row, site = np.divmod(chosen, self.sites)
         own = site[:, None] + self.sites * np.arange(self.fields)
         scale = self.scale(data.nodes.reshape(-1, self.size))[:: self.sites]

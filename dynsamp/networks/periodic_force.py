@@ -15,6 +15,7 @@ from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_search import EnergyFit
 from dynsamp.networks.shooting import Intervals
+from dynsamp.streams import generator
 
 __all__ = ["find_frequency"]
 
@@ -32,7 +33,7 @@ def find_frequency(
 ) -> float | None:
     """Angular frequency of a force on the driven components; None where none stands out."""
     # at random: every so many samples of evenly sampled trajectories would alias high frequencies
-    draw = np.random.Generator(np.random.Philox(key=0)).permutation(intervals.count)
+    draw = generator(0, "frequency").permutation(intervals.count)
     some = intervals.take(np.sort(draw[:POINTS]))
     t = some.t + 0.5 * some.h
     span = max(float(np.ptp(t)), 1e-300)

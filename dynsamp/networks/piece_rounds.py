@@ -10,6 +10,7 @@ from dynsamp.networks.linear_rows import timescale
 from dynsamp.networks.rounds import FIRST_GOAL, Work
 from dynsamp.networks.segments import Segments, cut, equations, fly, settle
 from dynsamp.networks.shooting import enough_stages
+from dynsamp.streams import generator
 
 __all__ = ["PIECE", "by_pieces"]
 
@@ -81,4 +82,4 @@ def _subset(pieces: Segments, stages: int, work: Work) -> np.ndarray:
     most = max(2, int(min(PIECES_ROWS / equations, room / (8 * equations * stages * samples * size))))
     if pieces.count <= most:
         return np.arange(pieces.count)
-    return np.sort(np.random.Generator(np.random.Philox(key=work.seed)).choice(pieces.count, most, replace=False))
+    return np.sort(generator(work.seed, "segments").choice(pieces.count, most, replace=False))

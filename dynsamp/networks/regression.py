@@ -26,7 +26,7 @@ from dynsamp.networks.regression_problem import (
 )
 from dynsamp.networks.regression_selection import HARD, Choice, select
 from dynsamp.networks.rows import Rows
-from dynsamp.networks.sampling import generator
+from dynsamp.streams import generator
 
 __all__ = ["RegressionFit", "fit_regression"]
 
@@ -101,12 +101,12 @@ def fit_regression(
         If values are not finite, or ``memory`` is too small.
     """
     most = max(1, min(MOST_DRAWN, SAMPLE // (source.inputs + source.outputs)))
-    summary = source.survey(most, generator(seed, 0))
+    summary = source.survey(most, generator(seed, "survey"))
     problem = Problem(
         rows=source,
         summary=summary,
         scale=scaling(summary.x, summary.y),
-        order=generator(seed, 2).permutation(len(summary.x)),
+        order=generator(seed, "rows").permutation(len(summary.x)),
         distinct=distinct(summary.x),
         skip=not published,
         labels=labels,

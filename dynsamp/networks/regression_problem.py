@@ -17,9 +17,9 @@ from dynsamp.networks.features import blocks
 from dynsamp.networks.gram import GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.rows import READ, Rows, Summary
-from dynsamp.networks.sampling import generator
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.networks.solution import Solution
+from dynsamp.streams import generator
 
 __all__ = ["KEPT", "Candidate", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "distinct", "scaling"]
 
@@ -163,7 +163,7 @@ class Problem:
         return sample_hidden(
             self.summary.x[part],
             candidate.widths if sum(candidate.widths) else (),
-            rng=generator(self.seed, 1),
+            rng=generator(self.seed, "weights"),
             activation=candidate.activation,
             scale=candidate.scale,
             sampler=candidate.sampler,

@@ -34,17 +34,12 @@ import numpy as np
 from dynsamp.networks.features import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.pairs import NearPairs, far_distances, sample_pairs
 
-__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "generator", "pair_weights", "sample_layer", "standardisation"]
+__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "pair_weights", "sample_layer", "standardisation"]
 
 SAMPLERS = ("elm", "uniform", "swim", "adaptive", "near", "gradient")
 PLACES = ("midpoint", "point", "box")
 LENGTHS = ("pair", "far", "unit")
 S2 = 0.5 * np.log(3.0)  # atanh(1/2)
-
-
-def generator(seed: int, *key: int) -> np.random.Generator:
-    """Generator of its own for (seed, key): Philox, the same numbers on every platform."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
 
 
 def standardisation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -107,7 +107,7 @@ def _hanging(angle: np.ndarray) -> np.ndarray:
 
 
 def _parameters(data: xr.Dataset) -> dict[str, float]:
-    known = facts(data).get("parameters") or {}
+    known = facts(data).parameters
     return {key: float(value) for key, value in known.items() if isinstance(value, int | float)}
 
 

@@ -52,7 +52,7 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
         )
     if entry.distribution != IN_TREE:
         origin = f"{entry.distribution} {entry.version}".strip()
-        model = replace(model, facts={**model.facts, "distribution": origin})
+        model = replace(model, facts=replace(model.facts, distribution=origin))
     write_model(model, path)
 
 

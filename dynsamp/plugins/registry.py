@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint
 from threading import RLock
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from dynsamp._version import __version__
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
 
 if TYPE_CHECKING:
@@ -236,7 +237,6 @@ def reload(*, strict: bool | None = None) -> Registry:
 
 
 def _filled(strict: bool) -> Registry:
-    from dynsamp import __version__
     from dynsamp.plugins import loading  # imports the numerics: only when plugins do so themselves
 
     result = Registry()

@@ -12,9 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.networks.deep import Hidden, sample_hidden
-from dynsamp.networks.sampling import generator, standardisation
+from dynsamp.networks.sampling import standardisation
 from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
 from dynsamp.sklearn.one_hot import fit_scores, label_bits, sharpness_of
+from dynsamp.streams import generator
 
 __all__ = ["SampledClassifier"]
 
@@ -103,7 +104,7 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             hidden = sample_hidden(
                 X,
                 widths,
-                rng=generator(seed_of(self.random_state)),
+                rng=generator(seed_of(self.random_state), "weights"),
                 activation=self.activation,
                 scale=float(self.scale),
                 sampler=self.sampler,

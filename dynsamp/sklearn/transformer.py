@@ -11,9 +11,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.networks.deep import Hidden, sample_hidden
-from dynsamp.networks.sampling import generator, standardisation
+from dynsamp.networks.sampling import standardisation
 from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
 from dynsamp.sklearn.one_hot import label_bits
+from dynsamp.streams import generator
 
 __all__ = ["SampledTransformer", "density_target"]
 
@@ -103,7 +104,7 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             self.hidden_: Hidden = sample_hidden(
                 x,
                 widths_of(self.width),
-                rng=generator(seed_of(self.random_state)),
+                rng=generator(seed_of(self.random_state), "weights"),
                 activation=self.activation,
                 scale=float(self.scale),
                 sampler=self.sampler or ("swim" if target is not None and self.activation != "sin" else None),

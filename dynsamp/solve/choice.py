@@ -27,7 +27,6 @@ def choose(kernel: Kernel, method: str | None, tolerances: bool) -> Choice:
     """
     from dynsamp.kernels.methods import METHODS
 
-    facts = kernel.facts
     if method is not None:
         kind = "delay" if len(kernel.delays) else kernel.kind
         known = [name for name, entry in METHODS.items() if kind in entry.kinds]
@@ -43,14 +42,14 @@ def choose(kernel: Kernel, method: str | None, tolerances: bool) -> Choice:
         return Choice("map", "map: the system is iterated")
     if kernel.kind == "sde":
         return Choice("euler_maruyama", "euler_maruyama: the system is a stochastic differential equation")
-    if facts.get("stiff"):
+    if kernel.stiff:
         return Choice("radau5", "radau5: the system is stiff, and an implicit method takes steps as its path allows")
     if tolerances:
         return Choice("dop853", "dop853: tolerances were given, and it controls its error")
     if kernel.kind == "separable":
         return Choice("blanes_moan6", "blanes_moan6: H = T(p) + V(q), and a symplectic method keeps its energy bounded")
-    if facts.get("hamiltonian"):
+    if kernel.hamiltonian:
         return Choice("gauss_legendre8", "gauss_legendre8: the system is Hamiltonian, and it is symplectic for any H")
-    if facts.get("chaotic"):
+    if kernel.chaotic:
         return Choice("dop853", "dop853: the system is chaotic, so errors are kept as small as float64 permits")
     return Choice("dop853", "dop853: adaptive steps of order 8 suit a smooth right-hand side")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -38,8 +38,8 @@ class Kernel:
         Time between two iterates of a map.
     inputs : tuple of bool
         One entry an external signal: held between samples (True) or linear (False); ``u`` follows ``theta``.
-    facts : mapping
-        What the choice of a method may use: "hamiltonian", "stiff", "chaotic" (bools).
+    hamiltonian, stiff, chaotic : bool
+        What the choice of a method may use.
     jacobian : callable, optional
         ``(t, y, theta, jac)`` with ``jac`` (state, state): of the right-hand side, of the drift, or of the step of a
         map. Where a method or a Lyapunov spectrum needs it and it is not given, it is traced from the functions or,
@@ -61,7 +61,9 @@ class Kernel:
     noise: int | Literal["diagonal"] | None = None
     dt: float | None = None
     inputs: tuple[bool, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    hamiltonian: bool = False
+    stiff: bool = False
+    chaotic: bool = False
     jacobian: Callable[..., Any] | None = None
     marks: int = 1
     mark_law: Literal["normal", "uniform"] = "normal"

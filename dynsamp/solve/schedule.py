@@ -66,7 +66,7 @@ def _dense(entry: Method, rtol: float, count: int, asked: bool | None) -> bool:
 
 
 def _tolerances(kernel: Kernel, rtol: float | None, atol: float | None) -> tuple[float, float]:
-    default = _RTOL_CHAOTIC if kernel.facts.get("chaotic") else _RTOL
+    default = _RTOL_CHAOTIC if kernel.chaotic else _RTOL
     rtol = default if rtol is None else float(rtol)
     atol = min(default, rtol) if atol is None else float(atol)
     if not 1e-15 <= rtol < 1 or not 0 < atol < float("inf"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynsamp.solve.kernel import Kernel, Kind
-from dynsamp.words import Box, Input, Parameter, State, nearest
+from dynsamp.words import Box, Facts, Input, Parameter, State, nearest
 
 if TYPE_CHECKING:
     from dynsamp.models.base import Estimator
@@ -172,17 +172,17 @@ class System(ABC):
             raise ValueError(f"parameters of {self.name!r} must be finite, got {values}")
         return np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1))
 
-    def facts(self) -> dict[str, Any]:
-        """What estimators and solvers inherit, as JSON values."""
-        return {
-            "system": self.name,
-            "kind": self.kind,
-            "time_unit": self.time_unit,
-            "separable": False,
-            "stiff": self.stiff,
-            "translation_invariant": self.translation_invariant,
-            "lyapunov_exponent": self.lyapunov_exponent,
-        }
+    def facts(self) -> Facts:
+        """What estimators and solvers inherit."""
+        return Facts(
+            system=self.name,
+            kind=self.kind,
+            time_unit=self.time_unit,
+            separable=False,
+            stiff=self.stiff,
+            translation_invariant=self.translation_invariant,
+            lyapunov_exponent=self.lyapunov_exponent,
+        )
 
     def _kernel(self, kind: Kind, functions: tuple[Function, ...], theta: np.ndarray | None, **rest: Any) -> Kernel:
         """Kernel with what systems of all kinds have in common."""
@@ -191,7 +191,9 @@ class System(ABC):
             functions,
             self.theta() if theta is None else theta,
             inputs=tuple(signal.hold for signal in self.inputs),
-            facts={"hamiltonian": self.kind == "hamiltonian", "stiff": self.stiff, "chaotic": self.chaotic},
+            hamiltonian=self.kind == "hamiltonian",
+            stiff=self.stiff,
+            chaotic=self.chaotic,
             jacobian=self.jacobian,
             **rest,
         )

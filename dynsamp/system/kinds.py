@@ -11,7 +11,7 @@ import numpy as np
 from dynsamp.solve import Kernel
 from dynsamp.solve.kernel import History
 from dynsamp.system.base import Function, System
-from dynsamp.words import State, nearest
+from dynsamp.words import Facts, State, nearest
 
 __all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem"]
 
@@ -68,9 +68,9 @@ class ODESystem(System):
         """See System.smooth: a kink at the start comes back after every delay."""
         return not self.delays
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """See System.facts."""
-        return {**super().facts(), "delays": list(self.delays)} if self.delays else super().facts()
+        return replace(super().facts(), delays=tuple(self.delays))
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
@@ -140,9 +140,9 @@ class HamiltonianSystem(System):
         """Whether H = T(p) + V(q), declared by velocity and force."""
         return self.velocity is not None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """See System.facts."""
-        return {**super().facts(), "separable": self.separable}
+        return replace(super().facts(), separable=self.separable)
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
@@ -192,10 +192,9 @@ class SDESystem(System):
                 f" {self.mark_law!r}"
             )
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """See System.facts."""
-        jumps = {"jumps": True} if self.jump is not None else {}
-        return {**super().facts(), "noise": self.noise, **jumps}
+        return replace(super().facts(), noise=self.noise, jumps=self.jump is not None)
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
@@ -217,9 +216,9 @@ class MapSystem(System):
         if not (isinstance(self.noise, int) and self.noise >= 0):
             raise ValueError(f"system {self.name!r}: noise must be an int >= 0, got {self.noise!r}")
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """See System.facts."""
-        return {**super().facts(), "noise": self.noise}
+        return replace(super().facts(), noise=self.noise)
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""

@@ -62,7 +62,7 @@ def _is_text(value: object) -> bool:
 
 def _json(system: System) -> None:
     try:
-        json.dumps(system.facts(), allow_nan=False)
+        json.dumps(system.facts().to_json(), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckFailure(f"facts() is not JSON ({error}); use numbers, strings, lists and dicts") from error
 

@@ -18,7 +18,7 @@ DEGREE = 3  # of the splines between the times of a recording
 
 def recorded(model: Model) -> tuple[State, ...]:
     """The states that the data of a model have: all, or the positions where it took velocities from them."""
-    if not model.facts.get("velocities"):
+    if not model.facts.velocities:
         return model.states
     return _positions(model.states)
 
@@ -47,7 +47,7 @@ def completed_truth(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset
         truth = truth.copy()
         for name in turning:
             truth[name].attrs["period"] = periods[name]
-    if not dataset.facts(forecast).get("velocities"):
+    if not dataset.facts(forecast).velocities:
         return forecast, truth, None
     expected, there = dataset.state_list(forecast), [state.name for state in dataset.state_list(truth)]
     missing = [state.name for state in expected if state.name not in there]

@@ -14,10 +14,11 @@ from dynsamp.kernels.methods import METHODS
 from dynsamp.metrics.passages import SOURCE, passages
 from dynsamp.models.base import Model, Samples
 from dynsamp.solve import Event, solve
+from dynsamp.streams import checked_seed
 from dynsamp.system import System
 from dynsamp.words import State, nearest
 from dynsamp.workflow.orbits import orbits
-from dynsamp.workflow.provenance import checked_seed, history, said
+from dynsamp.workflow.provenance import history, said
 
 __all__ = ["as_event", "crossings"]
 
@@ -177,7 +178,7 @@ def _between(samples: Samples, place: int, event: Event, duration: float | None)
     if duration is not None:
         inside = t <= t[0] + duration * (1 + 1e-12)
         t, y = t[inside], y[inside]
-    parameters = np.array([float(value) for value in samples.facts.get("parameters", {}).values()])
+    parameters = np.array([float(value) for value in samples.facts.parameters.values()])
     signal = np.array([event.function(*point, parameters) for point in zip(t, y, strict=True)])[:, None]
     times, states = passages(t, np.concatenate([y, signal], axis=1), y.shape[1], 0.0, event.direction)
     return times, states[:, :-1]

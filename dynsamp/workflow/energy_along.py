@@ -119,7 +119,7 @@ def energy_map(
     if isinstance(source, Model):
         states: tuple[State, ...] = source.states
         function, name = _of_model(source), source.name
-        units = str(source.facts.get("energy_units", "1"))
+        units = source.facts.energy_units
         box = None if not source.low.size else (source.low, source.high)
     else:
         law = plugins.system(source)

@@ -16,9 +16,9 @@ from dynsamp.dataset.rows import open_rows, regression_rows
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress
+from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
 from dynsamp.words import nearest
-from dynsamp.workflow.provenance import checked_seed
 
 __all__ = ["as_dataset", "fit", "system_of"]
 
@@ -72,7 +72,8 @@ def fit(
     with Progress(f"fitting {chosen.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
-    facts = {**model.facts, "seed": seed, "dt": model.facts.get("dt", _spacing(samples)), **versions()}
+    dt = _spacing(samples) if model.facts.dt is None else model.facts.dt
+    facts = replace(model.facts, seed=seed, dt=dt, versions=versions())
     return replace(model, facts=facts)
 
 
@@ -87,7 +88,9 @@ def _regression(
     rows = regression_rows(data, estimator.inputs, estimator.targets)
     with Progress(f"fitting {estimator.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
         model = estimator.fit(rows.x, rows.y, seed=seed, memory=memory)
-    return replace(model, states=rows.inputs, targets=rows.targets, facts={**rows.facts, "seed": seed, **versions()})
+    return replace(
+        model, states=rows.inputs, targets=rows.targets, facts=replace(rows.facts, seed=seed, versions=versions())
+    )
 
 
 def as_dataset(data: Any) -> xr.Dataset:
@@ -121,7 +124,7 @@ def _declared(samples: Samples, law: System) -> Samples:
             f"the data have the states {', '.join(names)}, but system {law.name!r} has {expected}; rename them, or"
             " fit without system="
         )
-    return replace(samples, states=tuple(law.states), facts={**law.facts(), **samples.facts})
+    return replace(samples, states=tuple(law.states), facts=samples.facts.over(law.facts()))
 
 
 def _estimator(given: Estimator | type[Estimator] | str | None, law: System | None, samples: Samples) -> Estimator:

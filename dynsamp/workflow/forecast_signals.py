@@ -71,7 +71,7 @@ Rows = list[tuple[np.ndarray, np.ndarray]]  # times and values of each trajector
 def _of_data(data: xr.Dataset, names: list[str]) -> dict[str, Rows]:
     """Signals of a Dataset by name."""
     samples = dataset.pack(data)
-    known = list(samples.facts.get("inputs", []))
+    known = [signal.name for signal in samples.facts.inputs]
     if samples.u is None:
         return {}
     found = {}

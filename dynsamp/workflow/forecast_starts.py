@@ -12,7 +12,6 @@ from dynsamp import dataset
 from dynsamp.models.base import HasSites, Model
 from dynsamp.words import Box
 from dynsamp.workflow.completing import completed
-from dynsamp.workflow.provenance import stream
 from dynsamp.workflow.starts import sampled_starts, start_array
 
 __all__ = ["forecast_starts", "member_count", "of_size", "relative_times"]
@@ -28,7 +27,7 @@ def forecast_starts(
         raise ValueError(f"start={start!r} chooses a state of a Dataset, but initial is a {type(initial).__name__}")
     if isinstance(initial, Box) or callable(initial):
         ids = np.arange(trajectories, dtype=np.int64)
-        rows = sampled_starts(initial, model.states, ids, stream(seed, "starts"))
+        rows = sampled_starts(initial, model.states, ids, seed)
     else:
         rows = np.atleast_2d(start_array(initial, model.states))
         ids = np.arange(len(rows), dtype=np.int64)
@@ -60,7 +59,7 @@ def _from_data(
     given, expected = [s.name for s in samples.states], [s.name for s in model.states]
     if given != expected:
         raise ValueError(f"the model forecasts {', '.join(expected)}, but initial holds {', '.join(given)}")
-    dataset.check_time_units(model.facts.get("time_unit"), samples.facts.get("time_unit"))
+    dataset.check_time_units(model.facts.time_unit, samples.facts.time_unit)
     rows = np.arange(len(samples.y))
     if start == "first":
         index = np.zeros(len(rows), np.int64)

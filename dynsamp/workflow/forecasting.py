@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ import xarray as xr
 from dynsamp import dataset
 from dynsamp.models.base import HasClock, HasEnergy, Model
 from dynsamp.solve import Kernel, solve
+from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
 from dynsamp.workflow.forecast_signals import Signals, forecast_signals
 from dynsamp.workflow.forecast_starts import forecast_starts, member_count, of_size, relative_times
-from dynsamp.workflow.provenance import checked_seed, history, said, stream
+from dynsamp.workflow.provenance import history, said
 from dynsamp.workflow.reduction import reduced
 from dynsamp.workflow.times import saved_times
 
@@ -104,7 +105,7 @@ def forecast(
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
     model = of_size(model, initial)
     starts, origin, ids, own = forecast_starts(model, initial, start, trajectories, checked_seed(seed))
-    spacing = model.facts.get("dt") or 1.0
+    spacing = model.facts.dt or 1.0
     if own is not None and duration is None and dt is None and times is None:
         times = own
     elif own is not None and len(own) > 1 and dt is None and times is None:
@@ -191,7 +192,7 @@ class Forecast:
             ids=self.ids,
             members=self.members or 1,
             states=self.model.states,
-            time_unit=str(self.model.facts.get("time_unit", "1")),
+            time_unit=self.model.facts.time_unit,
             attrs=self._attrs({}),
             seed=stream(self.seed, "forecast"),
             **self._options(kernel, 0, self.count),
@@ -231,7 +232,7 @@ class Forecast:
         if self.signals is not None:
             times, values = self.signals
             options["inputs"] = (times, values if len(values) == 1 else values[low:high])
-        symplectic = kernel.kind == "separable" or kernel.facts.get("hamiltonian")
+        symplectic = kernel.kind == "separable" or kernel.hamiltonian
         if symplectic and options["step"] is None and len(self.times) > 1:
             # with the spacing of the saved times itself, one would see the solver, not the model
             options["step"] = np.diff(self.times).min() / FEWER.get(options["method"], SUBSTEPS)
@@ -252,12 +253,12 @@ class Forecast:
         shared = np.ptp(self.origin) == 0
         diagnostics = {}
         if "energy" in arrays:
-            diagnostics["energy"] = (arrays["energy"], str(facts.get("energy_units", "1")), "learned energy")
+            diagnostics["energy"] = (arrays["energy"], facts.energy_units, "learned energy")
         return dataset.build(
             t=self.origin[0] + self.times if shared else arrays["origin"][:, None] + self.times,
             y=arrays["y"],
             states=self.model.states,
-            time_unit=str(facts.get("time_unit", "1")),
+            time_unit=facts.time_unit,
             ids=arrays["ids"],
             status=arrays["status"],
             diagnostics=diagnostics,
@@ -284,9 +285,9 @@ class Forecast:
         model = self.model
         return {
             "title": f"Forecast with {type(model).__name__}",
-            "system": model.facts.get("system", ""),
-            "facts": {key: value for key, value in model.facts.items() if not key.endswith("_version")},
-            "parameters": model.facts.get("parameters", {}),
+            "system": model.facts.system,
+            "facts": replace(model.facts, versions={}).to_json(),
+            "parameters": dict(model.facts.parameters),
             "estimator": model.name,
             **method,
             "seed": self.seed,

@@ -13,11 +13,12 @@ import xarray as xr
 from dynsamp import dataset, plugins
 from dynsamp.kernels.methods import METHODS
 from dynsamp.solve import Kernel, field_values, scalar_values, solve
+from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.words import Box
 from dynsamp.workflow.chunks import Piece, computed, digest
 from dynsamp.workflow.noise import absolute_or_fraction, observation_normals
-from dynsamp.workflow.provenance import checked_seed, history, said, stream
+from dynsamp.workflow.provenance import history, said
 from dynsamp.workflow.scalars import labels, scalars
 from dynsamp.workflow.signals import resampled, signal_values
 from dynsamp.workflow.starts import sampled_starts, start_array, trajectory_count
@@ -193,7 +194,7 @@ class Generation:
 
     def _drawn(self, ids: np.ndarray) -> np.ndarray:
         starts: Any = self.law.initial if self.starts is None else self.starts
-        return sampled_starts(starts, self.law.states, ids, stream(self.seed, "starts"))
+        return sampled_starts(starts, self.law.states, ids, self.seed)
 
     def _first_states(self, kernel: Kernel, ids: np.ndarray) -> np.ndarray:
         y0 = self._drawn(ids)
@@ -271,7 +272,7 @@ class Generation:
         return {
             "title": law.title or law.name,
             "system": law.name,
-            "facts": law.facts(),
+            "facts": law.facts().to_json(),
             "parameters": dict(zip(law.parameters, np.atleast_2d(self.theta)[0].tolist(), strict=True)),
             "references": "; ".join(law.references),
             **method,

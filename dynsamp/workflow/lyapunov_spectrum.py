@@ -12,9 +12,10 @@ from dynsamp import dataset
 from dynsamp.models.base import Model
 from dynsamp.solve import jacobian_values
 from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
+from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.workflow.orbits import Orbits, orbits
-from dynsamp.workflow.provenance import checked_seed, history, said, stream
+from dynsamp.workflow.provenance import history, said
 from dynsamp.workflow.times import saved_times
 
 __all__ = ["lyapunov"]

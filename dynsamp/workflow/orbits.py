@@ -15,7 +15,6 @@ from dynsamp.solve.kernel import Kernel
 from dynsamp.system import System
 from dynsamp.words import Box, State
 from dynsamp.workflow.generation import generate
-from dynsamp.workflow.provenance import stream
 from dynsamp.workflow.starts import sampled_starts, start_array
 
 __all__ = ["Orbits", "orbits"]
@@ -107,7 +106,7 @@ def _of_model(model: Model, initial: Any, trajectories: int, seed: int) -> Orbit
     if isinstance(initial, xr.Dataset):
         y0 = _first_states(initial, model.states)
     elif isinstance(initial, Box) or callable(initial):
-        y0 = sampled_starts(initial, model.states, np.arange(trajectories, dtype=np.int64), stream(seed, "starts"))
+        y0 = sampled_starts(initial, model.states, np.arange(trajectories, dtype=np.int64), seed)
     else:
         y0 = np.atleast_2d(start_array(initial, model.states))
     return Orbits(
@@ -115,9 +114,9 @@ def _of_model(model: Model, initial: Any, trajectories: int, seed: int) -> Orbit
         states=model.states,
         y0=np.ascontiguousarray(y0),
         ids=np.arange(len(y0), dtype=np.int64),
-        time_unit=str(model.facts.get("time_unit", "1")),
-        dt=float(model.facts.get("dt") or 1.0),
-        about={"estimator": model.name, "system": model.facts.get("system", "")},
+        time_unit=model.facts.time_unit,
+        dt=float(model.facts.dt or 1.0),
+        about={"estimator": model.name, "system": model.facts.system},
     )
 
 

@@ -11,11 +11,11 @@ import xarray as xr
 
 from dynsamp import dataset, plugins
 from dynsamp.models.base import Estimator, Model
+from dynsamp.streams import checked_seed
 from dynsamp.system import System
 from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast as forecast_verb
 from dynsamp.workflow.generation import generate as generate_verb
-from dynsamp.workflow.provenance import checked_seed
 from dynsamp.workflow.scoring import evaluate as evaluate_verb
 
 __all__ = ["Run", "run"]

@@ -98,7 +98,7 @@ def evaluate(
         lead_time=record.t,
         ids=forecast["trajectory"].values,
         states=record.states,
-        time_unit=str(record.facts.get("time_unit", "1")),
+        time_unit=record.facts.time_unit,
         skipped=skipped,
         left=_left_domain(forecast),
         attrs={

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.streams import generator
 from dynsamp.words import Box, State, nearest
 
 __all__ = ["BLOCK", "sampled_starts", "start_array", "trajectory_count"]
@@ -32,7 +33,7 @@ def sampled_starts(
         return np.ascontiguousarray(np.atleast_2d(rows)[ids % len(np.atleast_2d(rows))])
     starts = np.empty((len(ids), size))
     for block in np.unique(ids // BLOCK):
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, int(block)])))
+        rng = generator(seed, "starts", int(block))
         drawn = np.asarray(sampler(rng, BLOCK), dtype=float)
         if drawn.shape != (BLOCK, size):
             raise ValueError(

@@ -30,7 +30,7 @@ from dynsamp.metrics.trajectory import valid_prediction_time
 from dynsamp.models.base import Samples
 from dynsamp.models.flow_map import FlowMap
 from dynsamp.solve import Kernel, solve
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 STATES = (State("x"), State("y"), State("z"))
 EXPONENT = 0.9056
@@ -47,7 +47,7 @@ def lorenz(t, y, theta, dy):  # type: ignore[no-untyped-def]
     dy[2] = y[0] * y[1] - theta[2] * y[2]
 
 
-KERNEL = Kernel("field", (lorenz,), np.array([10.0, 28.0, 8.0 / 3.0]), facts={"chaotic": True})
+KERNEL = Kernel("field", (lorenz,), np.array([10.0, 28.0, 8.0 / 3.0]), chaotic=True)
 
 
 def taylor(start: np.ndarray, samples: int, bits: int = BITS, per_unit: int = HALF_STEPS) -> np.ndarray:
@@ -128,7 +128,7 @@ def record(y: np.ndarray) -> Record:
         states=STATES,
         theta=np.empty((count, 0)),
         valid_until=np.full(count, np.inf),
-        facts={"lyapunov_exponent": EXPONENT},
+        facts=Facts(lyapunov_exponent=EXPONENT),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynsamp.models.base import Samples
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
 __all__ = ["PROBLEMS", "Problem", "Published", "error_of", "fresh_points", "points", "samples"]
 
@@ -216,7 +216,7 @@ def samples(problem: Problem, seed: int, *, separable: bool = False) -> Samples:
     gradient, dof = problem.gradient(y), problem.dof
     dy = np.concatenate([gradient[:, dof:], -gradient[:, :dof]], axis=1)
     states = tuple(State(f"{kind}{k + 1}") for kind in "qp" for k in range(dof))
-    return Samples(np.zeros((len(y), 1)), y[:, None], states, dy=dy[:, None], facts={"separable": separable})
+    return Samples(np.zeros((len(y), 1)), y[:, None], states, dy=dy[:, None], facts=Facts(separable=separable))
 
 
 def error_of(values: np.ndarray, truth: np.ndarray, *, constant: bool = False) -> float:

@@ -14,7 +14,7 @@ from problems import henon_heiles, henon_heiles_gradient, lotka_volterra, pendul
 from scipy.integrate import solve_ivp
 
 from dynsamp.models.base import Samples
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 from dynsamp_pendulum.henon_heiles import bounded_starts
 
 __all__ = ["CASES", "DRIVE", "Case", "as_samples", "driven_trajectories", "gradient_error", "noisy", "pairs", "swings"]
@@ -78,7 +78,7 @@ def as_samples(t: np.ndarray, y: np.ndarray, **facts: object) -> Samples:
     """Trajectories (trajectory, time, component) without derivatives, at times (time,) or (trajectory, time)."""
     dof = y.shape[2] // 2
     states = tuple(State(f"{kind}{k + 1}") for kind in "qp" for k in range(dof))
-    return Samples(np.array(np.broadcast_to(t, y.shape[:2])), np.ascontiguousarray(y), states, facts=facts)
+    return Samples(np.array(np.broadcast_to(t, y.shape[:2])), np.ascontiguousarray(y), states, facts=Facts(**facts))
 
 
 def pairs(case: Case, seed: int, count: int = 4000, dt: float | None = None) -> Samples:

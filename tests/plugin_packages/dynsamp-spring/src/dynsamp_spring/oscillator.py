@@ -45,7 +45,7 @@ class Oscillator(dynsamp.Estimator):
         return OscillatorModel(
             matrix=np.ascontiguousarray(matrix.T),
             states=samples.states,
-            facts=dict(samples.facts),
+            facts=samples.facts,
             report={"residual": float(np.sqrt(residual.sum() / (dy**2).sum())), "chosen": "nothing to choose"},
             low=y.min(axis=0),
             high=y.max(axis=0),
