@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dynsamp.dataset import from_csv, from_dataframe, pack
-from dynsamp.dataset.headers import bare, unit_of
+from dynsamp.dataset.columns import bare, unit_of
 
 TRIALS = {"a": [(0.0, 1.0, 2.0), (0.5, 3.0, 4.0), (1.2, 5.0, 6.0)], "b": [(0.0, 7.0, 8.0), (0.7, 9.0, 10.0)]}
 

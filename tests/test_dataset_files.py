@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dynsamp.dataset import build, extras, from_arrays, open_dataset, pack, save_dataset, zarrfile, zarrstore
+from dynsamp.dataset import build, from_arrays, open_dataset, pack, save_dataset, schema, zarrstore
 from dynsamp.words import State
 
 
@@ -22,7 +22,7 @@ from dynsamp.words import State
 def libraries(request, monkeypatch):
     """With the optional libraries, and as if they were not there."""
     if request.param == "core":
-        monkeypatch.setattr(extras, "installed", lambda *modules: False)
+        monkeypatch.setattr(schema, "installed", lambda *modules: False)
     return request.param
 
 
@@ -144,7 +144,7 @@ def test_arrays_in_chunks_agree_with_the_zarr_library(tmp_path_factory, data):
 
 
 def test_large_variables_are_written_in_chunks(tmp_path, monkeypatch, libraries):
-    monkeypatch.setattr(zarrfile, "CHUNK", 100)
+    monkeypatch.setattr(zarrstore, "CHUNK", 100)
     ds = from_arrays(np.random.default_rng(0).normal(size=(7, 5, 1)), np.arange(5.0), names=["x"])
     path = save_dataset(ds, tmp_path / "data.zarr")
     assert len(list((path / "x" / "c").iterdir())) == 4
@@ -152,7 +152,7 @@ def test_large_variables_are_written_in_chunks(tmp_path, monkeypatch, libraries)
 
 
 def test_what_netcdf_3_cannot_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(extras, "installed", lambda *modules: False)
+    monkeypatch.setattr(schema, "installed", lambda *modules: False)
     ds = from_arrays(np.ones((1, 3, 1)), np.arange(3.0), names=["x"])
     with pytest.raises(ValueError, match=r"'trajectory' holds integers beyond 32 bits.*save as .zarr"):
         save_dataset(ds.assign_coords(trajectory=[2**40]), tmp_path / "data.nc")
@@ -267,7 +267,7 @@ def test_truncated_netcdf(tmp_path, libraries, keep):
 
 
 def test_damaged_stores(tmp_path, monkeypatch):
-    monkeypatch.setattr(extras, "installed", lambda *modules: False)
+    monkeypatch.setattr(schema, "installed", lambda *modules: False)
     path = save_dataset(ensemble(), tmp_path / "data.zarr")
     header = path / "x" / "zarr.json"
     content = json.loads(header.read_text())

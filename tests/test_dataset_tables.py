@@ -56,7 +56,7 @@ def test_zoned_dates_become_utc():
         (frame(run=["a", None, "b"]), {"trajectory": "run"}, "'run' is missing in row 1"),
         (frame(), {"states": ["z"]}, "no column 'z'"),
         (frame(), {"states": ["time"]}, "cannot be a state"),
-        (frame()[["time"]], {}, "no numeric column besides 'time'"),
+        (frame()[["time"]], {}, "no column of numbers besides 'time'"),
         (frame().iloc[:0], {}, "no rows"),
         (frame(), {"units": {"Q": "m"}}, "units names 'Q', which is not a state"),
         (frame(), {"canonical": [("q", "r")]}, "canonical names 'r'"),

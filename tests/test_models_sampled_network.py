@@ -416,10 +416,10 @@ def test_padding_is_left_out_and_fields_become_columns(orbits):
 @pytest.mark.parametrize("hold", [1 << 22, 100])
 def test_chunks_of_a_store_only_change_the_order(hold, monkeypatch, tmp_path):
     zarr = pytest.importorskip("zarr")
-    from dynsamp.dataset.rows import regression_rows
+    from dynsamp.dataset.variables import regression_rows
 
-    monkeypatch.setattr("dynsamp.dataset.rows.HOLD", hold)
-    monkeypatch.setattr("dynsamp.dataset.rows.TILE", 50)
+    monkeypatch.setattr("dynsamp.dataset.variables.HOLD", hold)
+    monkeypatch.setattr("dynsamp.dataset.variables.TILE", 50)
     x = np.arange(7 * 11 * 2.0).reshape(7, 11, 2)
     group = zarr.open_group(tmp_path / "s.zarr", mode="w")
     group.create_array("x", data=x, chunks=(3, 4, 2), dimension_names=("trajectory", "time", "site"))

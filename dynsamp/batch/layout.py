@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset import zarrfile, zarrstore
+from dynsamp.dataset import zarrstore
 
 __all__ = ["Layout", "chunk_rows", "create", "described", "digest"]
 
@@ -72,7 +72,7 @@ class Layout:
             if block.shape != expected:
                 raise ValueError(f"{name!r} has shape {block.shape} in chunk {chunk}, expected {expected}")
             if block.dtype.kind == "M":
-                block = zarrfile.stored(xr.Variable(array.dims, block)).values
+                block = zarrstore.stored(xr.Variable(array.dims, block)).values
             if not np.can_cast(block.dtype, array.dtype, "same_kind"):
                 raise ValueError(f"{name!r} has dtype {block.dtype} in chunk {chunk}, expected {array.dtype}")
             folder = self.store / name
@@ -126,9 +126,9 @@ def create(template: xr.Dataset, store: Path, count: int, rows: int) -> Layout:
     for key, variable in template.variables.items():
         name = str(key)
         if "trajectory" not in variable.dims:
-            zarrfile.write_variable(store, name, variable)
+            zarrstore.write_variable(store, name, variable)
             continue
-        variable = zarrfile.stored(variable) if variable.dtype.kind == "M" else variable
+        variable = zarrstore.stored(variable) if variable.dtype.kind == "M" else variable
         shape = (count, *variable.shape[1:])
-        arrays[name] = zarrfile.create_variable(store, name, variable, shape, (rows, *shape[1:]))
+        arrays[name] = zarrstore.create_variable(store, name, variable, shape, (rows, *shape[1:]))
     return Layout(store, count, rows, arrays)

@@ -25,8 +25,8 @@ from dynsamp.batch import layout as layouts
 from dynsamp.batch.journal import Journal, entries
 from dynsamp.batch.layout import Layout, chunk_rows
 from dynsamp.batch.lock import Lock
-from dynsamp.dataset import zarrfile, zarrstore
-from dynsamp.dataset.attributes import plain, versions
+from dynsamp.dataset import zarrstore
+from dynsamp.dataset.schema import plain, versions
 from dynsamp.files import TEMPORARY, explained, write_bytes
 
 __all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
@@ -129,7 +129,7 @@ def run_chunks(
             with _pool(executor, workers) as pool:
                 work.run(pool, workers + 1)
         saved = json.loads((folder / "plan.json").read_bytes())
-        zarrstore.create_group(target, {**saved["attributes"], zarrfile.PLAN: saved["digest"]})
+        zarrstore.create_group(target, {**saved["attributes"], zarrstore.PLAN: saved["digest"]})
     return target
 
 
@@ -141,7 +141,7 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
         raise FileExistsError(f"{target} exists and is no store that can be resumed; remove it or choose another name")
     digest = layouts.digest(plan)
     if target.exists() and saved is not None:
-        if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrfile.PLAN) != saved["digest"]:
+        if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved["digest"]:
             raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
         if saved["digest"] != digest:
             keys = sorted(key for key in {**plan, **saved["plan"]} if plan.get(key) != saved["plan"].get(key))
@@ -152,7 +152,7 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
         rows = int(saved["chunk"])
     else:
         (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
-        attributes = {**versions(), **zarrfile.group_header(template)}
+        attributes = {**versions(), **zarrstore.group_header(template)}
         content = {"digest": digest, "plan": plan, "chunk": rows, "attributes": attributes}
         write_bytes(path, json.dumps(content, indent=1, default=plain).encode())
     return layouts.create(template, target, plan["count"], rows)  # again on resuming: it may have been cut short

@@ -16,17 +16,12 @@ The schema of a Dataset:
 - Attributes: ``system``, ``parameters`` and ``facts`` (JSON), ``method``, ``seed``, versions, ``history``.
 """
 
-from dynsamp.dataset.arrays import from_arrays, from_points
-from dynsamp.dataset.attributes import decode, encode
-from dynsamp.dataset.building import build
-from dynsamp.dataset.crossings import crossings
+from dynsamp.dataset.building import build, from_arrays, from_points
 from dynsamp.dataset.csvfile import from_csv
-from dynsamp.dataset.files import open_dataset, save_dataset
-from dynsamp.dataset.lyapunov import spectra
+from dynsamp.dataset.formats import open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
-from dynsamp.dataset.schema import facts, state_list, validate
-from dynsamp.dataset.scoring import scores
-from dynsamp.dataset.statistics import statistics
+from dynsamp.dataset.results import crossings, scores, spectra, statistics
+from dynsamp.dataset.schema import decode, encode, facts, state_list, validate
 from dynsamp.dataset.tables import from_dataframe
 from dynsamp.dataset.times import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 

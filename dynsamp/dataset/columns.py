@@ -1,36 +1,198 @@
 """What each column of a table is: the time, the label of a trajectory, a state, a parameter, or none of these.
 
-Names decide where they can, values where names say nothing; what was decided is said in notes.
+A header says a name, units in brackets, and whether it is a time, a label or a counter. Names decide where they can,
+values where names say nothing; what was decided is said in notes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from dynsamp.dataset.headers import bare, is_counter, is_frame, is_label, time_rank
 from dynsamp.dataset.recordings import MANY, SHORT, ticks, trials
+from dynsamp.dataset.schema import TENDENCY
 from dynsamp.models.naming import derived
 
-__all__ = ["Columns", "Roles", "roles", "time_column"]
+__all__ = [
+    "Roles",
+    "Table",
+    "bare",
+    "is_counter",
+    "is_frame",
+    "is_label",
+    "resolved",
+    "roles",
+    "time_column",
+    "time_rank",
+    "time_units",
+    "unit_of",
+    "words",
+]
 
-TENDENCY = "tendency_of_"
+SPELLINGS = {
+    "sec": "s", "secs": "s", "second": "s", "seconds": "s", "msec": "ms", "mins": "min", "minute": "min",
+    "minutes": "min", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d",
+    "deg": "degree", "degs": "degree", "degrees": "degree", "°": "degree", "radian": "rad", "radians": "rad",
+    "rev": "turn", "revs": "turn", "revolution": "turn", "revolutions": "turn", "turns": "turn",
+    "px": "pixel", "pixels": "pixel", "metre": "m", "metres": "m", "meter": "m", "meters": "m", "µ": "u",
+}  # fmt: skip
+SYMBOLS = {
+    "m", "s", "min", "h", "d", "rad", "degree", "turn", "g", "N", "J", "W", "V", "A", "K", "C", "T", "Hz", "Pa", "F",
+    "bar", "mol", "Ohm", "pixel", "degC", "%", "rpm", "inch", "ft", "L", "eV", "arb",
+}  # fmt: skip
+PREFIXED = {"m", "s", "rad", "g", "N", "J", "W", "V", "A", "K", "T", "Hz", "Pa", "F", "bar", "mol", "L", "eV", "C"}
+PREFIXES = ("k", "M", "G", "c", "m", "u", "µ", "n", "h")
+TIMES = {"s", "ms", "us", "ns", "min", "h", "d"}
+
+CLOCKS = ("time", "times", "t", "elapsed", "timestamp", "timestamps", "datetime", "date")  # best first
+BESIDE_TIME = {"elapsed", "stamp", "relative", "rel", "since", "start", "video", "sample", "the", "local", "utc", "of"}
+FRAMES = {"frame", "frames"}
+LABELS = (
+    "trajectory", "trajectories", "traj", "trial", "trials", "run", "runs", "experiment", "exp", "recording",
+    "realization", "realisation", "episode", "replicate", "repetition", "rep", "series", "sequence", "seq", "session",
+    "subject", "track", "particle", "video", "clip", "file", "filename", "case", "test", "id", "group", "sample",
+)  # fmt: skip
+BESIDE_LABEL = {"id", "no", "nr", "num", "number", "name", "index", "idx", "label", "code"}
+COUNTERS = {
+    "index", "idx", "row", "rows", "no", "nr", "num", "number", "line", "count", "counter", "step", "point", "n", "i",
+    "k", "sample", "samples", "id", "unnamed", "column", "obs", "observation", *FRAMES,
+}  # fmt: skip
+SQUARE = re.compile(r"(.*\S)\s*\[([^\[\]]*)\]")
+OTHERS = (re.compile(r"(.*\S)\s+in\s+(\S+)"), re.compile(r"(.*\S)\s*\(([^()]*(?:\([^()]*\))?[^()]*)\)"))
+QUOTIENT = re.compile(r"([^/]*[^/\s])\s*/\s*(\S.*)")
 COUNTS = ("counts the rows", "count the rows")  # of one column, of several
 CLOCK = ("is another clock", "are other clocks")
 DERIVED = ("follows from the states", "follow from the states")
 CONSTANT = ("never changes", "never change")
 
 
-@dataclass(frozen=True)
-class Columns:
-    """A table as its columns."""
+def words(text: str) -> list[str]:
+    """Lower-case words of a name: "TrialID", "trial_id" and "trial id" say the same."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
+    return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
-    names: Sequence[str]
-    numbers: Callable[[str], np.ndarray | None]  # float64, NaN where a cell is no number; None for text
-    labels: Callable[[str], np.ndarray]  # ints or text
+
+def _symbol(text: str) -> str | None:
+    text = SPELLINGS.get(text, SPELLINGS.get(text.lower(), text) if len(text) > 2 else text)
+    if text in SYMBOLS:
+        return text
+    for prefix in PREFIXES:
+        if text.startswith(prefix) and text[len(prefix) :] in PREFIXED:
+            return ("u" if prefix == "µ" else prefix) + text[len(prefix) :]
+    return None
+
+
+def unit_of(text: str) -> str | None:
+    """UDUNITS spelling of units as people write them ("deg/s", "m s^-2", "m/s²"), or None where they are none."""
+    text = text.strip()
+    for sign, plain in (("²", "2"), ("³", "3"), ("⁻", "-"), ("¹", "1"), ("−", "-"), ("**", "^"), ("μ", "µ")):
+        text = text.replace(sign, plain)
+    text = re.sub(r"[·⋅*.()]", " ", text).strip()
+    if text in ("", "1", "-"):
+        return "1" if text else None
+    found = []
+    for k, part in enumerate(text.split("/")):
+        for token in part.split():
+            match = re.fullmatch(r"([^\W\d_]+|[°%])\^?([-+]?\d)?", token)
+            symbol = _symbol(match[1]) if match else None
+            if token == "1" and k == 0:
+                continue
+            if match is None or symbol is None:
+                return None
+            power = int(match[2] or 1) * (1 if k == 0 else -1)
+            found.append(symbol if power == 1 else f"{symbol}{power}")
+    return " ".join(found) or None
+
+
+def bare(column: str) -> tuple[str, str | None]:
+    """A header without its units, and the units: "omega (deg/s)" is ("omega", "degree s-1")."""
+    text = column.strip()
+    for pattern in (SQUARE, *OTHERS, QUOTIENT):
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        unit, inside = unit_of(match[2]), match[2].strip()
+        if unit is None and pattern is SQUARE and inside and not inside.isdigit():
+            unit = inside  # square brackets hold units, known or not
+        if unit is not None:
+            return match[1].rstrip("_ ,"), unit
+    return text, None
+
+
+def time_units(name: str) -> str | None:
+    """Units at the end of a name of times: "time_ms"."""
+    found = words(name)
+    unit = unit_of(found[-1]) if len(found) > 1 and found[0] in CLOCKS else None
+    return unit if unit in TIMES else None
+
+
+def time_rank(column: str) -> int | None:
+    """How well a header names a time, 0 best; None where it names none."""
+    found = [word for word in words(bare(column)[0]) if word not in BESIDE_TIME] or words(bare(column)[0])
+    if len(found) > 1 and found[0] in CLOCKS and unit_of(found[-1]) in TIMES:
+        found = found[:-1]
+    if found == ["date", "time"]:
+        found = ["datetime"]
+    return CLOCKS.index(found[0]) if len(found) == 1 and found[0] in CLOCKS else None
+
+
+def is_frame(column: str) -> bool:
+    """Whether a header names the frames of a camera."""
+    found = words(bare(column)[0])
+    return bool(found) and found[0] in FRAMES and set(found[1:]) <= BESIDE_LABEL
+
+
+def is_label(column: str) -> int | None:
+    """How well a header names trajectories, 0 best; None where it names none."""
+    found = words(bare(column)[0])
+    kept = [word for word in found if word not in BESIDE_LABEL] or found[:1]
+    return LABELS.index(kept[0]) if len(kept) == 1 and kept[0] in LABELS else None
+
+
+def is_counter(column: str) -> bool:
+    """Whether a header may name a counter of rows."""
+    found = [word for word in words(bare(column)[0]) if not word.isdigit()]
+    return not found or set(found) <= COUNTERS
+
+
+def resolved(name: str, columns: Sequence[str], identifiers: Sequence[str]) -> str:
+    """The column that is meant: by its header, its header without units, or its name as a state."""
+    if name in columns:
+        return name
+    for known in ([bare(column)[0] for column in columns], identifiers):
+        if list(known).count(name) == 1:
+            return columns[list(known).index(name)]
+    return name
+
+
+class Table(Protocol):
+    """A table as its columns, whatever it was read from."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Their headers."""
+
+    def stamps(self, column: str) -> np.ndarray:
+        """Times (row,) as float64 or datetime64; complains where one is missing."""
+
+    def has_clock(self, column: str) -> bool:
+        """Whether the times are times of day, which are counted in seconds."""
+
+    def numbers(self, column: str) -> np.ndarray:
+        """Finite float64 (row,); complains where a cell is no number."""
+
+    def lenient(self, column: str) -> np.ndarray | None:
+        """Float64, NaN where a cell is no number; None for a column of text."""
+
+    def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
+        """Ints or text (row,); complains where one is missing, unless ``lenient``."""
+
+    def place(self, row: int) -> str:
+        """How to call a row in a message."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +219,10 @@ def time_column(columns: Sequence[str]) -> str:
 
 
 def roles(
-    table: Columns, stamps: np.ndarray, *, time: str, states: Sequence[str] | None, trajectory: str | None
+    table: Table, stamps: np.ndarray, *, time: str, states: Sequence[str] | None, trajectory: str | None
 ) -> Roles:
     """What the columns besides the time are; what was asked for stays as it is."""
-    others = [column for column in table.names if column and column not in (time, trajectory)]
+    others = [column for column in table.columns if column and column not in (time, trajectory)]
     named = set(states or ())
     notes: list[str] = []
     label: str | None = trajectory
@@ -69,15 +231,16 @@ def roles(
     if trajectory is None:
         label, labels, used = _labels(table, [c for c in others if c not in named], stamps, time, notes)
     else:
-        labels = table.labels(trajectory)
+        labels = table.labels(trajectory, lenient=True)
     if states is not None:
         return Roles(list(states), [], label, labels, notes)
     groups = np.zeros(len(stamps), np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
-    candidates = [column for column in others if column not in used and table.numbers(column) is not None]
+    candidates = [column for column in others if column not in used and table.lenient(column) is not None]
     if any(column.startswith(TENDENCY) for column in candidates):  # written by a program that knows the schema
         return Roles(candidates, [], label, labels, notes)
-    values = {column: table.numbers(column) for column in candidates}
-    idle, parameters = _idle({c: v for c, v in values.items() if v is not None}, groups, stamps)
+    values = {column: table.lenient(column) for column in candidates}
+    with np.errstate(over="ignore"):  # steps between the largest numbers are infinite
+        idle, parameters = _idle({c: v for c, v in values.items() if v is not None}, groups, stamps)
     kept = [column for column in candidates if column not in idle and column not in parameters]
     plain = {column: re.sub(r"\W+", "_", bare(column)[0]) for column in kept}
     extra = derived(list(plain.values()))
@@ -101,7 +264,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _labels(
-    table: Columns, columns: Sequence[str], stamps: np.ndarray, time: str, notes: list[str]
+    table: Table, columns: Sequence[str], stamps: np.ndarray, time: str, notes: list[str]
 ) -> tuple[str | None, np.ndarray | None, list[str]]:
     """Name of what tells trajectories apart, its values (row,), and the columns used."""
     ranked = sorted((rank, k, c) for k, c in enumerate(columns) if (rank := is_label(c)) is not None)
@@ -110,7 +273,7 @@ def _labels(
     for _, _, column in ranked:
         if not _may_label(table, column, stamps):
             continue
-        labels = table.labels(column)
+        labels = table.labels(column, lenient=True)
         both = labels if joint is None else _joined(joint, labels)
         count = len(np.unique(both))
         if joint is None or count <= len(both) / SHORT:
@@ -130,25 +293,25 @@ def _labels(
     block = np.cumsum(block)
     notes.append(f"column '{time}' restarts {len(begins) - 1} times; each restart begins a trajectory")
     for column in columns:
-        numbers = table.numbers(column)
+        numbers = table.lenient(column)
         if numbers is not None and not np.array_equal(numbers, np.round(numbers)):
             continue
-        labels = table.labels(column)
+        labels = table.labels(column, lenient=True)
         if np.array_equal(labels[begins][block], labels) and len(np.unique(labels[begins])) == len(begins):
             notes.append(f"column '{column}' labels them")
             return column, labels, [column]
     return None, block, []
 
 
-def _may_label(table: Columns, column: str, stamps: np.ndarray) -> bool:
+def _may_label(table: Table, column: str, stamps: np.ndarray) -> bool:
     """Whether the values of a column with such a name are labels: text or whole numbers that do not count rows."""
-    numbers = table.numbers(column)
+    numbers = table.lenient(column)
     if numbers is None:
-        if any(not str(label).strip() for label in table.labels(column)):
+        if any(not str(label).strip() for label in table.labels(column, lenient=True)):
             return False
     elif not np.array_equal(numbers, np.round(numbers)):
         return False
-    labels = table.labels(column)
+    labels = table.labels(column, lenient=True)
     rising = bool(np.all(np.diff(ticks(stamps)) > 0))
     if len(np.unique(labels)) == len(labels):
         return len(labels) == 1 or not rising

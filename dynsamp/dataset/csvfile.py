@@ -1,26 +1,153 @@
-"""Read a CSV file, and say where it is broken: file, line, column."""
+"""A CSV file as a table: separators, header and cells; and where it is broken: file, line, column."""
 
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.arrays import Canonical
-from dynsamp.dataset.columns import Columns, roles, time_column
-from dynsamp.dataset.csvcells import Table, as_clock, as_date, as_number
-from dynsamp.dataset.headers import unit_of
-from dynsamp.dataset.tables import Units, assemble, check_columns, meant
+from dynsamp.dataset.building import Canonical
+from dynsamp.dataset.columns import time_column, unit_of
+from dynsamp.dataset.tables import Units, assemble
 
-__all__ = ["from_csv"]
+__all__ = ["Cells", "as_clock", "as_date", "as_number", "from_csv"]
 
+MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
 SEPARATORS = (",", ";", "\t", "|")
 COMMENT = ("#", "%")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells as text, with the line that each row comes from."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    decimal_comma: bool
+    parsed: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def cells(self, column: str) -> list[str]:
+        """One column."""
+        k = self.columns.index(column)
+        return [row[k] for row in self.rows]
+
+    def number(self, cell: str) -> float | None:
+        """A cell's value, or None if it is no number."""
+        return as_number(cell.replace(",", ".") if self.decimal_comma else cell)
+
+    def has_numbers(self, column: str) -> bool:
+        """Whether any cell is a number: a column of names is no state, one with a typing error is."""
+        cells = self.cells(column)
+        return any(self.number(cell) is not None for cell in cells) or all(c.lower() in MISSING for c in cells)
+
+    def lenient(self, column: str) -> np.ndarray | None:
+        """One column as float64, NaN where a cell is no number; None for a column of text."""
+        return self._values(column) if self.has_numbers(column) else None
+
+    def _values(self, column: str) -> np.ndarray:
+        """One column as float64, NaN where a cell is no number."""
+        if column not in self.parsed:
+            cells = self.cells(column)
+            try:
+                if any("_" in cell for cell in cells):  # float() would take 1_000
+                    raise ValueError
+                values = list(map(float, (c.replace(",", ".") for c in cells) if self.decimal_comma else cells))
+            except ValueError:
+                numbers = [self.number(cell) for cell in cells]
+                values = [math.nan if number is None else number for number in numbers]
+            self.parsed[column] = np.array(values)
+        return self.parsed[column]
+
+    def numbers(self, column: str) -> np.ndarray:
+        """One column as float64."""
+        values = self._values(column)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row = int(np.argmax(bad))
+            self.complain(row, column, self.cells(column)[row], "a number")
+        return values
+
+    def stamps(self, column: str) -> np.ndarray:
+        """Times as float64, or as datetime64 where the first is no number."""
+        if self.number(self.rows[0][self.columns.index(column)]) is not None:
+            return self.numbers(column)
+        if self.has_clock(column):
+            return np.array([as_clock(cell) for cell in self.cells(column)])
+        values = np.empty(len(self.rows), "datetime64[us]")
+        for k, cell in enumerate(self.cells(column)):
+            stamp = as_date(cell)
+            if stamp is None:
+                self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00")
+            else:
+                values[k] = stamp
+        if len(values) and (values.min() < np.datetime64("1678-01-01") or values.max() > np.datetime64("2262-01-01")):
+            return values  # nanoseconds end there
+        return values.astype("datetime64[ns]")
+
+    def has_clock(self, column: str) -> bool:
+        """Whether all cells are times of day, 12:30:05.25, which are counted in seconds."""
+        return all(as_clock(cell) is not None for cell in self.cells(column))
+
+    def place(self, row: int) -> str:
+        """How to call a row in a message."""
+        return f"line {self.lines[row]}"
+
+    def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
+        """Names or numbers of trajectories."""
+        cells = self.cells(column)
+        for k, cell in enumerate(cells):
+            if not cell and not lenient:
+                self.complain(k, column, cell, "the name of a trajectory")
+        values = self._values(column)
+        if np.all(values == np.round(values)) and np.all(np.abs(values) < 2**53):
+            return values.astype(np.int64)
+        return np.array(cells)
+
+    def complain(self, row: int, column: str, cell: str, wanted: str) -> None:
+        """Name line and column."""
+        place = f"{self.name}, line {self.lines[row]}, column {column!r}"
+        if cell.lower() in MISSING:
+            found = (
+                f"the cell is {'empty' if not cell else repr(cell)}, expected {wanted}; fill the gap or drop the row"
+            )
+        else:
+            found = f"{cell!r} is not {wanted}; correct it, or choose other columns with states="
+        raise ValueError(f"{place}: {found}")
+
+
+def as_number(cell: str) -> float | None:
+    """A cell as a number, None if it is none."""
+    try:
+        return None if "_" in cell else float(cell)  # float() would take 1_000
+    except ValueError:
+        return None
+
+
+def as_clock(cell: str) -> float | None:
+    """A cell as a time of day in seconds, None if it is none."""
+    match = re.fullmatch(r"(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d*)?)", cell)
+    return None if match is None else 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3].replace(",", "."))
+
+
+def as_date(cell: str) -> np.datetime64 | None:
+    """A cell as a date, None if it is none."""
+    try:
+        stamp = datetime.fromisoformat(cell)
+    except ValueError:
+        return None
+    if stamp.tzinfo is not None:
+        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(stamp, "us")
 
 
 def from_csv(
@@ -72,37 +199,22 @@ def from_csv(
         If there is no such file.
     """
     table = _read(Path(path))
-    time, states, trajectory = meant([column for column in table.columns if column], time, states, trajectory)
     try:
-        check_columns(table.columns, time, states, trajectory)
-    except ValueError as error:
-        raise ValueError(f"{table.name}: {error}") from None
-    try:
-        stamps = table.stamps(time)
-        if trajectory is not None:
-            table.labels(trajectory)
-        found = roles(
-            Columns(table.columns, table.lenient, lambda column: table.labels(column, lenient=True)), stamps,
-            time=time, states=states, trajectory=trajectory,
-        )  # fmt: skip
-        if not found.states:
-            raise ValueError(f"{table.name} has no column of numbers besides {time!r} ({', '.join(table.columns)})")
         return assemble(
-            stamps=stamps,
-            values=np.stack([table.numbers(column) for column in (*found.states, *found.parameters)], axis=-1),
-            roles=found,
+            table,
             time=time,
-            time_unit="s" if time_unit == "1" and table.has_clock(time) else time_unit,
+            states=states,
+            trajectory=trajectory,
+            time_unit=time_unit,
             units=units,
             canonical=canonical,
-            place=lambda row: f"line {table.lines[row]}",
         )
     except ValueError as error:
         message = str(error)
         raise ValueError(message if message.startswith(table.name) else f"{table.name}: {message}") from None
 
 
-def _read(path: Path) -> Table:
+def _read(path: Path) -> Cells:
     try:
         wide = path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff")
         text = path.read_text(encoding="utf-16" if wide else "utf-8-sig")
@@ -152,7 +264,7 @@ def _read(path: Path) -> Table:
         )
     # the index that pandas writes has no name
     columns = [column or (f"column_{k}" if k or time_column(columns) == "" else "") for k, column in enumerate(columns)]
-    return Table(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
+    return Cells(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
 
 
 def _commented(line: str, separator: str | None, count: int) -> list[str]:

@@ -1,20 +1,46 @@
-"""The schema of a Dataset: what its variables are, and what is wrong with one that does not follow it."""
+"""The schema of a Dataset: what its attributes and variables are, and what is wrong with one that does not follow it.
+
+Attributes are what every file format can hold: strings and numbers; anything nested is one JSON string.
+"""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
-from collections.abc import Iterator
+import math
+import platform
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from importlib import metadata
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.attributes import decode
+from dynsamp._version import __version__
 from dynsamp.dataset.times import time_unit
 from dynsamp.words import Facts, State, Status, closest, nearest
 
-__all__ = ["TENDENCY", "Role", "facts", "names", "role", "state_list", "validate"]
+__all__ = [
+    "CONVENTIONS",
+    "PARAMETER",
+    "STATUS_ATTRS",
+    "TENDENCY",
+    "Role",
+    "decode",
+    "encode",
+    "facts",
+    "installed",
+    "names",
+    "plain",
+    "realisation_attrs",
+    "role",
+    "state_attrs",
+    "state_list",
+    "validate",
+    "versions",
+]
 
 Role = Literal["state", "tendency", "input", "diagnostic", "parameter", "record", "other"]
 
@@ -22,6 +48,89 @@ TENDENCY = "tendency_of_"
 PARAMETER = "parameter_"
 RECORDS = ("status", "left_domain_time", "truth_valid_until")
 CORE = ("trajectory", "member", "time")
+CONVENTIONS = "CF-1.11"
+STATUS_ATTRS = {
+    "long_name": "what became of the trajectory",
+    "flag_values": np.array([int(code) for code in Status], np.int8),
+    "flag_meanings": " ".join(code.name.lower() for code in Status),
+    "units": "1",
+}
+
+
+def plain(value: Any) -> Any:
+    """JSON values from NumPy ones and from any mapping or iterable; the ``default`` of json.dumps."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"attributes hold JSON values, got {type(value).__name__}; convert it to numbers or text")
+
+
+def encode(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes for a Dataset: text and finite numbers as they are, None left out, the rest as JSON text."""
+    encoded: dict[str, Any] = {}
+    for key, value in attrs.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None:
+            continue
+        kept = isinstance(value, str | int) and not isinstance(value, bool)
+        kept = kept or (isinstance(value, float) and math.isfinite(value))
+        encoded[str(key)] = value if kept else json.dumps(value, default=plain)
+    return encoded
+
+
+def decode(attrs: Mapping[Any, Any], key: str, default: Any = None) -> Any:
+    """The value of an attribute that ``encode`` may have turned into JSON text."""
+    value = attrs.get(key, default)
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(
+            f"attribute {key!r} should hold JSON, got {value[:60]!r}; write it with json.dumps or delete it"
+        ) from error
+
+
+@functools.cache
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # a source tree on the path, not installed
+        return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on, as attributes."""
+    found = {f"{package}_version": _version(package) for package in ("numpy", "numba", "xarray")}
+    return {"dynsamp_version": __version__, **found, "python_version": platform.python_version()}
+
+
+def installed(*modules: str) -> bool:
+    """Whether these optional libraries can be imported."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
+def state_attrs(state: State) -> dict[str, Any]:
+    """Attributes of the variable of a state."""
+    about: dict[str, Any] = {"units": state.units, "long_name": state.long_name or state.name}
+    for key in ("standard_name", "conjugate", "period"):
+        value = getattr(state, key)
+        if value is not None:
+            about[key] = value
+    return about
+
+
+def realisation_attrs() -> dict[str, str]:
+    """Attributes of the coordinate ``member``."""
+    return {"standard_name": "realization", "long_name": "ensemble member", "units": "1"}
 
 
 def role(ds: xr.Dataset, name: str) -> Role:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.arrays import Canonical, declare
-from dynsamp.dataset.building import build
-from dynsamp.dataset.columns import Columns, Roles, roles, time_column
-from dynsamp.dataset.headers import bare, resolved, time_units, unit_of
+from dynsamp.dataset.building import Canonical, build, declare
+from dynsamp.dataset.columns import Table, bare, resolved, roles, time_column, time_units, unit_of
 from dynsamp.dataset.recordings import recordings
 from dynsamp.dataset.schema import validate
 from dynsamp.words import nearest
@@ -20,7 +19,7 @@ from dynsamp.words import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Units", "assemble", "check_columns", "from_dataframe", "meant"]
+__all__ = ["Units", "assemble", "from_dataframe"]
 
 _log = logging.getLogger("dynsamp")
 
@@ -75,30 +74,89 @@ def from_dataframe(
     if index not in columns and (time == index or (time is None and frame.index.dtype.kind == "M")):
         frame, time = frame.reset_index(names=index), index
         columns = [index, *columns]
-    time, states, trajectory = meant(columns, time, states, trajectory)
-    check_columns(columns, time, states, trajectory)
-    if len(frame) == 0:
-        raise ValueError("the table has no rows; there is nothing to read")
-    stamps = _stamps(frame, time)
-    table = Columns(columns, lambda column: _numbers(frame, column), lambda column: _text(frame, column))
-    if trajectory is not None:
-        _labels(frame, trajectory)
-    found = roles(table, stamps, time=time, states=states, trajectory=trajectory)
-    if not found.states:
-        raise ValueError(f"there is no numeric column besides {time!r} (columns: {', '.join(columns)}); name states=")
     return assemble(
-        stamps=stamps,
-        values=np.stack([_column(frame, column) for column in (*found.states, *found.parameters)], axis=-1),
-        roles=found,
+        Frame(frame, columns),
         time=time,
+        states=states,
+        trajectory=trajectory,
         time_unit=time_unit,
         units=units,
         canonical=canonical,
-        place=lambda row: f"row {row}",
     )
 
 
-def meant(
+@dataclass(frozen=True)
+class Frame:
+    """A DataFrame as a table."""
+
+    frame: pd.DataFrame
+    columns: list[str]
+
+    def stamps(self, column: str) -> np.ndarray:
+        """Times as float64 or datetime64[ns]."""
+        if len(self.frame) == 0:
+            raise ValueError("the table has no rows; there is nothing to read")
+        series = self.frame[column]
+        if series.dtype.kind == "M":
+            zoned = getattr(series.dt, "tz", None)
+            stamps = (series if zoned is None else series.dt.tz_convert(None)).to_numpy().astype("datetime64[ns]")
+            missing = np.isnat(stamps)
+        elif series.dtype.kind in "iuf":
+            stamps = series.to_numpy(dtype=np.float64, na_value=np.nan)
+            missing = ~np.isfinite(stamps)
+        else:
+            raise ValueError(
+                f"the time column {column!r} has dtype {series.dtype}, expected numbers or dates; try"
+                " pandas.to_datetime"
+            )
+        if missing.any():
+            raise ValueError(f"the time column {column!r} is missing in row {int(np.argmax(missing))}; drop such rows")
+        return stamps
+
+    def has_clock(self, column: str) -> bool:
+        """Whether it holds times of day, as text has them."""
+        return self.lenient(column) is None and self.frame[column].dtype.kind != "M"
+
+    def numbers(self, column: str) -> np.ndarray:
+        """One column as float64."""
+        values = self.lenient(column)
+        if values is None:
+            raise ValueError(
+                f"column {column!r} has dtype {self.frame[column].dtype}, expected numbers; convert it with"
+                " pandas.to_numeric"
+            )
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row = int(np.argmax(bad))
+            what = "missing" if np.isnan(values[row]) else f"{values[row]}"
+            raise ValueError(
+                f"column {column!r} is {what} in row {row} ({int(bad.sum())} such rows); drop those rows or fill them"
+                " with frame.interpolate()"
+            )
+        return values
+
+    def lenient(self, column: str) -> np.ndarray | None:
+        """Values, NaN where missing; None where the column holds no numbers."""
+        if self.frame[column].dtype.kind not in "iufb":
+            return None
+        return np.asarray(self.frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
+
+    def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
+        """Ints or text, "" where missing."""
+        missing = self.frame[column].isna().to_numpy()
+        if missing.any() and not lenient:
+            raise ValueError(f"the trajectory column {column!r} is missing in row {int(np.argmax(missing))}; fill it")
+        values = self.lenient(column)
+        if values is not None and np.array_equal(values, np.round(values)):
+            return values.astype(np.int64)
+        return np.where(missing, "", self.frame[column].to_numpy().astype(str))
+
+    def place(self, row: int) -> str:
+        """How to call a row in a message."""
+        return f"row {row}"
+
+
+def _meant(
     columns: Sequence[str], time: str | None, states: Sequence[str] | None, trajectory: str | None
 ) -> tuple[str, Sequence[str] | None, str | None]:
     """The columns that the caller's names mean, and the time where none was named."""
@@ -111,7 +169,7 @@ def meant(
     return time, states, None if trajectory is None else resolved(trajectory, columns, names)
 
 
-def check_columns(columns: Sequence[str], time: str, states: Sequence[str] | None, trajectory: str | None) -> None:
+def _check_columns(columns: Sequence[str], time: str, states: Sequence[str] | None, trajectory: str | None) -> None:
     """Complain about columns that are asked for and not there, or there twice."""
     if isinstance(states, str):
         raise TypeError(f"states must be a sequence of columns, got the string {states!r}; try [{states!r}]")
@@ -126,36 +184,31 @@ def check_columns(columns: Sequence[str], time: str, states: Sequence[str] | Non
 
 
 def assemble(
+    table: Table,
     *,
-    stamps: np.ndarray,
-    values: np.ndarray,
-    roles: Roles,
-    time: str,
+    time: str | None,
+    states: Sequence[str] | None,
+    trajectory: str | None,
     time_unit: str,
     units: Units,
     canonical: Canonical,
-    place: Callable[[int], str],
 ) -> xr.Dataset:
-    """A Dataset from the columns of a table.
-
-    Parameters
-    ----------
-    stamps : ndarray (row,)
-        Times, float64 or datetime64.
-    values : ndarray (row, state and parameter)
-        Finite.
-    roles : Roles
-        Which columns they are, and which trajectory a row belongs to.
-    time : str
-        Name of the column of times.
-    time_unit, units, canonical
-        As in ``from_dataframe``.
-    place : callable
-        How to call a row in a message.
-    """
-    notes = list(roles.notes)
-    parts, ids, named = recordings(stamps, values, roles.labels, roles.label, time, notes, place)
-    states, length = roles.states, max(len(rows) for rows in parts)
+    """A Dataset from a table, with the arguments of `from_dataframe`."""
+    time, states, trajectory = _meant([column for column in table.columns if column], time, states, trajectory)
+    _check_columns(table.columns, time, states, trajectory)
+    stamps = table.stamps(time)
+    if time_unit == "1" and table.has_clock(time):
+        time_unit = "s"
+    if trajectory is not None:
+        table.labels(trajectory)
+    found = roles(table, stamps, time=time, states=states, trajectory=trajectory)
+    if not found.states:
+        listed = ", ".join(table.columns)
+        raise ValueError(f"there is no column of numbers besides {time!r} (columns: {listed}); name states=")
+    values = np.stack([table.numbers(column) for column in (*found.states, *found.parameters)], axis=-1)
+    notes = list(found.notes)
+    parts, ids, named = recordings(stamps, values, found.labels, found.label, time, notes, table.place)
+    states, length = found.states, max(len(rows) for rows in parts)
     y = np.full((len(parts), length, len(states)), np.nan)
     t = np.full((len(parts), length), np.datetime64("NaT") if stamps.dtype.kind == "M" else np.nan, stamps.dtype)
     for k, rows in enumerate(parts):
@@ -174,13 +227,13 @@ def assemble(
     first = [int(rows[0]) for rows in parts]
     swept = {
         _identifier(bare(column)[0], []): (values[first, len(states) + k], bare(column)[1] or "1")
-        for k, column in enumerate(roles.parameters)
+        for k, column in enumerate(found.parameters)
     }
     ds = build(t=t[0] if shared else t, y=y, states=declared, time_unit=time_unit, ids=ids, swept=swept)
     for column, name in own.items():
         ds[name].attrs["long_name"] = bare(column)[0] if name in in_header else column
     if named is not None:
-        ds = ds.assign_coords(trajectory_name=("trajectory", named, {"long_name": str(roles.label or "recording")}))
+        ds = ds.assign_coords(trajectory_name=("trajectory", named, {"long_name": str(found.label or "recording")}))
     if notes:
         ds.attrs["comment"] = "; ".join(notes)
         for note in notes:
@@ -222,63 +275,3 @@ def _identifier(column: str, taken: Sequence[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _column(frame: pd.DataFrame, column: str) -> np.ndarray:
-    series = frame[column]
-    if series.dtype.kind not in "iufb":
-        raise ValueError(
-            f"column {column!r} has dtype {series.dtype}, expected numbers; convert it with pandas.to_numeric"
-        )
-    values: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row = int(np.argmax(bad))
-        what = "missing" if np.isnan(values[row]) else f"{values[row]}"
-        raise ValueError(
-            f"column {column!r} is {what} in row {row} ({int(bad.sum())} such rows); drop those rows or fill them with"
-            " frame.interpolate()"
-        )
-    return values
-
-
-def _stamps(frame: pd.DataFrame, time: str) -> np.ndarray:
-    """Times as float64 or datetime64[ns]."""
-    series = frame[time]
-    if series.dtype.kind == "M":
-        zoned = getattr(series.dt, "tz", None)
-        stamps = (series if zoned is None else series.dt.tz_convert(None)).to_numpy().astype("datetime64[ns]")
-        missing = np.isnat(stamps)
-    elif series.dtype.kind in "iuf":
-        stamps = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        missing = ~np.isfinite(stamps)
-    else:
-        raise ValueError(
-            f"the time column {time!r} has dtype {series.dtype}, expected numbers or dates; try pandas.to_datetime"
-        )
-    if missing.any():
-        raise ValueError(f"the time column {time!r} is missing in row {int(np.argmax(missing))}; drop such rows")
-    return stamps
-
-
-def _numbers(frame: pd.DataFrame, column: str) -> np.ndarray | None:
-    """Values, NaN where missing; None where the column holds no numbers."""
-    if frame[column].dtype.kind not in "iufb":
-        return None
-    return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _text(frame: pd.DataFrame, column: str) -> np.ndarray:
-    """Labels: ints or text, "" where missing."""
-    values = _numbers(frame, column)
-    if values is not None and np.array_equal(values, np.round(values)):
-        return values.astype(np.int64)
-    return np.where(frame[column].isna(), "", frame[column].to_numpy().astype(str))
-
-
-def _labels(frame: pd.DataFrame, trajectory: str) -> np.ndarray:
-    series = frame[trajectory]
-    missing = series.isna().to_numpy()
-    if missing.any():
-        raise ValueError(f"the trajectory column {trajectory!r} is missing in row {int(np.argmax(missing))}; fill it")
-    return np.asarray(series.to_numpy() if series.dtype.kind in "iu" else series.to_numpy().astype(str))

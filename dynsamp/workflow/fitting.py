@@ -11,8 +11,8 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
-from dynsamp.dataset.attributes import versions
-from dynsamp.dataset.rows import open_rows, regression_rows
+from dynsamp.dataset.schema import versions
+from dynsamp.dataset.variables import open_rows, regression_rows
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.files import open_dataset
+from dynsamp.dataset.formats import open_dataset
 from dynsamp.dataset.packing import component_names
 from dynsamp.dataset.schema import facts
-from dynsamp.dataset.zarrfile import read_zarr
+from dynsamp.dataset.zarrstore import read_zarr
 from dynsamp.words import Facts, State, nearest
 
-__all__ = ["RegressionRows", "Table", "open_rows", "regression_rows"]
+__all__ = ["RegressionRows", "VariableRows", "open_rows", "regression_rows"]
 
 TILE = 1 << 19  # entries that are read at once where nothing else is given: four megabytes
 HOLD = 1 << 22  # entries of a chunk that may be held
@@ -33,14 +33,14 @@ SAMPLES = ("trajectory", "member", "time")
 class RegressionRows:
     """Two tables with the same rows, and what their columns are."""
 
-    x: Table
-    y: Table
+    x: VariableRows
+    y: VariableRows
     inputs: tuple[State, ...]
     targets: list[str]  # a label for each column of y
     facts: Facts
 
 
-class Table:
+class VariableRows:
     """Columns of a Dataset with row slices ``[a:b]``, like an array (row, column)."""
 
     def __init__(self, ds: xr.Dataset, names: Sequence[str], order: _Order, kept: np.ndarray | None = None) -> None:
@@ -160,7 +160,7 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
     columns = sum(_state(ds, name, dims).size for name in everything)
     order = _Order(sizes, _chunks(ds, everything, sizes), columns)
     kept = _kept(ds, targets[0], order)
-    x, y = Table(ds, inputs, order, kept), Table(ds, targets, order, kept)
+    x, y = VariableRows(ds, inputs, order, kept), VariableRows(ds, targets, order, kept)
     about = facts(ds) if "time" in ds.variables else Facts()
     return RegressionRows(x, y, tuple(_state(ds, name, dims) for name in inputs), y.labels, about)
 
@@ -210,7 +210,7 @@ def _kept(ds: xr.Dataset, target: str, order: _Order) -> np.ndarray | None:
     """
     if order.dims[-1] != "time" or "trajectory" not in order.dims or ds[target].dtype.kind != "f":
         return None
-    table = Table(ds, [target], order)
+    table = VariableRows(ds, [target], order)
     missing = np.empty(tuple(order.sizes.values()), bool)
     for tile, box in enumerate(order.boxes):
         part = np.isnan(table[int(order.starts[tile]) : int(order.starts[tile + 1])]).all(axis=1)
