@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp.kernels.features import fill_gradients, fill_responses
 from dynsamp.kernels.jit import disabled
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.network import HiddenLayer
 
 ORDERS = [(name, order) for name in ("tanh", "sin", "gauss", "relu", "softplus") for order in (0, 1, 2)]
 EXACT = {

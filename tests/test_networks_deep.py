@@ -6,7 +6,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.deep import Hidden, Network, sample_hidden
+from dynsamp.networks.network import Hidden, Network
+from dynsamp.networks.sampling import sample_hidden
 from dynsamp.streams import generator
 
 SIGMA = {

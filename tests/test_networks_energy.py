@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import fit_energy
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.selection import choose, ladder
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.ridge import SMOOTHNESS, RidgePath
 
 

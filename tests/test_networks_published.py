@@ -12,8 +12,8 @@ from scipy.stats import special_ortho_group
 
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_published import CUTOFF, fit_published
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 from dynsamp.words import State

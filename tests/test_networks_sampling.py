@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import special_ortho_group
 
-from dynsamp.networks.features import activate
+from dynsamp.networks.network import activate
 from dynsamp.networks.pairs import sample_pairs
 from dynsamp.networks.sampling import S2, pair_weights, sample_layer, standardisation
 from dynsamp.streams import generator

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.sketch import SketchedLeastSquares
 
 

@@ -9,10 +9,9 @@ from scipy.integrate import solve_ivp
 
 from dynsamp.networks.collocation import gauss, spans
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Energy
-from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.linear_rows import Trajectories
 from dynsamp.networks.motion import Motion, canonical_matrix
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.noise import noise_level
 from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.segments import cut, equations, fly, settle

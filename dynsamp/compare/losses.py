@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynsamp.networks.features import activate, blocks
+from dynsamp.networks.network import activate, blocks
 
 __all__ = ["GradientLoss", "IncrementLoss", "Loss", "SumOfLosses"]
 

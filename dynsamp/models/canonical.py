@@ -9,7 +9,7 @@ import numpy as np
 from dynsamp.models.base import Samples
 from dynsamp.models.increments import component_name
 from dynsamp.models.naming import guess_pairs
-from dynsamp.networks.energy import Gradients
+from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.snapshots import Trajectories
 from dynsamp.words import State
 
@@ -69,7 +69,7 @@ def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
     """Rows for grad H, and in a few words where they come from."""
     inside = checked(samples, inputs=False)
     if samples.dy is not None:
-        return Gradients(samples.y[inside][None], np.ones(1), _gradient(samples.dy[inside], pairs)), "derivatives"
+        return Gradients(samples.y[inside][None], np.ones(1), gradient_of(samples.dy[inside], pairs)), "derivatives"
     return _collocations(samples, inside, pairs)
 
 
@@ -144,11 +144,4 @@ def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tu
         nodes = 0.5 * (first + second)[None]
         slope = (second - first) / step[pair][:, None]
         weights, source = np.ones(1), "snapshots: mid-points of consecutive pairs"
-    return Gradients(nodes, weights, _gradient(slope, pairs)), source
-
-
-def _gradient(slope: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Gradient of H (row, component) = (-p', q')."""
-    gradient = np.empty_like(slope)
-    gradient[:, pairs[0]], gradient[:, pairs[1]] = -slope[:, pairs[1]], slope[:, pairs[0]]
-    return gradient
+    return Gradients(nodes, weights, gradient_of(slope, pairs)), source

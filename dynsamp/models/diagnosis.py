@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
 
 __all__ = ["doubts", "friction_column", "friction_of_momenta"]

@@ -17,8 +17,9 @@ from dynsamp.models.energy_model import EnergyModel
 from dynsamp.models.naming import is_velocity
 from dynsamp.models.velocities import positions_only, with_velocities
 from dynsamp.networks import ACTIVATIONS
-from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import Energy
 from dynsamp.networks.sampling import LENGTHS, PLACES, SAMPLERS
 from dynsamp.networks.structure import Structure
 from dynsamp.words import State

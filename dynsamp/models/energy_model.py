@@ -13,7 +13,7 @@ from dynsamp.models.base import Model
 from dynsamp.models.declared import formula_names
 from dynsamp.networks import HiddenLayer
 from dynsamp.networks.collocation import spans
-from dynsamp.networks.energy import Energy
+from dynsamp.networks.network import Energy
 from dynsamp.networks.terms import mentions, parse
 
 __all__ = ["EnergyModel"]

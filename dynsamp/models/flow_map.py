@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from dynsamp.models.flow_selection import fit_flow
 from dynsamp.models.increments import box, increments
 from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
 from dynsamp.networks.compiled import VALUES
-from dynsamp.networks.features import ACTIVATIONS, activate, blocks
+from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.sampling import SAMPLERS
 from dynsamp.solve import Kernel
 
@@ -107,6 +107,12 @@ class FlowMapModel(Model):
         """The stencil on the sites of the states."""
         return None if self.stencil is None else Stencil.on(self.states, self.stencil)
 
+    @cached_property
+    def network(self) -> Network:
+        """F, a function of states or patches (row, input)."""
+        layer = HiddenLayer(self.weights, self.biases, self.activation, self.centre, np.ones(len(self.centre)))
+        return Network(Hidden((layer,)), self.constant, self.linear, self.coefficients, self.centre)
+
     def kernel(self) -> Kernel:
         """See Model.kernel."""
         neurons = np.column_stack([self.biases, self.weights, self.coefficients.T])
@@ -119,10 +125,10 @@ class FlowMapModel(Model):
         """State after ``dt``."""
         points, ring = self._points(y), self.ring
         if ring is None:
-            return np.asarray((points + self._change(points)).reshape(np.shape(y)))
+            return np.asarray((points + self.network.values(points)).reshape(np.shape(y)))
         result = np.empty_like(points)
         for rows in blocks(len(points), ring.sites * ring.size):
-            result[rows] = points[rows] + ring.joined(self._change(ring.patches(points[rows])))
+            result[rows] = points[rows] + ring.joined(self.network.values(ring.patches(points[rows])))
         return result.reshape(np.shape(y))
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
@@ -130,34 +136,15 @@ class FlowMapModel(Model):
         points, ring = self._points(y), self.ring
         n = points.shape[1]
         if ring is None:
-            return self._slope(points, np.eye(n) + self.linear).reshape(*np.shape(y), n)
-        result = ring.jacobian(self._slope(ring.patches(points), self.linear))
+            result = self.network.jacobian(points)
+        else:
+            result = ring.jacobian(self.network.jacobian(ring.patches(points)))
         result[:, np.arange(n), np.arange(n)] += 1.0
         return result.reshape(*np.shape(y), n)
 
     def _points(self, y: np.ndarray) -> np.ndarray:
         """States (row, component)."""
         return np.asarray(y, dtype=float).reshape(-1, self.size)
-
-    def _change(self, x: np.ndarray) -> np.ndarray:
-        """F (row, output) of inputs (row, input)."""
-        d = x - self.centre
-        change = self.constant + d @ self.linear.T
-        for rows in blocks(len(d), len(self.biases)):
-            z = self.weights @ d[rows].T + self.biases[:, None]
-            change[rows] += (self.coefficients @ activate(self.activation, z, out=z)).T
-        return np.asarray(change)
-
-    def _slope(self, x: np.ndarray, linear: np.ndarray) -> np.ndarray:
-        """``linear`` and the derivative of the neurons (row, output, input)."""
-        d = x - self.centre
-        result = np.repeat(linear[None], len(d), axis=0)
-        for rows in blocks(len(d), len(self.biases)):
-            z = self.weights @ d[rows].T + self.biases[:, None]
-            slope = activate(self.activation, z, 1, out=z).T
-            for j, column in enumerate(self.weights.T):
-                result[rows, :, j] += slope @ (self.coefficients * column).T
-        return result
 
 
 @dataclass(frozen=True)

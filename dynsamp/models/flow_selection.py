@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from dynsamp.models.increments import Increments
 from dynsamp.models.stencil import Stencil
-from dynsamp.networks.features import HiddenLayer, blocks
 from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
+from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 
@@ -54,26 +55,24 @@ class FlowFit:
     scale: float
     chosen: str = ""
 
-    def change(self, y: np.ndarray) -> np.ndarray:
-        """Increments (row, component) from states (row, component)."""
-        c, n = self.solution.coefficients, y.shape[1]
-        result = c[0] + (y - self.layer.centre) / self.layer.half_width @ c[1 : n + 1]
-        for rows in blocks(len(y), self.layer.width):
-            result[rows] += self.layer.values(y[rows]) @ c[n + 1 :]
-        return np.asarray(result)
+    @cached_property
+    def network(self) -> Network:
+        """The increments of states or patches (row, input)."""
+        c, n = self.solution.coefficients, len(self.layer.centre)
+        linear = c[1 : n + 1].T / self.layer.half_width
+        return Network(Hidden((self.layer,)), c[0], linear, c[n + 1 :].T, self.layer.centre)
 
     def arrays(self) -> dict[str, Any]:
         """Fields of the fitted model, which works on states as they are."""
-        c, layer = self.solution.coefficients, self.layer
-        n = len(layer.centre)
+        network, layer = self.network, self.layer
         return {
             "activation": layer.activation,
             "centre": layer.centre,
-            "constant": c[0].copy(),
-            "linear": np.ascontiguousarray(c[1 : n + 1].T / layer.half_width),
-            "weights": np.ascontiguousarray(layer.weights / layer.half_width),
+            "constant": network.offset.copy(),
+            "linear": np.ascontiguousarray(network.linear),
+            "weights": np.ascontiguousarray(layer.plain_weights),
             "biases": layer.biases,
-            "coefficients": np.ascontiguousarray(c[n + 1 :].T),
+            "coefficients": np.ascontiguousarray(network.coefficients),
         }
 
     def report(self) -> dict[str, Any]:
@@ -154,7 +153,7 @@ class _Problem:
             if not inside.any() or inside.all():
                 continue
             fit = self.fit(candidate, ~inside, most)
-            error = (fit.change(self.rows.y[inside]) - self.rows.dy[inside]) / norm
+            error = (fit.network.values(self.rows.y[inside]) - self.rows.dy[inside]) / norm
             logs.append(np.log(np.sqrt((error**2).mean()) + 1e-300))
         return float(np.exp(np.mean(logs))) if logs else np.inf
 
@@ -175,8 +174,8 @@ class _Problem:
 
     def _change(self, fit: FlowFit, state: np.ndarray) -> np.ndarray:
         if self.stencil is None:
-            return fit.change(state)
-        return self.stencil.joined(fit.change(self.stencil.patches(state)))
+            return fit.network.values(state)
+        return self.stencil.joined(fit.network.values(self.stencil.patches(state)))
 
 
 def fit_flow(

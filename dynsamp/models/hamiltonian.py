@@ -33,10 +33,10 @@ from dynsamp.models.energy_estimator import (
 )
 from dynsamp.models.hamiltonian_model import HamiltonianModel
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_published import WIDTH, fit_published
-from dynsamp.networks.motion import canonical_matrix
+from dynsamp.networks.gradients import Gradients, canonical_matrix
+from dynsamp.networks.network import Energy
 from dynsamp.networks.snapshots import learn_from_snapshots
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from dynsamp.models.energy_model import EnergyModel
 from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
+from dynsamp.networks.gradients import rotated
 from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel"]
@@ -22,14 +23,14 @@ class HamiltonianModel(EnergyModel):
 
     def vector_field(self, y: np.ndarray) -> np.ndarray:
         """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
-        return _rotate(self.gradient(y), self.pairs, -1)
+        return rotated(self.gradient(y), self.pairs)
 
     def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: ARG002
         return self.vector_field(y)
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Jacobian of the vector field (..., component, component)."""
-        return _rotate(self.hessian(y), self.pairs, -2)
+        return rotated(self.hessian(y), self.pairs, -2)
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
@@ -53,11 +54,3 @@ class HamiltonianModel(EnergyModel):
             factored=len(self.factors) > 0,
         )
         return Kernel("field", (rhs,), general_theta(parts[0]), hamiltonian=True, chaotic=self.facts.chaotic)
-
-
-def _rotate(gradient: np.ndarray, pairs: np.ndarray, axis: int) -> np.ndarray:
-    """J times a gradient along an axis."""
-    result = np.moveaxis(np.empty_like(gradient), axis, 0)
-    source = np.moveaxis(gradient, axis, 0)
-    result[pairs[0]], result[pairs[1]] = source[pairs[1]], -source[pairs[0]]
-    return np.moveaxis(result, 0, axis)

@@ -25,11 +25,11 @@ from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.lattice_hamiltonian_model import LatticeHamiltonianModel, lattice_of
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
+from dynsamp.networks.gradients import Gradients, canonical_matrix
 from dynsamp.networks.lattice import ENDS, Lattice
 from dynsamp.networks.lattice_defects import Corrected, learn_by_defects
-from dynsamp.networks.motion import canonical_matrix
+from dynsamp.networks.network import Energy
 from dynsamp.networks.snapshots import Learned, learn_from_snapshots
 from dynsamp.words import nearest
 

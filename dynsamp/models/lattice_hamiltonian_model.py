@@ -12,9 +12,10 @@ import numpy as np
 from dynsamp.models.base import Model
 from dynsamp.models.canonical import canonical_pairs
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.energy import Energy
+from dynsamp.networks.gradients import rotated
 from dynsamp.networks.lattice import ENDS, Lattice, LatticeEnergy, Part
 from dynsamp.networks.lattice_fields import lattice_field, lattice_theta
+from dynsamp.networks.network import Energy
 from dynsamp.solve import Kernel
 from dynsamp.words import State
 
@@ -211,19 +212,11 @@ class LatticeHamiltonianModel(Model):
 
     def vector_field(self, y: np.ndarray) -> np.ndarray:
         """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
-        return self._rotated(self.gradient(y), -1)
+        return rotated(self.gradient(y), canonical_pairs(self.states)[0])
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Jacobian of the vector field (..., component, component)."""
-        return self._rotated(self.hessian(y), -2)
-
-    def _rotated(self, gradient: np.ndarray, axis: int) -> np.ndarray:
-        """J times a gradient along an axis."""
-        q, p = canonical_pairs(self.states)[0]
-        source = np.moveaxis(gradient, axis, 0)
-        result = np.empty_like(source)
-        result[q], result[p] = source[p], -source[q]
-        return np.ascontiguousarray(np.moveaxis(result, 0, axis))
+        return rotated(self.hessian(y), canonical_pairs(self.states)[0], -2)
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""

@@ -33,9 +33,8 @@ from dynsamp.models.energy_estimator import (
 from dynsamp.models.port_hamiltonian_model import PortHamiltonianModel
 from dynsamp.networks.derivatives import learn_from_derivatives
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import EnergyFit
-from dynsamp.networks.motion import canonical_matrix
+from dynsamp.networks.gradients import Gradients, canonical_matrix
 from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.shooting import Intervals
 from dynsamp.networks.snapshots import learn_from_snapshots

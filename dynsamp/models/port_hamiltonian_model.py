@@ -10,7 +10,7 @@ import numpy as np
 
 from dynsamp.models.energy_model import EnergyModel
 from dynsamp.models.hamiltonian_model import HamiltonianModel
-from dynsamp.networks.motion import canonical_matrix
+from dynsamp.networks.gradients import canonical_matrix
 from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
 from dynsamp.solve import Kernel
 

@@ -9,8 +9,7 @@ from typing import ClassVar, NoReturn
 import numpy as np
 
 from dynsamp.models.base import Model
-from dynsamp.networks.deep import Hidden, Network
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.network import Hidden, HiddenLayer, Network
 
 __all__ = ["SampledNetworkModel"]
 

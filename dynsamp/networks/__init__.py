@@ -25,9 +25,9 @@ compiled*
 ========================  ==========================================================================================
 """
 
-from dynsamp.networks.features import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.network import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.pairs import sample_pairs
 from dynsamp.networks.sampling import SAMPLERS, sample_layer, standardisation
 from dynsamp.networks.selection import Trial, choose, ladder

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import refit
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients
 
 __all__ = ["learn_from_derivatives"]
 

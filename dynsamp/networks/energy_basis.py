@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy, Gradients
-from dynsamp.networks.features import HiddenLayer, blocks
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import Energy, HiddenLayer, blocks
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import Term
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_problem import EnergyProblem, solve_energy
 from dynsamp.networks.energy_search import EnergyFit, EnergySearch
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.selection import FLOOR
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator

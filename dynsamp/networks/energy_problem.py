@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.pairs import NearPairs
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure

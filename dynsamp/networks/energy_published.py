@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_problem import Trained, solve_energy
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator

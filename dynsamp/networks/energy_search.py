@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy
 from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_problem import EnergyProblem, Trained
-from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.least_squares import NOISE, Solution
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.pursuit import pursue, series_basis
 from dynsamp.networks.selection import HARD, MARGIN, Climb, Trial, choose, ladder
 

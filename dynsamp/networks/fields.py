@@ -23,7 +23,7 @@ from numba import njit
 
 from dynsamp.networks.compiled import SLOPES, VALUES
 from dynsamp.networks.compiled_terms import compiled_gradients
-from dynsamp.networks.energy import Energy
+from dynsamp.networks.network import Energy
 from dynsamp.networks.terms import Tree
 
 __all__ = ["energy_gradient", "general_field", "general_theta", "separable_fields", "separable_theta"]

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import blas
 
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.normal_equations import solve_normal_equations
 from dynsamp.networks.solution import Solution
 

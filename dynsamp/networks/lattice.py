@@ -16,8 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy, Gradients
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 

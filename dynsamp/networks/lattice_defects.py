@@ -14,11 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
-from dynsamp.networks.energy import Energy, Gradients
 from dynsamp.networks.energy_fit import refit
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.linear_rows import Trajectories
+from dynsamp.networks.network import Energy
 from dynsamp.solve import Kernel, solve
 
 __all__ = ["Corrected", "learn_by_defects"]
@@ -94,9 +95,7 @@ def learn_by_defects(
     change = np.sqrt(np.mean((y[:, -1] - y[:, 0]) ** 2))
 
     def rows(target: np.ndarray) -> Gradients:
-        gradient = np.empty_like(target)
-        gradient[:, pairs[0]], gradient[:, pairs[1]] = -target[:, pairs[1]], target[:, pairs[0]]
-        return lattice.rows(Gradients(middle[None], np.ones(1), gradient), seed=seed)
+        return lattice.rows(Gradients(middle[None], np.ones(1), gradient_of(target, pairs)), seed=seed)
 
     found = fit(rows(slope), max(FIRST_GOAL, goal))
     best, gap, rounds = found, np.inf, 0

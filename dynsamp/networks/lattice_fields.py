@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from dynsamp.networks.compiled import SLOPES
-from dynsamp.networks.energy import Energy
 from dynsamp.networks.lattice import Part
+from dynsamp.networks.network import Energy
 
 __all__ = ["lattice_field", "lattice_theta", "local_gradient"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.noise import noise_level
 from dynsamp.networks.shooting import Intervals
 from dynsamp.networks.weak_form import weak_windows

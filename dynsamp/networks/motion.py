@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Friction", "Gain", "Motion", "Potential", "Shift", "Unknown", "Wave", "canonical_matrix"]
+__all__ = ["Friction", "Gain", "Motion", "Potential", "Shift", "Unknown", "Wave"]
 
 
 class Potential(Protocol):
@@ -23,13 +23,6 @@ class Potential(Protocol):
 
     def hessian(self, x: np.ndarray, /) -> np.ndarray:
         """Hessian (point, component, component)."""
-
-
-def canonical_matrix(pairs: np.ndarray) -> np.ndarray:
-    """J (component, component) of canonical pairs (2, dof): q' = dH/dp, p' = -dH/dq."""
-    matrix = np.zeros((pairs.size, pairs.size))
-    matrix[pairs[0], pairs[1]], matrix[pairs[1], pairs[0]] = 1.0, -1.0
-    return matrix
 
 
 @dataclass(frozen=True)

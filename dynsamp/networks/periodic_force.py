@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.shooting import Intervals
 from dynsamp.streams import generator
 

@@ -19,8 +19,8 @@ import numpy as np
 from numba import njit
 from scipy.linalg import lu
 
-from dynsamp.networks.energy import Energy
 from dynsamp.networks.fields import energy_gradient, general_theta
+from dynsamp.networks.network import Energy
 from dynsamp.networks.terms import Tree
 
 __all__ = ["factored_matrix", "port_field", "port_theta"]

@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_basis import EnergyBasis
-from dynsamp.networks.features import HiddenLayer
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.structure import Structure
 
 __all__ = ["pursue", "series_basis"]

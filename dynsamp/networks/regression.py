@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.networks.deep import Network
+from dynsamp.networks.network import Network
 from dynsamp.networks.regression_problem import (
     KEPT,
     Candidate,

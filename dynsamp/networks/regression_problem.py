@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.networks.deep import Hidden, Network, sample_hidden
-from dynsamp.networks.features import blocks
 from dynsamp.networks.gram import GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.network import Hidden, Network, blocks
 from dynsamp.networks.rows import READ, Rows, Summary
+from dynsamp.networks.sampling import sample_hidden
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.networks.solution import Solution
 from dynsamp.streams import generator

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import refit
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.linear_rows import Trajectories
 from dynsamp.networks.motion import Motion, Potential

@@ -31,10 +31,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynsamp.networks.features import ACTIVATIONS, HiddenLayer
+from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer
 from dynsamp.networks.pairs import NearPairs, far_distances, sample_pairs
 
-__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "pair_weights", "sample_layer", "standardisation"]
+__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "pair_weights", "sample_hidden", "sample_layer", "standardisation"]
 
 SAMPLERS = ("elm", "uniform", "swim", "adaptive", "near", "gradient")
 PLACES = ("midpoint", "point", "box")
@@ -207,3 +207,51 @@ def _biases(
         return rng.uniform(z.min(), z.max(), count) + phase
     through = middle if place == "midpoint" else z[rng.integers(0, len(z), count)]
     return np.asarray(phase - np.sum(weights * through, axis=1))
+
+
+def sample_hidden(
+    x: np.ndarray,
+    widths: tuple[int, ...],
+    *,
+    rng: np.random.Generator,
+    activation: str,
+    scale: float | tuple[float, ...],
+    sampler: str | None,
+    target: np.ndarray | None,
+    centre: np.ndarray,
+    half_width: np.ndarray,
+    place: str | None = None,
+    length: str | None = None,
+) -> Hidden:
+    """Sample hidden layers one after the other.
+
+    The pairs of a deeper layer are points of the input space, pushed through the layers already sampled: the numerator
+    of their density is the change of the target itself, the denominator the distance in the representation below, at
+    least 1e-10 (Bolager, Burak, Datar, Sun and Dietrich 2023, definition 4).
+
+    Parameters
+    ----------
+    x : ndarray (row, input)
+        Not standardised.
+    widths : tuple of int
+        Neurons of each layer.
+    scale : float or one of each layer
+    target : ndarray (row, output)
+    centre, half_width : ndarray (input,)
+        Standardisation of the inputs; representations are taken as they are.
+    rng, activation, sampler, place, length
+        As for ``sample_layer``.
+    """
+    scales = scale if isinstance(scale, tuple) else (scale,) * len(widths)
+    layers: tuple[HiddenLayer, ...] = ()
+    value = x
+    for width, slope in zip(widths, scales, strict=True):
+        if layers:
+            value = Hidden(layers[-1:]).values(value)
+            centre, half_width = np.zeros(value.shape[1]), np.ones(value.shape[1])
+        layer = sample_layer(
+            value, width, rng=rng, activation=activation, scale=slope, sampler=sampler, target=target, centre=centre,
+            half_width=half_width, place=place, length=length,
+        )  # fmt: skip
+        layers = (*layers, layer)
+    return Hidden(layers)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dynsamp.networks.collocation import spans
-from dynsamp.networks.energy import Gradients
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.motion import Motion
 
 __all__ = ["Flights", "Segments", "cut", "equations", "fly", "settle"]

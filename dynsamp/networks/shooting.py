@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynsamp.networks.collocation import Spans, gauss, spans
-from dynsamp.networks.energy import Gradients
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.motion import Motion
 
 __all__ = ["Intervals", "Shot", "enough_stages", "shoot"]

@@ -14,9 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import rim_first
 from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.linear_rows import Trajectories, midpoint_rows, weak_rows
 from dynsamp.networks.noise import noise_level

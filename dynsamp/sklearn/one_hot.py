@@ -22,8 +22,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
-from dynsamp.networks.deep import Hidden
 from dynsamp.networks.least_squares import SMOOTHNESS
+from dynsamp.networks.network import Hidden
 
 __all__ = ["Scores", "fit_scores", "label_bits", "sharpness_of"]
 

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dynsamp.networks.deep import Hidden, sample_hidden
-from dynsamp.networks.sampling import standardisation
+from dynsamp.networks.network import Hidden
+from dynsamp.networks.sampling import sample_hidden, standardisation
 from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
 from dynsamp.sklearn.one_hot import label_bits
 from dynsamp.streams import generator

@@ -26,8 +26,8 @@ from problems import PROBLEMS, error_of, fresh_points, pendulum, points
 from scipy.integrate import solve_ivp
 
 from dynsamp.meter import Cost, Meter
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_published import SAMPLERS, fit_published
+from dynsamp.networks.gradients import Gradients
 
 MEMORY = 1 << 30  # bytes for a matrix; more rows are reduced block by block
 

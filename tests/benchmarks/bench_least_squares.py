@@ -23,9 +23,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the verb fit does
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dynsamp.networks.features import HiddenLayer
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.networks.solution import Solution
 

@@ -48,9 +48,9 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianModel, HamiltonianNetwork
 from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork
-from dynsamp.networks.energy import Gradients
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_published import fit_published
+from dynsamp.networks.gradients import Gradients
 from dynsamp.solve import solve
 
 STEPS = (0.1, 0.2, 0.3, 0.4, 0.5)
