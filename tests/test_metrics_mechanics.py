@@ -10,9 +10,8 @@ from scipy.special import ellipj, ellipk
 
 import dynsamp as ds
 from dynsamp.metrics import METRICS, Record
-from dynsamp.metrics.pairs import energy_gradient
-from dynsamp.metrics.passages import passages
-from dynsamp.metrics.section import sliced_distance
+from dynsamp.metrics.mechanics import energy_gradient
+from dynsamp.metrics.returns import passages, sliced_distance
 from dynsamp.system import HamiltonianSystem, ODESystem
 from dynsamp.words import Facts, Parameter, State
 
@@ -269,7 +268,7 @@ def test_gradients_of_the_systems_that_are_there():
         system = ds.system(name)
         y = np.random.default_rng(0).uniform(-0.5, 0.5, size=(20, system.size))
         exact = energy_gradient(system, np.zeros(20), y, system.theta())
-        from dynsamp.metrics.pairs import _differences
+        from dynsamp.metrics.mechanics import _differences
 
         assert_allclose(exact, _differences(system, np.zeros(20), y, system.theta()), atol=1e-8)
 

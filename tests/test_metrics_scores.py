@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp.metrics import METRICS, Record
-from dynsamp.metrics.ensemble import fair_crps
+from dynsamp.metrics.errors import fair_crps
 from dynsamp.models.base import Samples
 from dynsamp.models.null import RandomWalk
 from dynsamp.system import HamiltonianSystem, SDESystem

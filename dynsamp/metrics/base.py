@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
-from dynsamp.words import Facts, State
+from dynsamp.solve import Kernel
+from dynsamp.words import Facts, Input, State
 
-__all__ = ["Metric", "Record", "Score", "metric"]
+__all__ = ["Metric", "Record", "Score", "TrueSystem", "metric"]
 
 NEEDS = ("forecast", "truth", "model", "system")
+
+
+class TrueSystem(Protocol):
+    """What scores ask of a system."""
+
+    name: str
+    kind: str
+    size: int
+    parameters: Mapping[str, object]
+    inputs: Sequence[Input]
+    invariants: Mapping[str, Callable[..., float]]
+
+    def theta(self) -> np.ndarray:
+        """Default values of the parameters."""
+
+    def kernel(self) -> Kernel:
+        """Compiled functions with their parameters."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +59,8 @@ class Score:
     """The values of one metric with what must be said beside them."""
 
     values: np.ndarray  # over the metric's dims
-    attrs: dict[str, Any] = field(default_factory=dict)  # norm, threshold, reference: JSON values
-    coords: dict[str, Sequence[str]] = field(default_factory=dict)  # labels along dims of the metric's own
+    attrs: Mapping[str, object] = field(default_factory=dict)  # norm, threshold, reference: JSON values
+    coords: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels along dims of the metric's own
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class Metric:
     function: Callable[..., np.ndarray | Score]
     long_name: str = ""
 
-    def __call__(self, *records: Any) -> Score:
+    def __call__(self, *records: object) -> Score:
         """Compute the score; a bare array becomes a Score without attributes."""
         values = self.function(*records)
         return values if isinstance(values, Score) else Score(np.asarray(values, dtype=float))

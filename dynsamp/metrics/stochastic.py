@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from dynsamp.metrics.base import Record, Score, metric
-from dynsamp.metrics.difference import known, spread
-from dynsamp.models.base import HasDiffusion, HasDrift
+from dynsamp.metrics.base import Record, Score, TrueSystem, metric
+from dynsamp.metrics.errors import spread, states_of
+from dynsamp.models.base import HasDiffusion, HasDrift, Model
 from dynsamp.solve import diffusion_values, field_values
 
 __all__ = ["diffusion_error", "drift_error"]
 
-POINTS = 100_000  # more states than these do not change the errors
 
-
-def _states(truth: Record, system: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, states and parameters of the truth, at most `POINTS` of them evenly picked."""
+def _states(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, states and parameters of the truth."""
     if getattr(system, "diffusion", None) is None:
         raise TypeError(f"system {system.name!r} is not a stochastic differential equation; it has no drift to compare")
-    trajectory, step = np.nonzero(known(truth))
-    pick = slice(None, None, -(-len(step) // POINTS) or 1)
-    trajectory, step = trajectory[pick], step[pick]
-    theta = truth.theta[trajectory] if truth.theta.shape[1] else system.theta()
-    return truth.t[step], truth.y[trajectory, 0, step], theta
+    return states_of(truth, system)
 
 
-def _without(model: Any, name: str) -> TypeError:
+def _without(model: Model, name: str) -> TypeError:
     return TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
 
 
@@ -40,7 +32,7 @@ def _relative(learned: np.ndarray, exact: np.ndarray, what: str, states: int) ->
 
 
 @metric("drift_error", (), needs=("truth", "model", "system"))
-def drift_error(truth: Record, model: Any, system: Any) -> Score:
+def drift_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     """Relative error of the learned drift."""
     t, y, theta = _states(truth, system)
     exact = field_values(system.kernel(), t, y, theta)
@@ -51,7 +43,7 @@ def drift_error(truth: Record, model: Any, system: Any) -> Score:
 
 
 @metric("diffusion_error", (), needs=("truth", "model", "system"))
-def diffusion_error(truth: Record, model: Any, system: Any) -> Score:
+def diffusion_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     """Relative error of the learned diffusion matrix g g^T.
 
     The matrix, because g itself is only unique up to a rotation of the noise.

@@ -11,7 +11,7 @@ import xarray as xr
 
 from dynsamp import dataset
 from dynsamp.kernels.methods import METHODS
-from dynsamp.metrics.passages import SOURCE, passages
+from dynsamp.metrics.returns import SOURCE, passages
 from dynsamp.models.base import Model, Samples
 from dynsamp.solve import Event, solve
 from dynsamp.streams import checked_seed

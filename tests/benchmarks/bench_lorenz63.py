@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from dynsamp.metrics import Record
-from dynsamp.metrics.trajectory import valid_prediction_time
+from dynsamp.metrics.errors import valid_prediction_time
 from dynsamp.models.base import Samples
 from dynsamp.models.flow_map import FlowMap
 from dynsamp.solve import Kernel, solve

@@ -1,0 +1,187 @@
+"""How far a forecast is from the truth, for how long it is a forecast, and how well its members spread."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dynsamp.metrics.base import Record, Score, TrueSystem, metric
+
+__all__ = [
+    "NORM",
+    "crps",
+    "difference",
+    "fair_crps",
+    "known",
+    "nrmse",
+    "periods",
+    "spread",
+    "spread_skill",
+    "valid_prediction_time",
+]
+
+POINTS = 100_000  # more states than these do not change an error over them
+NORM = "standard deviation of each component of the truth over its trajectories and times"
+THRESHOLD = 0.4  # Pathak et al. (2018), Phys. Rev. Lett. 120, 024102
+
+
+def periods(record: Record) -> np.ndarray:
+    """Period of each component (component,); inf where it has none."""
+    values = [math.inf if state.period is None else state.period for state in record.states for _ in range(state.size)]
+    return np.array(values)
+
+
+def known(truth: Record) -> np.ndarray:
+    """Where there is a truth to compare with (trajectory, lead_time): finite, and not beyond ``valid_until``."""
+    limit = truth.valid_until[:, None] * (1 + 1e-12)  # the last valid time itself counts
+    return np.asarray(np.isfinite(truth.y[:, 0]).all(axis=-1) & (truth.t <= limit))
+
+
+def spread(truth: Record) -> np.ndarray:
+    """Climatological standard deviation (component,).
+
+    An angle is at most as spread as the uniform distribution on its circle; a constant component counts as 1.
+    """
+    y = truth.y[:, 0][known(truth)]
+    if not len(y):
+        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+    scale = np.minimum(y.std(axis=0), periods(truth) / math.sqrt(12))
+    return np.where(scale > 1e-12 * np.abs(y).max(axis=0, initial=0.0), scale, 1.0)
+
+
+def states_of(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, states and parameters of the truth, at most `POINTS` of them evenly picked."""
+    trajectory, step = np.nonzero(known(truth))
+    if not len(step):
+        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+    pick = slice(None, None, -(-len(step) // POINTS) or 1)
+    trajectory, step = trajectory[pick], step[pick]
+    theta = truth.theta[trajectory] if truth.theta.shape[1] else system.theta()
+    return truth.clock[trajectory, step], truth.y[trajectory, 0, step], theta
+
+
+def difference(forecast: Record, truth: Record) -> np.ndarray:
+    """Forecast minus truth (trajectory, member, lead_time, component), the short way round on circles."""
+    if forecast.y.shape[::2] != truth.y.shape[::2] or forecast.y.shape[3] != truth.y.shape[3]:
+        raise ValueError(
+            f"forecast {forecast.y.shape} and truth {truth.y.shape} differ in trajectories, times or components;"
+            " forecast from this truth, over its times"
+        )
+    gap = forecast.y - truth.y[:, :1]
+    period = periods(truth)
+    angles = np.flatnonzero(np.isfinite(period))
+    gap[..., angles] -= period[angles] * np.round(gap[..., angles] / period[angles])
+    return np.asarray(gap)
+
+
+def _nrmse(forecast: Record, truth: Record) -> np.ndarray:
+    scaled = difference(forecast, truth) / spread(truth)
+    with np.errstate(over="ignore"):  # a diverging forecast is infinitely wrong
+        error = np.sqrt((scaled**2).mean(axis=-1))
+    error[~np.isfinite(error)] = np.inf
+    return np.where(known(truth)[:, None], error, np.nan)
+
+
+@metric("nrmse", ("trajectory", "member", "lead_time"))
+def nrmse(forecast: Record, truth: Record) -> Score:
+    """Normalised root mean square error.
+
+    The square root of the mean over components of (difference / standard deviation)^2. Infinite from a failure on;
+    NaN where there is no truth.
+    """
+    return Score(_nrmse(forecast, truth), {"norm": NORM, "failed": "inf", "no_truth": "NaN"})
+
+
+@metric("valid_prediction_time", ("trajectory", "member"), units="time")
+def valid_prediction_time(forecast: Record, truth: Record) -> Score:
+    """Valid prediction time.
+
+    The last time before the normalised root mean square error first exceeds 0.4; a failure exceeds it. Where it never
+    does, the last time with a truth, and the score is censored. In Lyapunov times where the largest Lyapunov exponent
+    is known and positive.
+    """
+    there = known(truth)
+    error = _nrmse(forecast, truth)
+    wrong = there[:, None] & ~(error <= THRESHOLD)
+    ended = ~there  # (trajectory, lead_time): nothing is known of the time after a gap either
+    horizon = np.where(ended.any(axis=1), ended.argmax(axis=1), len(truth.t))  # number of times with a truth
+    crossed = np.where(wrong.any(axis=-1), wrong.argmax(axis=-1), len(truth.t))
+    first = np.minimum(crossed, horizon[:, None])
+    values = truth.t[np.maximum(first - 1, 0)].astype(float)
+    values[horizon == 0] = np.nan  # no truth, no score
+    censored = (crossed >= horizon[:, None]) & (horizon[:, None] > 0)
+
+    exponent = truth.facts.lyapunov_exponent or forecast.facts.lyapunov_exponent
+    attrs = {
+        "threshold": THRESHOLD,
+        "norm": NORM,
+        "definition": "last time before the normalised root mean square error first exceeds the threshold",
+        "censored": int(censored.sum()),
+        "censored_because": "no crossing up to the end of the forecast or of the truth; the value is a lower bound",
+    }
+    if exponent is not None and exponent > 0:
+        values = values * float(exponent)
+        attrs |= {
+            "units": "1",
+            "lyapunov_exponent": float(exponent),
+            "long_name": "valid prediction time (Lyapunov times)",
+        }
+    return Score(values, attrs)
+
+
+def fair_crps(errors: np.ndarray) -> np.ndarray:
+    """Continuous ranked probability score of the members' errors along axis 0.
+
+    mean |x_i - y| - sum_ij |x_i - x_j| / (2 m (m - 1)); unbiased for any number m of members, where dividing by 2 m^2
+    favours large ensembles. Of a single member: its absolute error.
+    Ferro (2014), Q. J. R. Meteorol. Soc. 140, 1917; the sorted form of the double sum costs O(m log m).
+    """
+    m = len(errors)
+    score = np.abs(errors).mean(axis=0)
+    if m > 1:
+        weights = (2 * np.arange(m) - m + 1) / (m * (m - 1))
+        score = score - np.tensordot(weights, np.sort(errors, axis=0), axes=1)
+    return np.asarray(score)
+
+
+def _scaled(forecast: Record, truth: Record) -> tuple[np.ndarray, np.ndarray]:
+    """Errors in standard deviations, members first, 0 where unknown; and where a member has failed."""
+    errors = np.moveaxis(difference(forecast, truth) / spread(truth), 1, 0)
+    finite = np.isfinite(errors).all(axis=(0, -1))  # (trajectory, lead_time)
+    return np.where(finite[..., None], errors, 0.0), known(truth) & ~finite
+
+
+@metric("crps", ("trajectory", "lead_time"))
+def crps(forecast: Record, truth: Record) -> Score:
+    """Continuous ranked probability score.
+
+    The fair estimate from the members, in standard deviations, mean over components. Infinite where a member has
+    failed; NaN where there is no truth.
+    """
+    errors, failed = _scaled(forecast, truth)
+    score = np.where(failed, np.inf, fair_crps(errors).mean(axis=-1))
+    attrs = {"norm": NORM, "members": len(errors), "estimator": "fair (Ferro 2014)", "failed": "inf", "no_truth": "NaN"}
+    return Score(np.where(known(truth), score, np.nan), attrs)
+
+
+@metric("spread_skill", ("lead_time",))
+def spread_skill(forecast: Record, truth: Record) -> Score:
+    """Ratio of the ensemble's spread to the error of its mean.
+
+    sqrt((m + 1) / m * mean variance) over the root mean square error, means over trajectories and components: 1 for a
+    calibrated ensemble of any size, less for an overconfident one. 0 where a member has failed, as the error is then
+    infinite; NaN where there is no truth or no error. Fortin et al. (2014), J. Hydrometeorol. 15, 1708.
+    """
+    m = forecast.y.shape[1]
+    if m < 2:
+        raise ValueError("spread_skill needs at least two members; forecast with members=")
+    errors, failed = _scaled(forecast, truth)
+    there = known(truth)[..., None]
+    count = np.maximum(there.sum(axis=(0, 2)), 1) * errors.shape[-1]
+    variance = (np.where(there, errors.var(axis=0, ddof=1), 0.0)).sum(axis=(0, 2)) / count
+    square = (np.where(there, errors.mean(axis=0) ** 2, 0.0)).sum(axis=(0, 2)) / count
+    square[failed.any(axis=0)] = np.inf
+    ratio = np.full(len(truth.t), np.nan)
+    np.divide(np.sqrt((m + 1) / m * variance), np.sqrt(square), out=ratio, where=square > 0)
+    return Score(ratio, {"reference": "1 for a calibrated ensemble", "members": m, "failed": 0.0, "no_truth": "NaN"})
