@@ -9,11 +9,11 @@ from scipy.integrate import solve_ivp
 import dynsamp
 from dynsamp.cli import main
 from dynsamp.models import HamiltonianNetwork
-from dynsamp.models.angles import unwrapped
 from dynsamp.models.base import Samples
-from dynsamp.models.canonical import canonical_pairs
-from dynsamp.models.naming import guess_pairs
-from dynsamp.models.velocities import positions_only, with_velocities
+from dynsamp.models.measured.angles import unwrapped
+from dynsamp.models.measured.canonical import canonical_pairs, positions_only
+from dynsamp.models.measured.names import guess_pairs
+from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.words import Facts, State
 
 G, FRICTION = 9.81, 0.15

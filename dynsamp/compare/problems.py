@@ -13,10 +13,10 @@ import numpy as np
 
 from dynsamp.compare.losses import GradientLoss, IncrementLoss, Loss, SumOfLosses
 from dynsamp.models import Model, Samples
-from dynsamp.models.canonical import gradient_data
 from dynsamp.models.flow_map import FlowMapModel
 from dynsamp.models.hamiltonian import HamiltonianModel
-from dynsamp.models.increments import increments
+from dynsamp.models.measured.canonical import gradient_data
+from dynsamp.models.measured.usable import increments
 from dynsamp.streams import generator
 
 __all__ = ["Problem", "problem_of"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from dynsamp.dataset.recordings import MANY, SHORT, ticks, trials
 from dynsamp.dataset.schema import TENDENCY
-from dynsamp.models.naming import derived
+from dynsamp.models.measured.names import derived
 
 __all__ = [
     "Roles",

@@ -21,7 +21,7 @@ from dynsamp.models.base import (
     HasVectorField,
     Model,
 )
-from dynsamp.models.canonical import canonical_pairs
+from dynsamp.models.measured.canonical import canonical_pairs
 from dynsamp.solve import Kernel, field_values, scalar_values
 from dynsamp.streams import generator
 from dynsamp.words import State

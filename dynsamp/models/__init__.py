@@ -11,32 +11,28 @@ if TYPE_CHECKING:
     from dynsamp.models.base import Samples as Samples
     from dynsamp.models.drift_diffusion import DriftDiffusion as DriftDiffusion
     from dynsamp.models.flow_map import FlowMap as FlowMap
+    from dynsamp.models.hamiltonian import HamiltonianModel as HamiltonianModel
     from dynsamp.models.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
-    from dynsamp.models.hamiltonian_model import HamiltonianModel as HamiltonianModel
     from dynsamp.models.lattice_hamiltonian import LatticeHamiltonian as LatticeHamiltonian
-    from dynsamp.models.lattice_hamiltonian_model import LatticeHamiltonianModel as LatticeHamiltonianModel
+    from dynsamp.models.lattice_hamiltonian import LatticeHamiltonianModel as LatticeHamiltonianModel
     from dynsamp.models.null import Climatology as Climatology
     from dynsamp.models.null import Linear as Linear
     from dynsamp.models.null import Persistence as Persistence
     from dynsamp.models.null import RandomWalk as RandomWalk
+    from dynsamp.models.port_hamiltonian import PortHamiltonianModel as PortHamiltonianModel
     from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork as PortHamiltonianNetwork
-    from dynsamp.models.port_hamiltonian_model import PortHamiltonianModel as PortHamiltonianModel
     from dynsamp.models.sampled_network import SampledNetwork as SampledNetwork
-    from dynsamp.models.sampled_network_model import SampledNetworkModel as SampledNetworkModel
+    from dynsamp.models.sampled_network import SampledNetworkModel as SampledNetworkModel
 
 _HOME = {
     "base": ("Estimator", "Model", "Samples"),
     "drift_diffusion": ("DriftDiffusion",),
     "flow_map": ("FlowMap",),
-    "hamiltonian": ("HamiltonianNetwork",),
-    "hamiltonian_model": ("HamiltonianModel",),
-    "lattice_hamiltonian": ("LatticeHamiltonian",),
-    "lattice_hamiltonian_model": ("LatticeHamiltonianModel",),
+    "hamiltonian": ("HamiltonianModel", "HamiltonianNetwork"),
+    "lattice_hamiltonian": ("LatticeHamiltonian", "LatticeHamiltonianModel"),
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
-    "port_hamiltonian": ("PortHamiltonianNetwork",),
-    "port_hamiltonian_model": ("PortHamiltonianModel",),
-    "sampled_network": ("SampledNetwork",),
-    "sampled_network_model": ("SampledNetworkModel",),
+    "port_hamiltonian": ("PortHamiltonianModel", "PortHamiltonianNetwork"),
+    "sampled_network": ("SampledNetwork", "SampledNetworkModel"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

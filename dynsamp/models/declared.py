@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.models.increments import component_name
+from dynsamp.models.measured.usable import component_name
 from dynsamp.networks.structure import Structure, closed_group
 from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, nearest
 
-__all__ = ["SYMMETRIES", "declared_structure", "formula_names", "part"]
+__all__ = ["SYMMETRIES", "declared_structure", "formula_names", "structure_of"]
 
 SYMMETRIES = ("parity", "time-reversal", "exchange", "translation")
 COVERED = 0.9  # of a period: less, and data cannot tell a period from an ordinary coordinate
@@ -67,7 +67,7 @@ def formula_names(states: tuple[State, ...]) -> list[str]:
     return [state.name if not state.dims else f"{state.name}_{k}" for state in states for k in range(state.size)]
 
 
-def part(structure: Structure, components: np.ndarray, names: Sequence[str]) -> Structure:
+def structure_of(structure: Structure, components: np.ndarray, names: Sequence[str]) -> Structure:
     """The structure of V(q) or of T(p), where H is their sum; ``names`` of all components in formulas.
 
     A symmetry of the sum is one of each, as it does not mix q and p.

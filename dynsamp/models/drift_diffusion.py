@@ -15,7 +15,7 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.increments import box, increments
+from dynsamp.models.measured.usable import box, increments
 from dynsamp.models.moments import Moments, fit_moments, lower_triangle
 from dynsamp.solve import Kernel
 

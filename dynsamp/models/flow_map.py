@@ -21,7 +21,7 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
-from dynsamp.models.increments import box, increments
+from dynsamp.models.measured.usable import box, increments
 from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
 from dynsamp.networks.compiled import VALUES
 from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks

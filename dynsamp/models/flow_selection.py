@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.models.increments import Increments
+from dynsamp.models.measured.usable import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network

@@ -1,4 +1,4 @@
-"""Sampled Hamiltonian networks: H from derivatives or snapshots.
+"""Sampled Hamiltonian networks: H from derivatives or snapshots, and the fitted model.
 
 Rahma, Datar and Dietrich (2024), Training Hamiltonian neural networks without backpropagation, arXiv:2411.17511.
 The gradient of a sampled network is linear in its last layer, and grad H = (-p', q'), so least squares gives H up to
@@ -17,12 +17,10 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Model, Samples
-from dynsamp.models.canonical import gradient_data, snapshot_data
-from dynsamp.models.declared import formula_names, part
-from dynsamp.models.diagnosis import doubts, friction_column, friction_of_momenta
-from dynsamp.models.energy_estimator import (
+from dynsamp.models.declared import formula_names, structure_of
+from dynsamp.models.learned_energy import (
     EnergyEstimator,
-    Prepared,
+    EnergyModel,
     assembled,
     energy_report,
     noise_of,
@@ -31,15 +29,60 @@ from dynsamp.models.energy_estimator import (
     summed,
     warn,
 )
-from dynsamp.models.hamiltonian_model import HamiltonianModel
+from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
+from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
+from dynsamp.models.measured.usable import median_step
 from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_published import WIDTH, fit_published
-from dynsamp.networks.gradients import Gradients, canonical_matrix
+from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
+from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
 from dynsamp.networks.network import Energy
 from dynsamp.networks.snapshots import learn_from_snapshots
+from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HamiltonianModel(EnergyModel):
+    """q' = dH/dp, p' = -dH/dq, with a learned H."""
+
+    name: ClassVar[str] = "hamiltonian"
+
+    def vector_field(self, y: np.ndarray) -> np.ndarray:
+        """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
+        return rotated(self.gradient(y), self.pairs)
+
+    def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        return self.vector_field(y)
+
+    def jacobian(self, y: np.ndarray) -> np.ndarray:
+        """Jacobian of the vector field (..., component, component)."""
+        return rotated(self.hessian(y), self.pairs, -2)
+
+    def kernel(self) -> Kernel:
+        """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
+        size = len(self.centre)
+        parts = [energy for _, energy in self._parts]
+        if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
+            formulas = [tuple(term.tree for term in energy.terms) for energy in parts]
+            functions = separable_fields(self.activations[0], self.activations[1], size // 2, *formulas)
+            return Kernel("separable", functions, separable_theta(*parts), hamiltonian=True, chaotic=self.facts.chaotic)
+        if self.separable:
+            raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
+        partner, sign = np.empty(size, int), np.ones(size)
+        partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
+        sign[self.pairs[0]] = -1.0
+        trees = tuple(term.tree for term in parts[0].terms)
+        rhs = general_field(
+            self.activations[0],
+            tuple(partner.tolist()),
+            tuple(sign.tolist()),
+            trees,
+            factored=len(self.factors) > 0,
+        )
+        return Kernel("field", (rhs,), general_theta(parts[0]), hamiltonian=True, chaotic=self.facts.chaotic)
 
 
 @dataclass(frozen=True)
@@ -152,7 +195,7 @@ class HamiltonianNetwork(EnergyEstimator):
         return replace(model, offset=offset, report={**report, **meter.cost.as_dict()})
 
     def _from_rows(
-        self, ready: Prepared, seed: int, memory: int | None
+        self, ready: CanonicalSamples, seed: int, memory: int | None
     ) -> tuple[HamiltonianModel, dict[str, Any], Gradients]:
         """From derivatives (or, as published, from collocations of snapshots): linear."""
         data, source = gradient_data(ready.samples, ready.pairs)
@@ -165,7 +208,7 @@ class HamiltonianNetwork(EnergyEstimator):
             if self.published:
                 fits.append(self._published(own, seed, key, memory))
             else:
-                facts = part(structure, at, names) if ready.separable else structure
+                facts = structure_of(structure, at, names) if ready.separable else structure
                 fits.append(self.fit_energy(own, facts, seed=seed, key=key, memory=memory))
         damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
         return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), damped
@@ -175,12 +218,11 @@ class HamiltonianNetwork(EnergyEstimator):
         return fit_published(data, width=width, sampler=sampler, seed=seed, key=key, memory=memory)
 
     def _from_snapshots(
-        self, ready: Prepared, seed: int, memory: int | None
+        self, ready: CanonicalSamples, seed: int, memory: int | None
     ) -> tuple[HamiltonianModel, dict[str, Any], Gradients]:
         """Through the flow."""
         data = snapshot_data(ready.samples)
-        inside = np.arange(data.y.shape[1]) < data.length[:, None]
-        y = data.y[inside]
+        y = data.y[ready.samples.inside]
         structure, said = self.structure(ready, y, periodic=self.periodic)
         structure = summed(structure, ready)
         canonical = canonical_matrix(ready.pairs)
@@ -197,14 +239,13 @@ class HamiltonianNetwork(EnergyEstimator):
             more["noise"] = noise_of(ready, learned.noise)
         energies = pieces(learned.fit.energy, ready)
         model, report = self._made(ready, energies, [learned.fit], y, said, f"snapshots: {learned.route}", more)
-        steps = np.diff(data.t, axis=1)[inside[:, 1:]]
-        facts = replace(model.facts, dt=float(np.median(steps)))
+        facts = replace(model.facts, dt=median_step(ready.samples))
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
         return replace(model, facts=facts), report, data.linear(friction)
 
     def _made(
         self,
-        ready: Prepared,
+        ready: CanonicalSamples,
         energies: list[Energy],
         fits: list[EnergyFit],
         y: np.ndarray,

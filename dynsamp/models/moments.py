@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynsamp.models.increments import Increments
+from dynsamp.models.measured.usable import Increments
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import HiddenLayer, activate
 from dynsamp.networks.sampling import sample_layer

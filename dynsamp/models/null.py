@@ -10,7 +10,7 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.increments import box, increments
+from dynsamp.models.measured.usable import box, increments
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
 
@@ -77,8 +77,7 @@ class Climatology(Estimator):
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> ClimatologyModel:
         """Mean and standard deviation over all samples."""
-        inside = samples.inside
-        y = samples.y[inside]
+        y = samples.y[samples.inside]
         about = _about(samples, {"rows": len(y), "chosen": "the mean of all samples"})
         return ClimatologyModel(**about, mean=y.mean(axis=0), spread=y.std(axis=0))
 

@@ -22,7 +22,7 @@ from matplotlib.text import Text
 
 from dynsamp.dataset import facts, state_list
 from dynsamp.files import explained, replaced
-from dynsamp.models.naming import is_angle
+from dynsamp.models.measured.names import is_angle
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, lay_out, panels
 from dynsamp.plot.selection import called, component, matching, positions, series
 from dynsamp.plot.trajectories import portrait_pair

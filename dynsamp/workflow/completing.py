@@ -8,7 +8,7 @@ from scipy.interpolate import make_interp_spline
 
 from dynsamp import dataset
 from dynsamp.models.base import Model, Samples
-from dynsamp.models.velocities import velocity_name, with_velocities
+from dynsamp.models.measured.velocities import velocity_name, with_velocities
 from dynsamp.words import State
 
 __all__ = ["at_times_of", "completed", "completed_truth", "recorded"]

@@ -19,7 +19,7 @@ import numpy as np
 from peers import interleaved, one_processor
 from threadpoolctl import threadpool_limits
 
-from dynsamp.models.hamiltonian_model import HamiltonianModel
+from dynsamp.models.hamiltonian import HamiltonianModel
 from dynsamp.solve import solve
 from dynsamp.words import State
 

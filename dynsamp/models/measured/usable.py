@@ -1,7 +1,11 @@
-"""Increments between consecutive samples: what one-step models learn from."""
+"""Samples that a fit can use: finite, in the order of time, with something in them that changes.
+
+One-step models learn from what changes between consecutive samples, their increments.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +13,52 @@ import numpy as np
 from dynsamp.models.base import Samples
 from dynsamp.words import State
 
-__all__ = ["Increments", "box", "component_name", "increments"]
+__all__ = ["Increments", "box", "check_finite", "check_order", "component_name", "increments", "median_step"]
 
 EVEN = 1e-3  # largest deviation of a spacing from the median one, relative
+
+
+def check_finite(samples: Samples, cure: str, *, derivatives: bool = False) -> None:
+    """Complain of the first value within a trajectory that is missing or infinite.
+
+    Parameters
+    ----------
+    samples : Samples
+    cure : str
+        What to do about it, for the message.
+    derivatives : bool
+        Whether to look at the derivatives too.
+    """
+    given = [("", samples.y), *([("the derivative of ", samples.dy)] if derivatives else [])]
+    for label, values in given:
+        if values is None:
+            continue
+        bad = samples.inside[..., None] & ~np.isfinite(values)
+        if bad.any():
+            trajectory, step, component = map(int, np.unravel_index(int(bad.argmax()), bad.shape))
+            raise ValueError(
+                f"{label}{component_name(samples.states, component)!r} is {values[trajectory, step, component]} in"
+                f" trajectory {samples.ids[trajectory]} at sample {step}; {cure}"
+            )
+
+
+def check_order(samples: Samples) -> None:
+    """Complain of the first trajectory whose times do not increase."""
+    step = np.diff(samples.t, axis=1)
+    with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
+        late = samples.inside[:, 1:] & ~(step > 0)
+    if late.any():
+        trajectory, at = map(int, np.argwhere(late)[0])
+        raise ValueError(
+            f"the times of trajectory {samples.ids[trajectory]} do not increase (a spacing is"
+            f" {step[trajectory, at]:g}); sort them and drop duplicates"
+        )
+
+
+def median_step(samples: Samples) -> float | None:
+    """Median spacing of consecutive samples; None where no trajectory has two."""
+    steps = np.diff(samples.t, axis=1)[samples.inside[:, 1:]]
+    return float(np.median(steps)) if steps.size else None
 
 
 @dataclass(frozen=True)
@@ -46,30 +93,17 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
     ValueError
         If no trajectory has two samples, a value is not finite, nothing changes, or the spacing differs.
     """
-    count, steps, _ = samples.y.shape
-    inside = np.arange(steps) < samples.length[:, None]
-    bad = inside[..., None] & ~np.isfinite(samples.y)
-    if bad.any():
-        trajectory, step, component = map(int, np.unravel_index(int(bad.argmax()), bad.shape))
-        raise ValueError(
-            f"{component_name(samples.states, component)!r} is {samples.y[trajectory, step, component]} in trajectory"
-            f" {samples.ids[trajectory]} at sample {step}; fill the gap or split the trajectory there"
-        )
-    pair = inside[:, 1:]
+    check_finite(samples, "fill the gap or split the trajectory there")
+    pair = samples.inside[:, 1:]
     if not pair.any():
         raise ValueError(
-            f"{learner} learns from consecutive samples, but none of the {count} trajectories has two; give"
+            f"{learner} learns from consecutive samples, but none of the {len(pair)} trajectories has two; give"
             " trajectories with at least two times"
         )
+    check_order(samples)
     dy, spacing = np.diff(samples.y, axis=1)[pair], np.diff(samples.t, axis=1)[pair]
     trajectory_of, _ = np.nonzero(pair)
     found = Increments(np.ascontiguousarray(samples.y[:, :-1][pair]), dy, spacing, trajectory_of)
-    if not np.all(spacing > 0):
-        row = int(np.argmax(~(spacing > 0)))
-        raise ValueError(
-            f"times of trajectory {samples.ids[trajectory_of[row]]} do not increase (a spacing is {spacing[row]:g});"
-            " sort them and drop duplicates"
-        )
     deviation = np.abs(spacing - found.dt)
     if even and deviation.max() > EVEN * found.dt:
         row = int(deviation.argmax())
@@ -82,7 +116,7 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
     return found
 
 
-def component_name(states: tuple[State, ...], component: int) -> str:
+def component_name(states: Iterable[State], component: int) -> str:
     """Name of the state variable that a component belongs to."""
     for state in states:
         if component < state.size:
@@ -93,6 +127,5 @@ def component_name(states: tuple[State, ...], component: int) -> str:
 
 def box(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """Smallest box around the training data: low and high (component,)."""
-    inside = samples.inside
-    y = samples.y[inside]
+    y = samples.y[samples.inside]
     return y.min(axis=0), y.max(axis=0)

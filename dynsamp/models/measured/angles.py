@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from dynsamp.models.base import Samples
-from dynsamp.models.naming import guess_pairs, is_angle, is_coordinate
+from dynsamp.models.measured.names import guess_pairs, is_angle, is_coordinate
 from dynsamp.words import State
 
 __all__ = ["unwrapped"]
@@ -41,11 +41,10 @@ def unwrapped(samples: Samples, coordinates: Sequence[int] | None = None) -> tup
     ValueError
         If an angle jumps by turns, and its steps are too large to say how many.
     """
-    spans = [(state, state.size) for state in samples.states]
-    owner = [state for state, size in spans for _ in range(size)]
+    owner = samples.owners
     momenta = _momenta(samples.states)
     if coordinates is None:
-        coordinates = [k for k in range(len(owner)) if k not in momenta.values()]
+        coordinates = [k for k in range(samples.size) if k not in momenta.values()]
     inside = samples.inside
     pair = inside[:, 1:]
     if not pair.any():

@@ -1,22 +1,111 @@
-"""Canonical pairs and the rows of a Hamiltonian fit: what grad H is at, or between, the samples."""
+"""Samples of canonical pairs (q, p), and what an energy is fitted to: gradients of H, or trajectories.
+
+`canonical` is the door of estimators of an energy.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from dynsamp.models.base import Samples
-from dynsamp.models.increments import component_name
-from dynsamp.models.naming import guess_pairs
+from dynsamp.models.measured.angles import unwrapped
+from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocity
+from dynsamp.models.measured.usable import check_finite, check_order, component_name
+from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.snapshots import Trajectories
-from dynsamp.words import State
+from dynsamp.words import Facts, State
 
-__all__ = ["canonical_pairs", "checked", "gradient_data", "snapshot_data"]
+__all__ = [
+    "CANONICAL_NAMES",
+    "CanonicalSamples",
+    "canonical",
+    "canonical_pairs",
+    "checked",
+    "gradient_data",
+    "positions_only",
+    "snapshot_data",
+]
+
+CANONICAL_NAMES = "the first half of the states is q, the second p"
 
 EVEN = 1e-6  # relative difference of two spacings that a Simpson triple tolerates
 SIMPSON = (1 / 6, 4 / 6, 1 / 6)
+
+
+@dataclass(frozen=True)
+class CanonicalSamples:
+    """Samples whose states are canonical pairs."""
+
+    samples: Samples
+    pairs: np.ndarray  # (2, dof), components of q and of p
+    notes: Mapping[str, Any]  # of the report: pairs, velocities, angles
+    separable: bool
+
+    @property
+    def parts(self) -> list[np.ndarray]:
+        """Components of V and T where H is their sum, else all."""
+        return [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(self.pairs.size)]
+
+
+def canonical(
+    samples: Samples,
+    *,
+    positions: bool | None = None,
+    separable: bool | None = None,
+    quadratic_in_p: bool = False,
+) -> CanonicalSamples:
+    """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.
+
+    Parameters
+    ----------
+    samples : Samples
+    positions, separable, quadratic_in_p
+        See HamiltonianNetwork. By default H is separable where the data declare it, or where the momenta are
+        velocities, which they are only where the inertia is constant.
+
+    Raises
+    ------
+    ValueError
+        An odd number of states, wrong pairs, angles whose turns cannot be told.
+    """
+    notes: dict[str, Any] = {}
+    alone = positions_only(samples.states, samples.dy, samples.facts) if positions is None else positions
+    samples, angles = unwrapped(samples, range(samples.size) if alone else None)
+    if angles:
+        notes["angles"] = "; ".join(angles)
+    if alone:
+        samples, notes["velocities"] = with_velocities(samples)
+    pairs, how = canonical_pairs(samples.states)
+    notes["pairs"] = how or CANONICAL_NAMES
+    if separable is None:
+        separable = samples.facts.separable
+    if separable is None and not quadratic_in_p and (alone or _are_velocities(samples, pairs[1])):
+        separable, notes["separable_because"] = True, "the momenta are velocities"
+    return CanonicalSamples(samples, pairs, notes, bool(separable))
+
+
+def _are_velocities(samples: Samples, momenta: np.ndarray) -> bool:
+    owners = samples.owners
+    return all(is_velocity(owners[k].name) for k in momenta)
+
+
+def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: Facts = Facts()) -> bool:
+    """Whether states are positions whose velocities are missing.
+
+    One state is; two are if both are named as angles or positions, and neither derivatives nor a system says more.
+    """
+    if any(state.conjugate for state in states) or any(state.size > 1 for state in states):
+        return False
+    if len(states) == 1:
+        return True
+    names = [state.name for state in states]
+    named = all(is_coordinate(name) for name in names) and guess_pairs(names) is None
+    return len(states) == 2 and named and dy is None and not facts.system
 
 
 def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
@@ -75,8 +164,8 @@ def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
 
 def snapshot_data(samples: Samples, *, inputs: bool = False) -> Trajectories:
     """Trajectories for a fit through the flow; ``inputs`` says whether it can use external ones."""
-    inside = checked(samples, inputs=inputs)
-    _check_times(samples, inside)
+    checked(samples, inputs=inputs)
+    _check_times(samples)
     u = samples.u if samples.u is not None else np.empty((*samples.y.shape[:2], 0))
     return Trajectories(samples.t, samples.y, u, samples.length)
 
@@ -89,17 +178,8 @@ def checked(samples: Samples, *, inputs: bool) -> np.ndarray:
     ValueError
         For values that are not finite, external inputs unless they can be used, fewer than two points, no change.
     """
+    check_finite(samples, "fill the gap or leave the trajectory out", derivatives=True)
     inside = samples.inside
-    for label, values in (("", samples.y), ("the derivative of ", samples.dy)):
-        if values is None:
-            continue
-        bad = inside[..., None] & ~np.isfinite(values)
-        if bad.any():
-            trajectory, step, component = map(int, np.unravel_index(int(bad.argmax()), bad.shape))
-            raise ValueError(
-                f"{label}{component_name(samples.states, component)!r} is {values[trajectory, step, component]} in"
-                f" trajectory {samples.ids[trajectory]} at sample {step}; fill the gap or leave the trajectory out"
-            )
     if samples.u is not None and samples.u.shape[-1]:
         if not inputs:
             raise ValueError(
@@ -116,22 +196,17 @@ def checked(samples: Samples, *, inputs: bool) -> np.ndarray:
     return inside
 
 
-def _check_times(samples: Samples, inside: np.ndarray) -> None:
-    if not np.any(inside[:, 1:]):
+def _check_times(samples: Samples) -> None:
+    if not samples.inside[:, 1:].any():
         raise ValueError(
             "a Hamiltonian needs derivatives or trajectories, but the data have no derivatives and one time a"
             " trajectory; give tendencies (derivatives) or at least two times"
         )
-    step, pair = np.diff(samples.t, axis=1), inside[:, 1:]
-    if not np.all(step[pair] > 0):
-        trajectory = int(np.argmax(np.any(pair & ~(step > 0), axis=1)))
-        raise ValueError(
-            f"the times of trajectory {samples.ids[trajectory]} do not increase; sort them and drop duplicates"
-        )
+    check_order(samples)
 
 
 def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tuple[Gradients, str]:
-    _check_times(samples, inside)
+    _check_times(samples)
     y, step, pair = samples.y, np.diff(samples.t, axis=1), inside[:, 1:]
     with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
         even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= EVEN * step[:, :-1])

@@ -1,0 +1,401 @@
+"""What families with a learned energy share: the knobs of estimators, and the fitted energy with its derivatives."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dynsamp.models.base import Estimator, Model, Samples
+from dynsamp.models.declared import declared_structure, formula_names, structure_of
+from dynsamp.models.measured.canonical import CanonicalSamples, canonical
+from dynsamp.networks import ACTIVATIONS, HiddenLayer
+from dynsamp.networks.collocation import spans
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import Energy
+from dynsamp.networks.sampling import LENGTHS, PLACES, SAMPLERS
+from dynsamp.networks.structure import Structure
+from dynsamp.networks.terms import mentions, parse
+
+__all__ = [
+    "EnergyEstimator",
+    "EnergyModel",
+    "assembled",
+    "energy_report",
+    "noise_of",
+    "pieces",
+    "pinned",
+    "summed",
+    "warn",
+]
+
+_log = logging.getLogger("dynsamp")
+
+STAGES = 8  # of the collocation that a step is solved with: order 16
+REACH = 0.25  # longest substep, times the norm of the Jacobian
+BLOCK = 2048  # states at once
+
+
+@dataclass(frozen=True)
+class EnergyEstimator(Estimator):
+    """Knobs of a learned energy."""
+
+    width: int | None = None
+    activation: str | None = None
+    scale: float | None = None
+    sampler: str | None = None
+    place: str | None = None
+    length: str | None = None
+    separable: bool | None = None
+    regularisation: float | None = None
+    reference: tuple[Sequence[float], float] | None = None
+    rows: int | None = None
+    tolerance: float | None = None
+    symmetries: Sequence[Any] = ()
+    periodic: Mapping[str, float] | bool | None = None
+    quadratic_in_p: bool = False
+    polynomial: int = 2
+    terms: Sequence[str] = ()
+    positions: bool | None = None
+
+    def __post_init__(self) -> None:
+        words = ("activation", ACTIVATIONS), ("sampler", SAMPLERS), ("place", PLACES), ("length", LENGTHS)
+        for label, known in words:
+            given = getattr(self, label)
+            if given is not None and given not in known:
+                raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {given!r}")
+        for label, value, least in (("width", self.width, 0), ("rows", self.rows, 2)):
+            if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
+                raise ValueError(f"{label} must be a whole number of at least {least}, got {value!r}")
+        if self.scale is not None and not 0 < self.scale < np.inf:
+            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
+        if self.regularisation is not None and not 0 <= self.regularisation < np.inf:
+            raise ValueError(f"regularisation must be a number of at least 0, got {self.regularisation!r}")
+        if self.tolerance is not None and not 0 < self.tolerance < np.inf:
+            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
+        if self.polynomial not in (0, 1, 2):
+            raise ValueError(f"polynomial must be 0, 1 or 2, got {self.polynomial!r}")
+        for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
+            if isinstance(sequence, str):
+                raise ValueError(f"{label} must be a sequence, got {sequence!r}; write [{sequence!r}]")
+
+    def prepared(self, samples: Samples) -> CanonicalSamples:
+        """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.
+
+        Raises
+        ------
+        ValueError
+            An odd number of states, wrong pairs, angles whose turns cannot be told.
+        """
+        return canonical(
+            samples, positions=self.positions, separable=self.separable, quadratic_in_p=self.quadratic_in_p
+        )
+
+    def structure(
+        self, ready: CanonicalSamples, y: np.ndarray, *, periodic: Mapping[str, float] | bool | None
+    ) -> tuple[Structure, list[str]]:
+        """What is declared, for data y (point, component), and in words."""
+        return declared_structure(
+            ready.samples.states, ready.pairs, y, symmetries=self.symmetries, quadratic_in_p=self.quadratic_in_p,
+            periodic=periodic, polynomial=self.polynomial, terms=self.terms,
+        )  # fmt: skip
+
+    def fit_energy(
+        self,
+        data: Gradients,
+        structure: Structure,
+        *,
+        seed: int,
+        key: int = 0,
+        memory: int | None = None,
+        tolerance: float | None = None,
+    ) -> EnergyFit:
+        """One fit with these knobs; ``tolerance`` replaces that of the estimator."""
+        return fit_energy(
+            data, structure=structure, width=self.width, activation=self.activation, scale=self.scale,
+            sampler=self.sampler, regularisation=self.regularisation, tolerance=tolerance or self.tolerance,
+            rows=self.rows, place=self.place, length=self.length, seed=seed, key=key, memory=memory,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnergyModel(Model):
+    """H(y) = offset + a quadratic part + coefficients . sigma(weights z + biases), z = (y - centre) / half_width.
+
+    A neuron may be multiplied by two components of y, its ``factors``. A separable H = V(q) + T(p) is the same sum: the
+    first ``widths[0]`` neurons have no weights on p, the other ``widths[1]`` none on q.
+    """
+
+    weights: np.ndarray  # (feature, component)
+    biases: np.ndarray  # (feature,)
+    coefficients: np.ndarray  # (feature,)
+    linear: np.ndarray  # (component,)
+    quadratic: np.ndarray  # (component, component), symmetric
+    centre: np.ndarray  # (component,)
+    half_width: np.ndarray  # (component,)
+    pairs: np.ndarray  # (2, dof), the components of q and of p
+    widths: Sequence[int]  # one, or of V and T
+    activations: Sequence[str]  # one, or of V and T
+    offset: float
+    # (feature, 2), components that multiply a neuron, -1 for none; no rows: none for any neuron
+    factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    terms: Sequence[str] = ()  # formulas of the components
+    term_coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        # compiled code trusts these shapes, and a file may come from anybody
+        size, width = len(self.centre), int(sum(self.widths))
+        shapes = {
+            "weights": (width, size),
+            "biases": (width,),
+            "coefficients": (width,),
+            "linear": (size,),
+            "quadratic": (size, size),
+            "centre": (size,),
+            "half_width": (size,),
+            "pairs": (2, size // 2),
+            "term_coefficients": (len(self.terms),),
+            "factors": (width if len(self.factors) else 0, 2),
+        }
+        wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
+        if len(self.widths) not in (1, 2) or len(self.activations) != len(self.widths) or min(self.widths) < 0:
+            wrong.append("widths")
+        within = self.factors.size == 0 or (self.factors.min() >= -1 and self.factors.max() < size)
+        if not within or np.any((self.factors[:, 0] < 0) != (self.factors[:, 1] < 0)):
+            wrong.append("factors")
+        for text in self.terms:
+            parse(text, formula_names(self.states))
+        if wrong or sorted(self.pairs.ravel().tolist()) != list(range(size)):
+            raise ValueError(
+                f"the arrays of a {type(self).__name__} do not fit together: {', '.join(wrong) or 'pairs'}"
+            )
+
+    @property
+    def separable(self) -> bool:
+        """Whether H = V(q) + T(p) by construction."""
+        return len(self.widths) == 2
+
+    @cached_property
+    def _parts(self) -> list[tuple[np.ndarray, Energy]]:
+        """Components and energy of every part: all, or q and p."""
+        sizes = np.cumsum([0, *self.widths])
+        columns = [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(len(self.centre))]
+        found = []
+        names = formula_names(self.states)
+        formulas = [parse(text, names) for text in self.terms]
+        for k, (part, activation) in enumerate(zip(columns, self.activations, strict=True)):
+            rows = slice(sizes[k], sizes[k + 1])
+            layer = HiddenLayer(
+                np.ascontiguousarray(self.weights[rows, part]), self.biases[rows], activation, self.centre[part],
+                self.half_width[part],
+            )  # fmt: skip
+            quadratic = self.quadratic[np.ix_(part, part)]
+            factors = self.factors[rows] if len(self.factors) else self.factors
+            mine = [at for at, term in enumerate(formulas) if mentions(term, part)]
+            own = tuple(parse(self.terms[at], [names[i] for i in part]) for at in mine)
+            found.append(
+                (
+                    part,
+                    Energy(
+                        layer, self.coefficients[rows], self.linear[part], quadratic, factors, own,
+                        self.term_coefficients[mine],
+                    ),
+                )
+            )  # fmt: skip
+        return found
+
+    @property
+    def whole(self) -> Energy:
+        """H as one network; V and T must have the same activation."""
+        names = formula_names(self.states)
+        layer = HiddenLayer(self.weights, self.biases, self.activations[0], self.centre, self.half_width)
+        terms = tuple(parse(text, names) for text in self.terms)
+        return Energy(
+            layer, self.coefficients, self.linear, self.quadratic, self.factors, terms, self.term_coefficients
+        )
+
+    def _points(self, y: np.ndarray) -> np.ndarray:
+        y = np.asarray(y, dtype=float)
+        if y.ndim == 0 or y.shape[-1] != len(self.centre):
+            raise ValueError(f"y must be (..., {len(self.centre)}), one entry a state component, got shape {y.shape}")
+        return y.reshape(-1, y.shape[-1])
+
+    def energy(self, y: np.ndarray) -> np.ndarray:
+        """H of states (..., component): an array (...)."""
+        points = self._points(y)
+        total = np.full(len(points), self.offset)
+        for part, energy in self._parts:
+            total += energy.value(points[:, part])
+        return total.reshape(np.shape(y)[:-1])
+
+    def gradient(self, y: np.ndarray) -> np.ndarray:
+        """Gradient of H at states (..., component), same shape."""
+        points = self._points(y)
+        gradient = np.empty_like(points)
+        for part, energy in self._parts:
+            gradient[:, part] = energy.gradient(np.ascontiguousarray(points[:, part]))
+        return gradient.reshape(np.shape(y))
+
+    def hessian(self, y: np.ndarray) -> np.ndarray:
+        """Hessian of H (..., component, component)."""
+        points = self._points(y)
+        hessian = np.zeros((*points.shape, points.shape[-1]))
+        for part, energy in self._parts:
+            hessian[:, part[:, None], part] = energy.hessian(np.ascontiguousarray(points[:, part]))
+        return hessian.reshape(*np.shape(y), points.shape[-1])
+
+    @abstractmethod
+    def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Right-hand side (point, component) at times (point,) and states (point, component)."""
+
+    @abstractmethod
+    def jacobian(self, y: np.ndarray) -> np.ndarray:
+        """Jacobian of the vector field (..., component, component)."""
+
+    def step(self, y: np.ndarray, dt: float | None = None, *, t: float = 0.0) -> np.ndarray:
+        """States (..., component) a step later; ``dt`` is that of the training data unless given.
+
+        Gauss collocation of order 16, to rounding errors: for a Hamiltonian the map is symplectic.
+        """
+        points = self._points(y)
+        ends = [self._stepped(part, self._dt(dt), t)[0] for part in _blocks(points)]
+        return np.concatenate(ends).reshape(np.shape(y))
+
+    def step_jacobian(self, y: np.ndarray, dt: float | None = None, *, t: float = 0.0) -> np.ndarray:
+        """Jacobian of ``step`` (..., component, component)."""
+        points = self._points(y)
+        found = [self._stepped(part, self._dt(dt), t)[1] for part in _blocks(points)]
+        return np.concatenate(found).reshape(*np.shape(y), points.shape[-1])
+
+    def _dt(self, dt: float | None) -> float:
+        known = self.facts.dt if dt is None else dt
+        if not known:
+            raise ValueError("the model was not learned from snapshots, so it has no step of its own; give dt=")
+        return float(known)
+
+    def _stepped(self, y: np.ndarray, dt: float, t: float) -> tuple[np.ndarray, np.ndarray]:
+        size = y.shape[1]
+        finite = np.isfinite(y).all(axis=1)
+        steepest = np.abs(self.jacobian(y[finite])).sum(axis=-1).max(initial=1e-300)
+        count = min(1000, max(1, int(np.ceil(abs(dt) * float(steepest) / REACH / STAGES))))
+        h = np.full(len(y), dt / count)
+        along = np.tile(np.eye(size), (len(y), 1, 1))
+        for k in range(count):
+            times = np.full(len(y), t + k * dt / count)
+            span = spans(lambda at, states, _: self._field(at, states), self.jacobian, times, y, h, STAGES)
+            y = np.where(span.good[:, None], span.end, np.nan)
+            along = np.where(span.good[:, None, None], span.along @ along, np.nan)
+        return y, along
+
+
+def _blocks(points: np.ndarray) -> list[np.ndarray]:
+    return [points[k : k + BLOCK] for k in range(0, len(points), BLOCK)] or [points]
+
+
+def summed(structure: Structure, ready: CanonicalSamples) -> Structure:
+    """The structure with H = V(q) + T(p) in it, for one fit of both."""
+    if not ready.separable:
+        return structure
+    names = formula_names(ready.samples.states)
+    for components in ready.parts:  # complains about terms that mix q and p
+        structure_of(structure, components, names)
+    # T(p) quadratic in p is a summand like any other
+    return replace(structure, momenta=(), summands=tuple(tuple(map(int, components)) for components in ready.parts))
+
+
+def pieces(energy: Energy, ready: CanonicalSamples) -> list[Energy]:
+    """V and T of one fit of both, or the energy as it is."""
+    if not ready.separable:
+        return [energy]
+    names = formula_names(ready.samples.states)
+    return [energy.restricted(components, [names[k] for k in components]) for components in ready.parts]
+
+
+def assembled(ready: CanonicalSamples, energies: Sequence[Energy], y: np.ndarray) -> dict[str, Any]:
+    """Fields of an EnergyModel: H, or V and T, of data y (point, component)."""
+    samples, pairs = ready.samples, ready.pairs
+    size = pairs.size
+    widths = [energy.layer.width for energy in energies]
+    starts = np.cumsum([0, *widths])
+    weights, quadratic = np.zeros((int(starts[-1]), size)), np.zeros((size, size))
+    linear, centre, half_width = np.empty(size), np.empty(size), np.empty(size)
+    for at, energy, start, stop in zip(ready.parts, energies, starts[:-1], starts[1:], strict=True):
+        weights[start:stop, at] = energy.layer.weights
+        quadratic[np.ix_(at, at)] = energy.quadratic
+        linear[at], centre[at], half_width[at] = energy.linear, energy.layer.centre, energy.layer.half_width
+    return {
+        "states": samples.states,
+        "facts": replace(samples.facts, separable=ready.separable),
+        "low": y.min(axis=0),
+        "high": y.max(axis=0),
+        "weights": weights,
+        "biases": np.concatenate([energy.layer.biases for energy in energies]),
+        "coefficients": np.concatenate([energy.coefficients for energy in energies]),
+        "linear": linear,
+        "quadratic": quadratic,
+        "centre": centre,
+        "half_width": half_width,
+        "pairs": pairs,
+        "widths": widths,
+        "factors": energies[0].factors,  # none where H is separable
+        "terms": [term.text for energy in energies for term in energy.terms],
+        "term_coefficients": np.concatenate([energy.term_coefficients for energy in energies]),
+        "activations": [energy.layer.activation for energy in energies],
+        "offset": 0.0,
+    }
+
+
+def pinned(model: EnergyModel, reference: tuple[Sequence[float], float] | None) -> tuple[float, str]:
+    """The additive constant of H, and in words where it is fixed."""
+    if reference is None:
+        return -float(model.energy(model.centre)), "H is zero at the centre of the data"
+    state, value = np.asarray(reference[0], dtype=float), float(reference[1])
+    if state.shape != model.centre.shape or not (np.all(np.isfinite(state)) and np.isfinite(value)):
+        raise ValueError(
+            f"reference must be (a state of {len(model.centre)} finite components, the finite value of H there),"
+            f" got {reference!r}"
+        )
+    return value - float(model.energy(state)), f"H is {value:g} at {state.tolist()}"
+
+
+def energy_report(fits: Sequence[EnergyFit], separable: bool) -> dict[str, Any]:
+    """Keys of the contract; of V and T where each has its own fit."""
+    apart = len(fits) == 2
+
+    def each(values: list[Any]) -> Any:
+        return dict(zip(("V", "T"), values, strict=True)) if apart else values[0]
+
+    solutions = [fit.solution for fit in fits]
+    return {
+        "width": each([fit.width for fit in fits]),
+        "activation": each([fit.activation for fit in fits]),
+        "scale": each([fit.scale for fit in fits]),
+        "sampler": each([fit.sampler for fit in fits]),
+        "rows": each([solution.rows for solution in solutions]),
+        "rank": each([solution.rank for solution in solutions]),
+        "condition": each([solution.condition for solution in solutions]),
+        "residual": each([float(solution.residual[0]) for solution in solutions]),
+        "gcv_error": each([float(solution.gcv[0]) for solution in solutions]),
+        "regularisation": each([float(solution.regularisation[0]) for solution in solutions]),
+        "separable": separable,
+        "chosen": "; ".join(f"{label}{fit.chosen}" for label, fit in zip(
+            ("V: ", "T: ") if apart else ("",), fits, strict=True
+        )),
+    }  # fmt: skip
+
+
+def warn(message: str) -> None:
+    """Say what a person should know about a fit; it stands in the report too."""
+    _log.warning("%s", message)
+
+
+def noise_of(ready: CanonicalSamples, sigma: np.ndarray) -> dict[str, float]:
+    """Standard deviations of the errors by state."""
+    names = formula_names(ready.samples.states)
+    return {name: float(value) for name, value in zip(names, sigma, strict=True)}
