@@ -12,9 +12,19 @@ if TYPE_CHECKING:
     from dynsamp.models.base import Estimator
     from dynsamp.system import System
 
-__all__ = ["API_VERSION", "dynsamp_estimators", "dynsamp_metrics", "dynsamp_systems", "hookimpl"]
+__all__ = [
+    "API_VERSION",
+    "SUPPORTED",
+    "UNDECLARED",
+    "dynsamp_estimators",
+    "dynsamp_metrics",
+    "dynsamp_systems",
+    "hookimpl",
+]
 
-API_VERSION = 1  # of the plugin contract; a plugin may declare the one that it was written for as __dynsamp_api__
+API_VERSION = 1  # of the plugin contract; a plugin declares the one that it was written for as __dynsamp_api__
+SUPPORTED = range(1, API_VERSION + 1)  # versions that plugins may be written for
+UNDECLARED = 1  # the first, whose plugins did not have to say so
 
 hookspec = pluggy.HookspecMarker("dynsamp")
 hookimpl = pluggy.HookimplMarker("dynsamp")

@@ -9,7 +9,19 @@ import warnings
 import pytest
 
 import dynsamp
-from dynsamp.plugins import PluginError, PluginWarning, estimators, metrics, plugins, registry, reload, system, systems
+from dynsamp import hookspecs
+from dynsamp.plugins import (
+    PluginError,
+    PluginWarning,
+    builtin,
+    estimators,
+    metrics,
+    plugins,
+    registry,
+    reload,
+    system,
+    systems,
+)
 
 VARIABLES = ("DYNSAMP_PLUGINS", "DYNSAMP_DISABLE_PLUGINS", "DYNSAMP_PLUGINS_STRICT")
 
@@ -143,6 +155,27 @@ def test_another_version_of_the_contract_is_unsupported(install, version, remedy
     with pytest.warns(PluginWarning, match=remedy):
         assert "later" not in systems()
     assert record_of("foo").status == "unsupported"
+
+
+@pytest.mark.parametrize("declared", [None, 1, 3, 0, 4])
+def test_a_range_of_versions_is_supported(install, monkeypatch, declared):
+    monkeypatch.setattr(hookspecs, "SUPPORTED", range(1, 4))
+    install(GOOD + (f"\n    __dynsamp_api__ = {declared}" if declared is not None else ""), name="between")
+    if declared in (None, 1, 3):
+        assert "between" in systems()
+        return
+    remedy = "upgrade the plugin" if declared == 0 else "upgrade dynsamp"
+    with pytest.warns(PluginWarning, match=f"for version {declared} .* has versions 1 to 3; {remedy}"):
+        assert "between" not in systems()
+    assert record_of("foo").status == "unsupported"
+
+
+def test_a_plugin_that_declares_no_version_is_one_of_the_first(install, monkeypatch):
+    monkeypatch.setattr(hookspecs, "UNDECLARED", 0)
+    monkeypatch.setattr(builtin, "__dynsamp_api__", 1)
+    install(GOOD, name="old")
+    with pytest.warns(PluginWarning, match="written for version 0 of the plugin contract"):
+        assert "old" not in systems()
 
 
 def test_a_keyboard_interrupt_is_not_swallowed(install):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dynsamp.plugins import plugins, system
+from dynsamp.plugins import plugins, system, systems
 from dynsamp.testing import check_system
 
 IN_TREE = {
@@ -11,18 +11,20 @@ IN_TREE = {
         *("lotka_volterra", "kepler", "two_body", "spring_chain", "toda", "fput"),
         *("damped_pendulum", "driven_pendulum", "duffing_forced", "magnetic_pendulum"),
     ),
-    "climate": ("lorenz63", "lorenz96", "cessi"),
+    "climate": ("lorenz63", "lorenz96", "cessi", "enso_delayed"),
     "prices": ("ou", "gbm", "heston", "garch"),
 }
+OURS = {record.name: record for record in plugins() if record.distribution == "dynsamp"}
 
 
 def test_all_systems_are_found_through_entry_points():
-    found = {record.name: record for record in plugins() if record.distribution == "dynsamp"}
+    assert set(OURS) == set(IN_TREE)
     for plugin, names in IN_TREE.items():
-        assert found[plugin].status == "ok", found[plugin].error
-        assert set(names) <= set(found[plugin].systems)
+        assert OURS[plugin].status == "ok", OURS[plugin].error
+        assert set(OURS[plugin].systems) == set(names)
+        assert set(names) <= set(systems())
 
 
-@pytest.mark.parametrize("name", [name for names in IN_TREE.values() for name in names])
+@pytest.mark.parametrize("name", [name for record in OURS.values() for name in record.systems])
 def test_contract(name):
     check_system(system(name))

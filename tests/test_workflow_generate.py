@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -181,3 +182,61 @@ def test_a_function_that_does_not_compile_is_named():
 def test_derivatives_of_a_map_are_refused():
     with pytest.raises(ValueError, match="no derivatives"):
         ds.generate("garch", derivatives=True)
+
+
+def drained(t, y, theta, u, dy):
+    dy[0] = -theta[0] * y[0] + u[0]
+
+
+def tank(*, hold=False, **options):
+    return ds.ODESystem(
+        name="tank",
+        states=[ds.State("x")],
+        parameters={"k": ds.Parameter(2.0)},
+        rhs=drained,
+        inputs=[ds.Input("u", hold=hold)],
+        duration=2.0,
+        dt=0.25,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("hold", [False, True])
+@pytest.mark.parametrize(
+    "signal",
+    [
+        np.sin,  # of all times at once
+        math.sin,  # of one time
+        lambda t: np.sin([t]),  # (trajectory, time) of all, (1,) of one
+    ],
+)
+def test_an_input_may_be_a_function_of_time(hold, signal):
+    law, times = tank(hold=hold), 0.25 * np.arange(9)
+    found = ds.generate(law, trajectories=3, inputs={"u": signal}, seed=1)
+    same = ds.generate(law, trajectories=3, inputs={"u": (times, np.sin(times))}, seed=1)
+    for name in ("x", "u"):
+        np.testing.assert_array_equal(found[name], same[name])
+
+
+def test_a_constant_input_has_the_closed_form():
+    found = ds.generate(tank(), trajectories=2, initial=[[1.0], [0.0]], inputs={"u": lambda t: 3.0})["x"].values
+    t = 0.25 * np.arange(9)
+    np.testing.assert_allclose(found, 1.5 + (np.array([[1.0], [0.0]]) - 1.5) * np.exp(-2.0 * t), rtol=0, atol=1e-11)
+
+
+def test_a_function_of_time_covers_the_spin_up():
+    law = tank(spin_up=2.1, initial=ds.Box([0.0], [1.0]))
+    times = np.arange(-9, 9) * 0.25
+    found = ds.generate(law, trajectories=2, inputs={"u": np.cos}, seed=1)
+    np.testing.assert_array_equal(
+        found["x"], ds.generate(law, trajectories=2, inputs={"u": (times, np.cos(times))}, seed=1)["x"]
+    )
+
+
+def test_a_function_of_time_of_the_wrong_shape_is_named():
+    with pytest.raises(ValueError, match=r"input 'u': the function must return a number for a time.* shape \(2,\)"):
+        ds.generate(tank(), inputs={"u": lambda t: np.ones(2)})
+    with pytest.raises(TypeError, match="or a function of time, got float"):
+        ds.generate(tank(), inputs={"u": 1.0})
+    with pytest.raises(ValueError, match="'u': times must increase, and times and values be finite"):
+        ds.generate(tank(), inputs={"u": lambda t: np.full_like(t, np.inf)})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dynsamp import __version__
 from dynsamp.files import replaced
+from dynsamp.hookspecs import API_VERSION
 
 __all__ = ["plugin_files", "write_plugin"]
 
@@ -38,7 +39,7 @@ MODULE = '''\
 
 import dynsamp
 
-__dynsamp_api__ = 1  # version of the plugin contract that this was written for
+__dynsamp_api__ = {api}  # version of the plugin contract that this was written for
 
 
 # Plain Python on scalars; dynsamp compiles it. y is in the order of `states`, theta in that of `parameters`.
@@ -126,6 +127,7 @@ def plugin_files(name: str) -> dict[str, str]:
         "dashed": name.replace("_", "-"),
         "title": name.replace("_", " ").capitalize(),
         "version": __version__,
+        "api": str(API_VERSION),
     }
     return {
         "pyproject.toml": PYPROJECT.format(**words),

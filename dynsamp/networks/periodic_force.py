@@ -22,7 +22,6 @@ __all__ = ["find_frequency"]
 POINTS = 3000  # at most
 CANDIDATES = 6000
 OVERSAMPLED = 4  # candidates in the width of a peak
-NEURONS = 60  # of the fit without a force
 BLOCK = 256  # candidates at once
 ZOOM = 4
 SURE = 30.0  # times the mean power of noise, which log(candidates) exceed by chance

@@ -35,6 +35,7 @@ CROWDED = 5  # inputs from which that is so
 OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the rim counts as outliers
 SHORTEST = 1e-290  # range of an input whose reciprocal, times any slope, is a number
 PUBLISHED_CUTOFF = 1e-8  # of the singular values
+ENOUGH = 1000  # held-out rows that tell two candidates apart: one fold of so many will do
 
 
 @dataclass(frozen=True)
@@ -254,9 +255,6 @@ class Problem:
             if len(fold) >= ENOUGH:
                 break
         return float(np.sqrt(total / max(count, 1)))
-
-
-ENOUGH = 1000  # held-out rows that tell two candidates apart: one fold of so many will do
 
 
 def json_ready(values: np.ndarray) -> Any:

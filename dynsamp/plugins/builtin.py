@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynsamp.hookspecs import hookimpl
+from dynsamp.hookspecs import API_VERSION, hookimpl
 from dynsamp.metrics import METRICS
 from dynsamp.metrics.base import Metric
 from dynsamp.models import (
@@ -18,6 +18,8 @@ from dynsamp.models import (
     RandomWalk,
     SampledNetwork,
 )
+
+__dynsamp_api__ = API_VERSION
 
 
 @hookimpl

@@ -105,14 +105,15 @@ def contribution(plugin: object, plugin_manager: pluggy.PluginManager) -> Contri
 
 
 def _check_version(plugin: object) -> None:
-    version = getattr(plugin, "__dynsamp_api__", hookspecs.API_VERSION)
+    supported = hookspecs.SUPPORTED
+    version = getattr(plugin, "__dynsamp_api__", hookspecs.UNDECLARED)
     if isinstance(version, bool) or not isinstance(version, int):
         raise _Refused(f"__dynsamp_api__ must be an integer, got {version!r}; write {hookspecs.API_VERSION}")
-    if version != hookspecs.API_VERSION:
-        remedy = "upgrade dynsamp" if version > hookspecs.API_VERSION else "upgrade the plugin"
+    if version not in supported:
+        remedy = "upgrade dynsamp" if version > supported[-1] else "upgrade the plugin"
+        known = f"version {supported[0]}" if len(supported) == 1 else f"versions {supported[0]} to {supported[-1]}"
         raise _Refused(
-            f"written for version {version} of the plugin contract, but this dynsamp has version"
-            f" {hookspecs.API_VERSION}; {remedy}",
+            f"written for version {version} of the plugin contract, but this dynsamp has {known}; {remedy}",
             "unsupported",
         )
 

@@ -91,7 +91,8 @@ def member_count(model: Model, members: int | None) -> int | None:
         raise ValueError(f"members must be a positive integer, got {members!r}")
     if not model.stochastic:
         raise ValueError(
-            f"{type(model).__name__} is deterministic, so it has no members; fit an Ensemble of it to get some"
+            f"{type(model).__name__} is deterministic, so it has no members; leave members= out, or fit a stochastic"
+            " model such as DriftDiffusion()"
         )
     return int(members)
 

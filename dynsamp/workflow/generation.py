@@ -70,7 +70,9 @@ def generate(
     parameters : mapping, optional
         Values other than the defaults; an array sweeps over trajectories.
     inputs : mapping of str to (times, values) or callable, optional
-        External signals of a system that has them; values are (time,) or (trajectory, time).
+        External signals of a system that has them; values are (time,) or (trajectory, time). A function of time, of
+        all times at once or of one, is taken at the saved times: the Dataset then holds what drove the system. Give
+        pairs for a signal that changes faster.
     noise : float or mapping of str to float
         Observation noise: a float is a fraction of each variable's standard deviation, a dict is absolute.
         Derivatives stay clean.
@@ -103,13 +105,14 @@ def generate(
         Unknown system, parameter or state; contradicting times; a start or signal of the wrong shape.
     """
     law = plugins.system(system)
+    saved = saved_times(duration, dt, times, default_duration=law.duration, default_dt=law.dt)
     job = Generation.resolved(
         law,
-        times=saved_times(duration, dt, times, default_duration=law.duration, default_dt=law.dt),
+        times=saved,
         trajectories=trajectories,
         initial=initial,
         theta=law.theta(parameters),
-        signals=resampled(law, inputs),
+        signals=resampled(law, inputs, saved),
         noise=absolute_or_fraction(law, noise),
         derivatives=derivatives,
         solver={"method": method, "step": step, "rtol": rtol, "atol": atol},
