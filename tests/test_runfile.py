@@ -55,24 +55,24 @@ def test_everything_that_a_run_file_can_say(write, tmp_path):
     )
     assert plan.system is dynsamp.system("pendulum")
     assert (plan.seed, plan.out) == (3, tmp_path / "results")
-    assert plan.generate.options() == {
+    assert plan.generate == {
         "trajectories": 8,
         "duration": 2,
         "parameters": {"length": 2.0, "mass": [1.0, 2.0]},
         "initial": Box([-1, -1], [1, 1]),
         "noise": {"q": 0.1},
     }
-    assert plan.truth.options() == {"duration": 4.0}
+    assert plan.truth == {"duration": 4.0}
     assert plan.estimator == dynsamp.HamiltonianNetwork(width=50)
-    assert plan.forecast.options() == {"method": "verlet", "step": 0.01}
-    assert plan.evaluate.options() == {"metrics": ["energy_error"]}
+    assert plan.forecast == {"method": "verlet", "step": 0.01}
+    assert plan.evaluate == {"metrics": ["energy_error"]}
 
 
 def test_a_system_is_enough(write):
     plan = read_run_file(write('system = "ou"'))
     assert plan.estimator is None
     assert plan.out is None
-    assert plan.generate.options() == plan.truth.options() == plan.forecast.options() == {}
+    assert plan.generate == plan.truth == plan.forecast == {}
 
 
 def test_knobs_without_a_name_are_those_of_the_systems_estimator(write):

@@ -16,11 +16,11 @@ from dynsamp.commands.options import (
     chosen_estimator,
     chosen_system,
     experiment,
-    positive,
     progress,
 )
 from dynsamp.commands.output import columns, heading, print_json, say
 from dynsamp.commands.verbs import check_experiment
+from dynsamp.runfile import POSITIVE
 
 __all__ = ["add"]
 
@@ -42,12 +42,15 @@ def add(commands: Any, common: ArgumentParser) -> None:
     )
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, or a file such as ./spring.py")
     parser.add_argument(
-        "--budget", type=positive, default=10.0, metavar="S", help="seconds of iterative training (default 10)"
+        "--budget", type=POSITIVE.typed, default=10.0, metavar="S", help="seconds of iterative training (default 10)"
     )
     add_out(parser, "DIR", "folder for the picture, the models and a JSON report (default SYSTEM-compare)")
     add_experiment(parser)
     parser.add_argument(
-        "--forecast-duration", type=positive, metavar="T", help="length of the forecast (default: that of the training)"
+        "--forecast-duration",
+        type=POSITIVE.typed,
+        metavar="T",
+        help="length of the forecast (default: that of the training)",
     )
     add_estimator(parser)
     add_json(parser)

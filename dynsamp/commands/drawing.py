@@ -12,11 +12,10 @@ from dynsamp.commands.options import (
     as_usage,
     existing,
     out_file,
-    positive,
     read_data,
-    seed,
 )
 from dynsamp.commands.output import UsageError, wrote
+from dynsamp.runfile import POSITIVE, SEED
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,14 +42,16 @@ def add(commands: Any, common: ArgumentParser) -> None:
         help=f"one of {', '.join(OF_STATES + OF_SCORES)} (default: what suits the file)",
     )  # fmt: skip
     parser.add_argument("--truth", metavar="FILE", help="draw it below the forecast")
-    parser.add_argument("--trajectory", type=seed, metavar="N", help="which one, counted from 0 (default: the first)")
+    parser.add_argument(
+        "--trajectory", type=SEED.typed, metavar="N", help="which one, counted from 0 (default: the first)"
+    )
     parser.add_argument("--model", metavar="MODEL", help="of the forecast, for its learned energy (--kind energy)")
     parser.add_argument(
         "--surface", metavar="EVENT", help="of --kind section, such as 'x = 0 rising' (default: the first coordinate)"
     )
-    parser.add_argument("--fps", type=positive, default=25.0, metavar="N", help="frames a second (default 25)")
+    parser.add_argument("--fps", type=POSITIVE.typed, default=25.0, metavar="N", help="frames a second (default 25)")
     parser.add_argument(
-        "--speed", type=positive, default=1.0, metavar="X", help="units of time a second of film (default 1)"
+        "--speed", type=POSITIVE.typed, default=1.0, metavar="X", help="units of time a second of film (default 1)"
     )
     add_out(parser, "FILE", "picture to write: .png, .svg or .pdf, a film: .gif or .mp4 (default: FILE.png, FILE.gif)")
 

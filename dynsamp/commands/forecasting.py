@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 from dynsamp.commands.options import (
     add_command,
     add_out,
+    add_setting,
     add_table,
     as_usage,
-    count,
     existing,
     given,
-    number,
     out_file,
-    positive,
     progress,
     read_data,
-    seed,
     table_options,
     typed,
 )
 from dynsamp.commands.output import UsageError, say, wrote
+from dynsamp.runfile import COUNT, NUMBER
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +38,8 @@ def start(text: str) -> str | float:
     if text in ("first", "last"):
         return text
     try:
-        return number(text)
+        NUMBER.typed(text)
+        return float(text)
     except ArgumentTypeError:
         raise ArgumentTypeError(f"expected first, last or a time, got {text!r}") from None
 
@@ -59,16 +58,13 @@ def add(commands: Any, common: ArgumentParser) -> None:
         "--start", type=start, default="last", metavar="WHERE",
         help="state of DATA to start from: first, last (default) or a time",
     )  # fmt: skip
-    parser.add_argument(
-        "--duration", type=positive, metavar="T",
-        help="length (default: a fifth of the data's; that of DATA with --start first)",
-    )  # fmt: skip
-    parser.add_argument("--dt", type=positive, metavar="DT", help="spacing of the saved times (default: the model's)")
-    parser.add_argument("--steps", type=count, metavar="N", help="number of steps of dt, instead of --duration")
-    parser.add_argument("--members", type=count, metavar="N", help="sample paths of a stochastic model")
-    parser.add_argument("--method", metavar="NAME", help="solver (default: what suits the model)")
-    parser.add_argument("--step", type=positive, metavar="H", help="internal step of the solver")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of sample paths (default 0)")
+    add_setting(parser, "duration", "T", "length (default: a fifth of the data's; that of DATA with --start first)")
+    add_setting(parser, "dt", "DT", "spacing of the saved times (default: the model's)")
+    parser.add_argument("--steps", type=COUNT.typed, metavar="N", help="number of steps of dt, instead of --duration")
+    add_setting(parser, "members", "N", "sample paths of a stochastic model")
+    add_setting(parser, "method", "NAME", "solver (default: what suits the model)")
+    add_setting(parser, "step", "H", "internal step of the solver")
+    add_setting(parser, "seed", "N", "seed of sample paths (default 0)", default=0)
     parser.add_argument(
         "--reduce", choices=("trajectory", "member", "time"),
         help="write mean, standard deviation, minimum and maximum over this dimension instead of states",

@@ -10,16 +10,15 @@ from dynsamp.commands.options import (
     add_command,
     add_json,
     add_out,
+    add_setting,
     as_usage,
     chosen_system,
-    count,
     given,
     out_file,
-    positive,
     read_data,
-    seed,
 )
 from dynsamp.commands.output import UsageError, columns, print_json, wrote
+from dynsamp.runfile import COUNT
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,13 +38,13 @@ def add(commands: Any, common: ArgumentParser) -> None:
     )
     parser.add_argument("data", metavar="DATA", nargs="?", help="where a model starts: its first states")
     add_out(parser, "FILE", "file to write, with the averages as they settle (default: none)")
-    parser.add_argument("--exponents", type=count, metavar="N", help="how many, the largest first (default: all)")
-    parser.add_argument("--trajectories", type=count, metavar="N", help="number of trajectories (default 16)")
-    parser.add_argument("--duration", type=positive, metavar="T", help="length (default: 2000 intervals of dt)")
-    parser.add_argument("--dt", type=positive, metavar="DT", help="time between orthonormalisations")
-    parser.add_argument("--method", metavar="NAME", help="solver (default dop853)")
-    parser.add_argument("--step", type=positive, metavar="H", help="internal step of a fixed-step method")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of starts (default 0)")
+    parser.add_argument("--exponents", type=COUNT.typed, metavar="N", help="how many, the largest first (default: all)")
+    add_setting(parser, "trajectories", "N", "number of trajectories (default 16)")
+    add_setting(parser, "duration", "T", "length (default: 2000 intervals of dt)")
+    add_setting(parser, "dt", "DT", "time between orthonormalisations")
+    add_setting(parser, "method", "NAME", "solver (default dop853)")
+    add_setting(parser, "step", "H", "internal step of a fixed-step method")
+    add_setting(parser, "seed", "N", "seed of starts (default 0)", default=0)
     add_json(parser)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.output import UsageError
+from dynsamp.runfile import GENERATE, SETTINGS, configured
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     import xarray as xr
 
     from dynsamp.models import Estimator
@@ -26,28 +28,24 @@ __all__ = [
     "add_experiment",
     "add_json",
     "add_out",
+    "add_setting",
     "add_table",
     "as_usage",
     "chosen_estimator",
     "chosen_system",
-    "count",
     "existing",
     "experiment",
     "given",
     "is_file",
-    "number",
     "out_file",
-    "positive",
     "progress",
     "read_data",
-    "seed",
     "table_options",
     "typed",
 ]
 
 TABLES = (".csv", ".tsv", ".txt", ".dat")
-# of `generate`, by attribute of the parsed arguments
-EXPERIMENT = ("trajectories", "duration", "dt", "noise", "method", "step", "rtol", "atol")
+EXPERIMENT = tuple(name for name in GENERATE if name != "seed")
 
 
 def add_command(
@@ -74,20 +72,27 @@ def add_json(parser: ArgumentParser) -> None:
 def add_experiment(parser: ArgumentParser) -> None:
     """What `generate` takes."""
     group = parser.add_argument_group("experiment (default: the system's own)")
-    group.add_argument("--trajectories", type=count, metavar="N", help="number of trajectories")
-    group.add_argument("--duration", type=positive, metavar="T", help="length, in the system's time unit")
-    group.add_argument("--dt", type=positive, metavar="DT", help="spacing of the saved times")
+    add_setting(group, "trajectories", "N", "number of trajectories")
+    add_setting(group, "duration", "T", "length, in the system's time unit")
+    add_setting(group, "dt", "DT", "spacing of the saved times")
     group.add_argument(
         "--param", type=pair, action="append", default=[], metavar="NAME=VALUE",
         help="value of a parameter; several values with commas sweep over trajectories; repeatable",
     )  # fmt: skip
-    group.add_argument("--noise", type=nonnegative, metavar="X", help="observation noise, in standard deviations")
-    group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random (default 0)")
+    add_setting(group, "noise", "X", "observation noise, in standard deviations")
+    add_setting(group, "seed", "N", "seed of everything random (default 0)", default=0)
     solver = parser.add_argument_group("solver")
-    solver.add_argument("--method", metavar="NAME", help="dop853, taylor, radau5, rk4, blanes_moan6, ...")
-    solver.add_argument("--step", type=positive, metavar="H", help="internal step of a fixed-step method")
-    solver.add_argument("--rtol", type=positive, metavar="TOL", help="relative tolerance of an adaptive method")
-    solver.add_argument("--atol", type=positive, metavar="TOL", help="absolute tolerance of an adaptive method")
+    add_setting(solver, "method", "NAME", "dop853, taylor, radau5, rk4, blanes_moan6, ...")
+    add_setting(solver, "step", "H", "internal step of a fixed-step method")
+    add_setting(solver, "rtol", "TOL", "relative tolerance of an adaptive method")
+    add_setting(solver, "atol", "TOL", "absolute tolerance of an adaptive method")
+
+
+def add_setting(
+    parser: ArgumentParser | _ArgumentGroup, name: str, metavar: str, text: str, *, default: object = None
+) -> None:
+    """An argument of a verb as an option: the same kind of value as in a run file."""
+    parser.add_argument(f"--{name}", type=SETTINGS[name].typed, metavar=metavar, help=text, default=default)
 
 
 def experiment(args: Namespace) -> dict[str, Any]:
@@ -112,8 +117,6 @@ def chosen_estimator(args: Namespace, default: Estimator | None = None) -> Estim
     """The estimator that was asked for, with its knobs; ``default`` where none was."""
     if args.estimator is None and not args.knob:
         return None
-    from dynsamp.runfile import configured
-
     with as_usage():
         start = default if args.estimator is None else args.estimator
         if start is None:
@@ -202,52 +205,6 @@ def given(args: Namespace, names: Sequence[str]) -> dict[str, Any]:
 def progress(args: Namespace) -> bool | None:
     """Argument ``progress`` of the verbs."""
     return False if args.quiet else None
-
-
-def number(text: str) -> float:
-    """Option type: a finite number."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"expected a number, got {text!r}") from None
-    if not math.isfinite(value):
-        raise ArgumentTypeError(f"expected a finite number, got {text!r}")
-    return value
-
-
-def positive(text: str) -> float:
-    """Option type: a positive number."""
-    value = number(text)
-    if value <= 0:
-        raise ArgumentTypeError(f"expected a positive number, got {text}")
-    return value
-
-
-def nonnegative(text: str) -> float:
-    """Option type: a number that is not negative."""
-    value = number(text)
-    if value < 0:
-        raise ArgumentTypeError(f"expected zero or a positive number, got {text}")
-    return value
-
-
-def count(text: str) -> int:
-    """Option type: a positive whole number."""
-    value = seed(text)
-    if value < 1:
-        raise ArgumentTypeError(f"expected a positive whole number, got {text}")
-    return value
-
-
-def seed(text: str) -> int:
-    """Option type: a whole number that is not negative."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"expected a whole number, got {text!r}") from None
-    if value < 0:
-        raise ArgumentTypeError(f"expected a whole number that is not negative, got {text}")
-    return value
 
 
 def pair(text: str) -> tuple[str, Any]:

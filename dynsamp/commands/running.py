@@ -13,22 +13,21 @@ from dynsamp.commands.options import (
     add_experiment,
     add_json,
     add_out,
+    add_setting,
     as_usage,
     chosen_estimator,
     chosen_system,
-    count,
     existing,
     experiment,
     is_file,
-    positive,
     progress,
 )
 from dynsamp.commands.output import heading, print_json, say
 from dynsamp.commands.scoring import scores_document
 from dynsamp.commands.verbs import check_experiment
+from dynsamp.runfile import POSITIVE, RunFile, read_run_file
 
 if TYPE_CHECKING:
-    from dynsamp.runfile import RunFile
     from dynsamp.workflow import Run
 
 __all__ = ["add"]
@@ -51,9 +50,12 @@ def add(commands: Any, common: ArgumentParser) -> None:
     add_experiment(parser)
     parser.set_defaults(seed=None)  # a run file may say it
     parser.add_argument(
-        "--forecast-duration", type=positive, metavar="T", help="length of the forecast (default: that of the training)"
+        "--forecast-duration",
+        type=POSITIVE.typed,
+        metavar="T",
+        help="length of the forecast (default: that of the training)",
     )
-    parser.add_argument("--members", type=count, metavar="N", help="sample paths of a stochastic model")
+    add_setting(parser, "members", "N", "sample paths of a stochastic model")
     add_estimator(parser)
     add_json(parser)
 
@@ -64,9 +66,8 @@ def run(args: Namespace) -> None:
     law = plan.system
     out = plan.out or Path(law.name)
     args.out = str(out)
-    generate, truth = plan.generate.options(), plan.truth.options()
-    check_experiment(law, generate)
-    check_experiment(law, {**generate, **truth})
+    check_experiment(law, plan.generate)
+    check_experiment(law, {**plan.generate, **plan.truth})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file; choose another --out")
     from dynsamp import workflow
@@ -76,11 +77,11 @@ def run(args: Namespace) -> None:
         say(args, f"system {law.name}, seed {plan.seed}, estimator {estimator or 'of its kind'}, out {out}")
     result = workflow.run(
         law,
-        generate=generate,
-        truth=truth,
+        generate=plan.generate,
+        truth=plan.truth,
         estimator=plan.estimator,
-        forecast=plan.forecast.options(),
-        evaluate=plan.evaluate.options(),
+        forecast=plan.forecast,
+        evaluate=plan.evaluate,
         seed=plan.seed,
         out=out,
         progress=progress(args),
@@ -90,33 +91,33 @@ def run(args: Namespace) -> None:
 
 def _plan(args: Namespace) -> RunFile:
     """The run file, or one for the named system, with the options of the command line on top."""
-    from dynsamp.runfile import RunFile, read_run_file
-
     if is_file(args.system, ".toml"):
         with as_usage():  # RunFileError is a ValueError
             plan = read_run_file(existing(args.system))
     else:
         plan = RunFile(system=chosen_system(args.system))
-    changes: dict[str, Any] = {}
+    generate, truth, forecast = dict(plan.generate), dict(plan.truth), dict(plan.forecast)
     given = experiment(args)
-    if given:
-        if {"duration", "dt"} & set(given):
-            changes["truth"] = replace(plan.truth, times=None)
-            given.setdefault("times", None)
-        parameters = {**(plan.generate.parameters or {}), **given.get("parameters", {})}
-        changes["generate"] = replace(plan.generate, **{**given, "parameters": parameters or None})
+    if {"duration", "dt"} & set(given):
+        generate.pop("times", None)
+        truth.pop("times", None)
+    generate |= given
+    if "parameters" in given:
+        generate["parameters"] = {**plan.generate.get("parameters", {}), **given["parameters"]}
     if args.forecast_duration is not None:
-        changes["truth"] = replace(changes.get("truth", plan.truth), duration=args.forecast_duration, times=None)
+        truth.pop("times", None)
+        truth["duration"] = args.forecast_duration
     if args.members is not None:
-        changes["forecast"] = replace(plan.forecast, members=args.members)
-    if args.seed is not None:
-        changes["seed"] = args.seed
-    if args.out is not None:
-        changes["out"] = Path(args.out)
-    estimator = chosen_estimator(args, plan.estimator or plan.system.estimator)
-    if estimator is not None:
-        changes["estimator"] = estimator
-    return replace(plan, **changes)
+        forecast["members"] = args.members
+    return replace(
+        plan,
+        generate=generate,
+        truth=truth,
+        forecast=forecast,
+        seed=plan.seed if args.seed is None else args.seed,
+        out=plan.out if args.out is None else Path(args.out),
+        estimator=chosen_estimator(args, plan.estimator or plan.system.estimator) or plan.estimator,
+    )
 
 
 def _print(args: Namespace, result: Run, out: Path) -> None:

@@ -13,6 +13,7 @@ from dynsamp.commands.options import (
     add_experiment,
     add_json,
     add_out,
+    add_setting,
     add_table,
     as_usage,
     chosen_estimator,
@@ -22,7 +23,6 @@ from dynsamp.commands.options import (
     out_file,
     progress,
     read_data,
-    seed,
     table_options,
     typed,
 )
@@ -85,7 +85,7 @@ def _add_fit(commands: Any, common: ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="data: .csv, .nc or .zarr")
     add_out(parser, "FILE", "model file to write (default: beside the data, DATA.model)")
     parser.add_argument("--system", metavar="NAME", help="what the data come from (default: what they say)")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the sampled weights (default 0)")
+    add_setting(parser, "seed", "N", "seed of the sampled weights (default 0)", default=0)
     add_estimator(parser)
     add_table(parser)
     add_json(parser)
