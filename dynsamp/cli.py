@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from dynsamp._version import __version__
-from dynsamp.commands import caching, comparing, drawing, forecasting, listing, lyapunov, plugin_tools, running, verbs
-from dynsamp.commands.output import UsageError, heading, print_json
+from dynsamp.commands import caching, comparing, drawing, experiments, exponents, listing, plugin_tools, verbs
+from dynsamp.commands.printing import UsageError, heading, print_json
 
 __all__ = ["main"]
 
@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     _add_common(common, default=argparse.SUPPRESS)  # must not undo `dynsamp -v COMMAND`
-    for topic in (running, listing, verbs, forecasting, comparing, lyapunov, drawing, plugin_tools, caching):
+    for topic in (experiments, listing, verbs, comparing, exponents, drawing, plugin_tools, caching):
         topic.add(commands, common)
     return parser
 

@@ -180,7 +180,7 @@ def test_failures_count_as_the_largest_error_and_missing_truth_not_at_all():
 def test_quantiles_agree_with_numpy(level):
     values = np.random.default_rng(3).normal(size=(17, 4))
     values[:5, 1] = np.nan
-    result = plot.selection.quantiles(values, [level])
+    result = plot.extracts.quantiles(values, [level])
     np.testing.assert_allclose(result[0], np.nanquantile(values, level, axis=0), rtol=1e-14)
 
 

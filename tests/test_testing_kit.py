@@ -9,8 +9,8 @@ import pytest
 
 import dynsamp
 from dynsamp.testing import CheckFailure, check_system, checks
+from dynsamp.testing.behaviour import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.declaration import check_declaration
-from dynsamp.testing.functions import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
 
 

@@ -21,9 +21,9 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from dynsamp.batch import layout as layouts
+from dynsamp.batch import chunk_store
+from dynsamp.batch.chunk_store import ChunkStore, chunk_rows
 from dynsamp.batch.journal import Journal, entries
-from dynsamp.batch.layout import Layout, chunk_rows
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import plain, versions
@@ -116,7 +116,7 @@ def run_chunks(
     full = {
         **json.loads(json.dumps(dict(plan), default=plain)),
         "count": count,
-        "variables": layouts.described(template, count),
+        "variables": chunk_store.described(template, count),
     }
     folder = run_folder(target)
     with explained("write", target):
@@ -133,13 +133,13 @@ def run_chunks(
     return target
 
 
-def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> Layout:
+def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> ChunkStore:
     """The layout of a store, begun now or before."""
     path = folder / "plan.json"
     saved = json.loads(path.read_bytes()) if path.exists() else None
     if target.exists() and not (target.is_dir() and saved is not None):
         raise FileExistsError(f"{target} exists and is no store that can be resumed; remove it or choose another name")
-    digest = layouts.digest(plan)
+    digest = chunk_store.digest(plan)
     if target.exists() and saved is not None:
         if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved["digest"]:
             raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
@@ -155,14 +155,14 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
         attributes = {**versions(), **zarrstore.group_header(template)}
         content = {"digest": digest, "plan": plan, "chunk": rows, "attributes": attributes}
         write_bytes(path, json.dumps(content, indent=1, default=plain).encode())
-    return layouts.create(template, target, plan["count"], rows)  # again on resuming: it may have been cut short
+    return chunk_store.create(template, target, plan["count"], rows)  # again on resuming: it may have been cut short
 
 
 @dataclass(frozen=True)
 class _Work:
     """The loop over chunks."""
 
-    layout: Layout
+    layout: ChunkStore
     compute: Compute
     journal: Journal
     progress: Callable[[int], None] | None
@@ -231,7 +231,7 @@ class _Work:
         return f"{how} with {done} of {chunks} chunks in {self.layout.store}; give the same command again to resume"
 
 
-def _one(layout: Layout, compute: Compute, chunk: int, durable: bool) -> dict[str, Any]:
+def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> dict[str, Any]:
     """Compute and write a chunk; runs in a worker."""
     low, high = layout.bounds(chunk)
     start = time.thread_time()
@@ -262,7 +262,7 @@ def verify(store: str | os.PathLike[str]) -> list[int]:
     names = zarrstore.members(target)
     saved = json.loads((run_folder(target) / "plan.json").read_bytes())
     arrays = {name: zarrstore.read_header(target / name) for name in names if name in saved["plan"]["variables"]}
-    layout = Layout(target, int(saved["plan"]["count"]), int(saved["chunk"]), arrays)
+    layout = ChunkStore(target, int(saved["plan"]["count"]), int(saved["chunk"]), arrays)
     done = entries(run_folder(target) / "journal.jsonl")
     chunks = range(layout.chunks)
     return [k for k in chunks if not layout.sizes_fit(k) or layout.crcs(k) != done.get(k, {}).get("crc")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsamp.commands.options import add_command, add_json
-from dynsamp.commands.output import print_json
+from dynsamp.commands.printing import print_json
 
 __all__ = ["add"]
 

@@ -18,7 +18,7 @@ from dynsamp.commands.options import (
     experiment,
     progress,
 )
-from dynsamp.commands.output import columns, heading, print_json, say
+from dynsamp.commands.printing import columns, heading, print_json, say
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import POSITIVE
 

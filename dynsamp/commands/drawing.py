@@ -14,7 +14,7 @@ from dynsamp.commands.options import (
     out_file,
     read_data,
 )
-from dynsamp.commands.output import UsageError, wrote
+from dynsamp.commands.printing import UsageError, wrote
 from dynsamp.runfile import POSITIVE, SEED
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
 
 def _drawn(args: Namespace, data: xr.Dataset) -> Any:
     from dynsamp import plot
-    from dynsamp.plot.selection import components
+    from dynsamp.plot.extracts import components
 
     scores = "time" not in data.dims
     kind = args.kind

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import add_command, add_json, chosen_system
-from dynsamp.commands.output import columns, heading, print_json, say
+from dynsamp.commands.printing import columns, heading, print_json, say
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.output import UsageError
+from dynsamp.commands.printing import UsageError
 from dynsamp.runfile import GENERATE, SETTINGS, configured
 
 if TYPE_CHECKING:

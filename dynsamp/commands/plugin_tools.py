@@ -14,7 +14,7 @@ from typing import Any
 
 from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import add_command, add_json, add_out, chosen_system, out_file
-from dynsamp.commands.output import UsageError, columns, heading, print_json, say
+from dynsamp.commands.printing import UsageError, columns, heading, print_json, say
 
 __all__ = ["add"]
 

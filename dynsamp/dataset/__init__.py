@@ -17,13 +17,13 @@ The schema of a Dataset:
 """
 
 from dynsamp.dataset.building import build, from_arrays, from_points
+from dynsamp.dataset.clock import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.formats import open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.results import crossings, scores, spectra, statistics
 from dynsamp.dataset.schema import decode, encode, facts, state_list, validate
 from dynsamp.dataset.tables import from_dataframe
-from dynsamp.dataset.times import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 
 __all__ = [
     "build",

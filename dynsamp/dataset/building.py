@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from dynsamp.dataset.clock import CALENDAR_UNITS
 from dynsamp.dataset.schema import (
     CONVENTIONS,
     PARAMETER,
@@ -20,7 +21,6 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.dataset.times import CALENDAR_UNITS
 from dynsamp.words import State, nearest
 
 __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from dynsamp.dataset.clock import time_origin, time_values
 from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list, validate
-from dynsamp.dataset.times import time_origin, time_values
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
 from dynsamp.words import FAILURES, Input, State, Status, nearest

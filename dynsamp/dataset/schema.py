@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp._version import __version__
-from dynsamp.dataset.times import time_unit
+from dynsamp.dataset.clock import time_unit
 from dynsamp.words import Facts, State, Status, closest, nearest
 
 __all__ = [

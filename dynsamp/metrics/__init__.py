@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynsamp.metrics.base import Metric, Record, Score, metric
+from dynsamp.metrics.diffusions import diffusion_error, drift_error
 from dynsamp.metrics.errors import crps, nrmse, spread_skill, valid_prediction_time
 from dynsamp.metrics.mechanics import (
     energy_drift,
@@ -16,7 +17,6 @@ from dynsamp.metrics.mechanics import (
     truth_energy_error,
 )
 from dynsamp.metrics.returns import amplitude, period_error, section_distance
-from dynsamp.metrics.stochastic import diffusion_error, drift_error
 
 __all__ = ["METRICS", "Metric", "Record", "Score", "metric"]
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dynsamp.files import explained, replaced
 from dynsamp.plot.canvas import COLOURS, SIZE, TRUTH, figure_of, lay_out, panels
-from dynsamp.plot.selection import components
+from dynsamp.plot.extracts import components
 from dynsamp.plot.skill import energy_error, growth, valid_prediction_time
 from dynsamp.plot.trajectories import PANELS, draw_portrait, fan, phase, portrait_pair, time_series
 

@@ -24,7 +24,7 @@ from dynsamp.dataset import facts, state_list
 from dynsamp.files import explained, replaced
 from dynsamp.models.measured.names import is_angle
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, lay_out, panels
-from dynsamp.plot.selection import called, component, matching, positions, series
+from dynsamp.plot.extracts import called, component, matching, positions, series
 from dynsamp.plot.trajectories import portrait_pair
 from dynsamp.words import State
 

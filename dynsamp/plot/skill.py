@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, key, new_axes, new_figure, panels
-from dynsamp.plot.selection import Scores, named_scores, quantiles, samples, variable
+from dynsamp.plot.extracts import Scores, named_scores, quantiles, samples, variable
 
 __all__ = ["energy_error", "growth", "nrmse", "scores", "valid_prediction_time"]
 

@@ -25,7 +25,7 @@ from dynsamp.plot.canvas import (
     new_figure,
     panels,
 )
-from dynsamp.plot.selection import called, component, components, matching, positions, quantiles, series
+from dynsamp.plot.extracts import called, component, components, matching, positions, quantiles, series
 
 __all__ = ["draw_portrait", "energy", "fan", "phase", "portrait_pair", "time_series"]
 

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.models.sampled_network import SampledNetwork, SampledNetworkModel
-from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
+from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 
 __all__ = ["SampledRegressor"]
 

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.networks.network import Hidden
 from dynsamp.networks.sampling import sample_hidden, standardisation
-from dynsamp.sklearn.fitting import one_thread, seed_of, widths_of
 from dynsamp.sklearn.one_hot import label_bits
+from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 from dynsamp.streams import generator
 
 __all__ = ["SampledTransformer", "density_target"]

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from dynsamp.plugins import system as registered_system
 from dynsamp.system import System
+from dynsamp.testing.behaviour import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.calls import CheckFailure
 from dynsamp.testing.declaration import check_declaration
-from dynsamp.testing.functions import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
 
 __all__ = ["CheckFailure", "check_system", "checks"]

@@ -22,8 +22,7 @@ from dynsamp.commands.options import (
     is_file,
     progress,
 )
-from dynsamp.commands.output import heading, print_json, say
-from dynsamp.commands.scoring import scores_document
+from dynsamp.commands.printing import heading, print_json, say, scores_document
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import POSITIVE, RunFile, read_run_file
 

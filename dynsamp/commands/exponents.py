@@ -17,7 +17,7 @@ from dynsamp.commands.options import (
     out_file,
     read_data,
 )
-from dynsamp.commands.output import UsageError, columns, print_json, wrote
+from dynsamp.commands.printing import UsageError, columns, print_json, wrote
 from dynsamp.runfile import COUNT
 
 if TYPE_CHECKING:

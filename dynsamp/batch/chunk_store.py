@@ -16,7 +16,7 @@ import xarray as xr
 
 from dynsamp.dataset import zarrstore
 
-__all__ = ["Layout", "chunk_rows", "create", "described", "digest"]
+__all__ = ["ChunkStore", "chunk_rows", "create", "described", "digest"]
 
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
 COPIES = 3  # of a chunk in memory while it is computed and written
@@ -31,7 +31,7 @@ def chunk_rows(template: xr.Dataset, count: int, *, memory: int | None = None, i
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChunkStore:
     """The arrays of a store and the chunks of its trajectories."""
 
     store: Path
@@ -119,7 +119,7 @@ def described(template: xr.Dataset, count: int) -> dict[str, Any]:
     return described
 
 
-def create(template: xr.Dataset, store: Path, count: int, rows: int) -> Layout:
+def create(template: xr.Dataset, store: Path, count: int, rows: int) -> ChunkStore:
     """Write the headers of all variables, and those that have no trajectories in full."""
     store.mkdir(exist_ok=True)
     arrays = {}
@@ -131,4 +131,4 @@ def create(template: xr.Dataset, store: Path, count: int, rows: int) -> Layout:
         variable = zarrstore.stored(variable) if variable.dtype.kind == "M" else variable
         shape = (count, *variable.shape[1:])
         arrays[name] = zarrstore.create_variable(store, name, variable, shape, (rows, *shape[1:]))
-    return Layout(store, count, rows, arrays)
+    return ChunkStore(store, count, rows, arrays)
