@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "nearest"]
+__all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "energy_units", "nearest"]
 
 
 class Status(IntEnum):
@@ -92,6 +92,13 @@ class State:
         for extent in self.dims.values():
             size *= extent
         return size
+
+
+def energy_units(q: State, p: State, time_unit: str) -> str:
+    """Units of a Hamiltonian: those of p q / t."""
+    parts = [p.units, q.units] if time_unit == "1" else [p.units, q.units, f"({time_unit})-1"]
+    words = [part for part in parts if part not in ("1", "rad")]
+    return "J" if words in (["kg m2 s-1", "(s)-1"], ["kg m s-1", "m", "(s)-1"]) else " ".join(words) or "1"
 
 
 @dataclass(frozen=True)

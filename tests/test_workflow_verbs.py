@@ -166,3 +166,36 @@ def test_stochastic_run_forecasts_members():
     name = next(str(v) for v in alone.data_vars if "member" in alone[v].dims and v != "status")
     np.testing.assert_array_equal(alone[name][0], result.forecast[name][2, :3])
     assert "crps" in result.scores
+
+
+QUICK = ds.HamiltonianNetwork(width=40, activation="tanh", scale=0.5, separable=True)
+
+
+def test_forecasts_have_the_energy_units_of_the_truth(tmp_path):
+    truth = ds.generate("pendulum", trajectories=6, duration=1.0, dt=0.1, seed=1)
+    model = ds.fit(truth, QUICK)
+    ds.save_model(model, tmp_path / "pendulum.model")
+    for known in (model, ds.load_model(tmp_path / "pendulum.model")):
+        forecast = ds.forecast(known, truth)
+        assert forecast["energy"].attrs["units"] == truth["energy"].attrs["units"] == "J"
+        assert ds.energy_map(known, points=5)["energy"].attrs["units"] == "J"
+    alone = ds.energies(truth.drop_attrs(deep=False).drop_vars("energy"), model=model)
+    assert alone["learned_energy"].attrs["units"] == "J"
+
+
+@pytest.mark.parametrize(
+    ("units", "time_unit", "expected"),
+    [
+        (["m", "kg m s-1"], "s", "J"),
+        (["rad", "kg m2 s-1"], "s", "J"),
+        (["1", "1"], "1", "1"),
+        (["m", "m s-1"], "s", "m s-1 m (s)-1"),
+    ],
+)
+def test_energy_units_without_a_system_are_those_of_p_q_over_t(units, time_unit, expected):
+    t = np.linspace(0, 5, 40)
+    phase = t + np.array([0.0, 1.0, 2.0])[:, None]
+    y = np.stack([np.cos(phase), -np.sin(phase)], axis=-1)
+    dy = np.stack([y[..., 1], -y[..., 0]], axis=-1)
+    data = ds.from_arrays(y, t, names=["a", "b"], units=units, tendencies=dy, canonical=True, time_unit=time_unit)
+    assert ds.forecast(ds.fit(data, QUICK), data)["energy"].attrs["units"] == expected

@@ -22,7 +22,13 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.learned_energy import energy_report
-from dynsamp.models.measured.canonical import CANONICAL_NAMES, canonical_pairs, gradient_data, snapshot_data
+from dynsamp.models.measured.canonical import (
+    CANONICAL_NAMES,
+    canonical_pairs,
+    gradient_data,
+    snapshot_data,
+    units_of_energy,
+)
 from dynsamp.models.measured.usable import box, median_step
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
@@ -432,8 +438,10 @@ class LatticeHamiltonian(Estimator):
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
         low, high = box(samples)
         model = LatticeHamiltonianModel(
-            states=samples.states, facts=replace(samples.facts, separable=self.separable), low=low,
-            high=high, **self._arrays(lattice, energies),
+            states=samples.states, low=low, high=high, facts=replace(
+                samples.facts, separable=self.separable,
+                energy_units=units_of_energy(samples, canonical_pairs(samples.states)[0]),
+            ), **self._arrays(lattice, energies),
         )  # fmt: skip
         return model, {**energy_report(fits, self.separable), "learned_from": source, **more}
 

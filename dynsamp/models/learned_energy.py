@@ -13,7 +13,7 @@ import numpy as np
 
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import declared_structure, formula_names, structure_of
-from dynsamp.models.measured.canonical import CanonicalSamples, canonical
+from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.collocation import spans
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
@@ -331,7 +331,7 @@ def assembled(ready: CanonicalSamples, energies: Sequence[Energy], y: np.ndarray
         linear[at], centre[at], half_width[at] = energy.linear, energy.layer.centre, energy.layer.half_width
     return {
         "states": samples.states,
-        "facts": replace(samples.facts, separable=ready.separable),
+        "facts": replace(samples.facts, separable=ready.separable, energy_units=units_of_energy(samples, pairs)),
         "low": y.min(axis=0),
         "high": y.max(axis=0),
         "weights": weights,

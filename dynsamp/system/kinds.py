@@ -11,7 +11,7 @@ import numpy as np
 from dynsamp.solve import Kernel
 from dynsamp.solve.kernel import History
 from dynsamp.system.base import Function, System
-from dynsamp.words import Facts, State, nearest
+from dynsamp.words import Facts, State, energy_units, nearest
 
 __all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem"]
 
@@ -70,7 +70,8 @@ class ODESystem(System):
 
     def facts(self) -> Facts:
         """See System.facts."""
-        return replace(super().facts(), delays=tuple(self.delays))
+        units = "1" if self.hamiltonian is None else _energy_units(self)
+        return replace(super().facts(), delays=tuple(self.delays), energy_units=units)
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
@@ -142,7 +143,7 @@ class HamiltonianSystem(System):
 
     def facts(self) -> Facts:
         """See System.facts."""
-        return replace(super().facts(), separable=self.separable)
+        return replace(super().facts(), separable=self.separable, energy_units=_energy_units(self))
 
     def kernel(self, theta: np.ndarray | None = None) -> Kernel:
         """See System.kernel."""
@@ -246,3 +247,8 @@ def _in_pairs(system: System) -> tuple[State, ...]:
                 " are all q, then all p in the same order; reorder them"
             )
     return (*(replace(state, conjugate=names[k + half]) for k, state in enumerate(states[:half])), *states[half:])
+
+
+def _energy_units(law: System) -> str:
+    """Units of H: its coordinates come first, then its momenta."""
+    return energy_units(law.states[0], law.states[len(law.states) // 2], law.time_unit)

@@ -52,7 +52,9 @@ def energies(data: xr.Dataset, *, model: Model | None = None, system: str | Syst
     law = system_of(data, system)
     record = dataset.record(data)
     found: dict[str, tuple[np.ndarray, str]] = {}
-    units = str(data["energy"].attrs.get("units", "1")) if "energy" in data else "1"
+    units = "1" if model is None else model.facts.energy_units
+    if "energy" in data:
+        units = str(data["energy"].attrs.get("units", units))
     if law is not None and getattr(law, "hamiltonian", None) is not None:
         units = labels(law, "energy")[0]
         clock = np.repeat(record.clock[:, None], record.y.shape[1], axis=1)

@@ -67,8 +67,9 @@ def main() -> int:
     race.add_argument("old", type=Path)
     race.add_argument("new", type=Path)
     race.add_argument("--turns", type=int, default=3)
-    for part in (record, race):
+    for part in (record, compare, race):
         part.add_argument("--only", default="", help="pattern of the names of rows")
+    for part in (record, race):
         part.add_argument("--quick", action="store_true")
         part.add_argument("--models", type=Path, help="folder of the model files")
     for part in (compare, race):
@@ -76,7 +77,11 @@ def main() -> int:
         part.add_argument("--all", action="store_true", help="print every row")
     options = parser.parse_args()
     if options.part == "compare":
-        before, after = (json.loads(path.read_text()) for path in (options.before, options.after))
+        wanted = re.compile(options.only)
+        before, after = (
+            {name: row for name, row in json.loads(path.read_text()).items() if wanted.search(name)}
+            for path in (options.before, options.after)
+        )
         return compared(before, after, options)
     if options.part == "race":
         return raced(options)

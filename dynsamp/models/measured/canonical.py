@@ -18,7 +18,7 @@ from dynsamp.models.measured.usable import check_finite, check_order, component_
 from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.snapshots import Trajectories
-from dynsamp.words import Facts, State
+from dynsamp.words import Facts, State, energy_units
 
 __all__ = [
     "CANONICAL_NAMES",
@@ -29,6 +29,7 @@ __all__ = [
     "gradient_data",
     "positions_only",
     "snapshot_data",
+    "units_of_energy",
 ]
 
 CANONICAL_NAMES = "the first half of the states is q, the second p"
@@ -220,3 +221,11 @@ def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tu
         slope = (second - first) / step[pair][:, None]
         weights, source = np.ones(1), "snapshots: mid-points of consecutive pairs"
     return Gradients(nodes, weights, gradient_of(slope, pairs)), source
+
+
+def units_of_energy(samples: Samples, pairs: np.ndarray) -> str:
+    """Units of the energy of canonical samples: those that are known, else those of the first pair (2, dof)."""
+    if samples.facts.energy_units != "1":
+        return samples.facts.energy_units
+    q, p = (samples.owners[k] for k in pairs[:, 0])
+    return energy_units(q, p, samples.facts.time_unit)

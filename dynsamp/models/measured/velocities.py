@@ -92,7 +92,7 @@ def with_velocities(
         *(replace(state, conjugate=velocity_name(state.name)) for state in chosen.states),
         *(State(velocity_name(s.name), _per(s.units, unit), _long(s), dims=s.dims) for s in positions),
     )
-    facts = replace(samples.facts, velocities=True)
+    facts = replace(samples.facts, velocities=True, energy_units="1")  # of a unit of mass
     dy = np.concatenate([v, a], axis=-1) if accelerations and a is not None else None
     found = replace(chosen, y=np.concatenate([q, v], axis=-1), dy=dy, states=states, facts=facts)
     return found, "; ".join([f"velocities from {phrase}", *notes])
