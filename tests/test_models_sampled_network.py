@@ -10,6 +10,7 @@ from scipy.linalg import lstsq
 
 import dynsamp as ds
 from dynsamp.models.base import Samples
+from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.regression import fit_regression
 from dynsamp.networks.rows import Rows
 
@@ -324,7 +325,7 @@ def test_labels_draw_pairs_across_the_border():
     x = rows(400)
     inside = (x[:, 0] > 0.3).astype(float)
     source = Rows(x, np.column_stack([inside, 1 - inside]))
-    fit = fit_regression(source, width=50, activation="tanh", scale=1.0, sampler="swim", labels=True)
+    fit = fit_regression(source, Neurons(50, "tanh", 1.0, "swim"), labels=True)
     layer = fit.network.hidden.layers[0]
     values = np.tanh(layer.preactivations(x))
     first, second = np.argmin(np.abs(values + 0.5), axis=1), np.argmin(np.abs(values - 0.5), axis=1)

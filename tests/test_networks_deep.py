@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.network import Hidden, Network
+from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.streams import generator
 
@@ -118,9 +119,11 @@ def test_no_hidden_layer_is_a_linear_function():
 
 
 def sampled(x, y, widths, **how):
-    options = {"activation": "tanh", "scale": 1.0, "sampler": "swim", "centre": np.zeros(x.shape[1])}
-    options |= {"half_width": np.ones(x.shape[1]), "target": y} | how
-    return sample_hidden(x, widths, rng=generator(7, "weights"), **options)
+    neurons = Neurons(widths or 0, **{"activation": "tanh", "scale": 1.0, "sampler": "swim"} | how)
+    size = x.shape[1]
+    return sample_hidden(
+        x, neurons, rng=generator(7, "weights"), target=y, centre=np.zeros(size), half_width=np.ones(size)
+    )
 
 
 def test_deeper_neurons_are_half_at_both_ends_of_pairs_of_representations():

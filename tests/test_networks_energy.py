@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose
 
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.selection import choose, ladder
 
 
@@ -22,10 +23,10 @@ def test_a_quadratic_energy_needs_no_neurons():
 
 
 def test_a_network_recovers_itself():
-    knobs = {"width": 30, "activation": "tanh", "scale": 1.0, "sampler": "uniform"}
-    first = fit_energy(gradients(lambda x: np.sin(3 * x)), **knobs)
+    knobs = Neurons(30, "tanh", 1.0, "uniform")
+    first = fit_energy(gradients(lambda x: np.sin(3 * x)), knobs)
     data = gradients(first.energy.gradient)
-    again = fit_energy(data, **knobs)  # the same points and seed: the same neurons
+    again = fit_energy(data, knobs)  # the same points and seed: the same neurons
     assert_allclose(again.energy.layer.weights, first.energy.layer.weights)
     assert again.solution.residual[0] < 1e-11
     x = data.nodes[0]
@@ -34,8 +35,8 @@ def test_a_network_recovers_itself():
 
 def test_derivatives_of_the_energy_against_differences():
     # the ridge keeps coefficients small, so that differences lose no digits
-    knobs = {"width": 40, "activation": "sin", "scale": 2.0, "regularisation": 1e-8}
-    energy = fit_energy(gradients(lambda x: np.sin(2 * x)), **knobs).energy
+    data = gradients(lambda x: np.sin(2 * x))
+    energy = fit_energy(data, Neurons(40, "sin", 2.0), FitOptions(regularisation=1e-8)).energy
     x = np.random.default_rng(1).uniform(-2, 2, (20, 2))
     step = 1e-5
     for k in range(2):
@@ -48,11 +49,11 @@ def test_derivatives_of_the_energy_against_differences():
 
 def test_streaming_in_little_memory_gives_the_same_energy():
     data = gradients(lambda x: np.sin(x) + 0.01 * np.random.default_rng(5).normal(size=x.shape), points=4000)
-    knobs = {"width": 20, "activation": "tanh", "scale": 0.5}
-    whole, streamed = fit_energy(data, **knobs), fit_energy(data, **knobs, memory=1_200_000)
+    knobs = Neurons(20, "tanh", 0.5)
+    whole, streamed = fit_energy(data, knobs), fit_energy(data, knobs, FitOptions(memory=1_200_000))
     assert np.array_equal(streamed.energy.coefficients, whole.energy.coefficients)
     with pytest.raises(ValueError, match="allow more"):
-        fit_energy(data, **knobs, memory=500_000)
+        fit_energy(data, knobs, FitOptions(memory=500_000))
 
 
 def test_noise_does_not_come_through():
@@ -86,21 +87,22 @@ def test_ladder_keeps_two_rows_a_neuron():
 
 
 def test_choose_finds_the_best_scale_and_stops_when_more_neurons_do_not_help():
-    def assess(activation, scale, width):
-        error = 1e-5 + abs(np.log(scale / 0.5)) / width + (activation != "sin")
-        return error, (activation, scale, width)
+    def assess(neurons):
+        error = 1e-5 + abs(np.log(neurons.scale / 0.5)) / neurons.width + (neurons.activation != "sin")
+        return error, neurons
 
     best, trials = choose(assess, [100, 200, 400, 800, 1600])
     assert best.activation == "sin"
     assert best.scale == pytest.approx(0.5, rel=0.25)
-    assert best.fit == (best.activation, best.scale, best.width)
+    assert best.fit == best.neurons
     assert all(trial.fit is None for trial in trials)
 
 
 def test_gradient_neurons_find_the_direction_of_oscillation():
     # 1 - cos(12 x0) + x1^2 / 2: all gradient differences that matter point along x0
     data = gradients(lambda x: np.stack([12 * np.sin(12 * x[:, 0]), x[:, 1]], axis=1), points=2000)
-    knobs = {"width": 120, "activation": "sin", "scale": 24.0}
-    found, isotropic = (fit_energy(data, sampler=sampler, **knobs).solution.gcv[0] for sampler in ("gradient", "elm"))
+    found, isotropic = (
+        fit_energy(data, Neurons(120, "sin", 24.0, sampler)).solution.gcv[0] for sampler in ("gradient", "elm")
+    )
     assert found < 1e-3
     assert isotropic > 0.1

@@ -14,6 +14,7 @@ from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.networks.energy_published import CUTOFF, fit_published
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 from dynsamp.words import State
@@ -65,15 +66,8 @@ def published_error(energy, gradient, box, width, sampler, seed, points=10_000):
 def test_values_of_a_neuron_at_its_pair_of_points(activation, values):
     # two points only: every neuron is theirs
     x = np.array([[0.3, -1.2, 0.5], [2.0, 0.7, 0.1]])
-    layer = sample_layer(
-        x,
-        1,
-        rng=generator(0, "weights"),
-        activation=activation,
-        sampler="uniform",
-        centre=np.zeros(3),
-        half_width=np.ones(3),
-    )
+    neurons = Neurons(1, activation, sampler="uniform")
+    layer = sample_layer(x, neurons, rng=generator(0, "weights"), centre=np.zeros(3), half_width=np.ones(3))
     along = np.stack([x[0], x.mean(axis=0), x[1]])
     found = layer.values(along)[:, 0]
     if layer.weights[0] @ (x[1] - x[0]) < 0:  # the pair was drawn the other way round
@@ -89,9 +83,8 @@ def test_features_do_not_change_when_the_inputs_are_turned_moved_and_scaled(samp
     one, other = (
         sample_layer(
             points,
-            100,
+            Neurons(100, sampler=sampler),
             rng=generator(1, "weights"),
-            sampler=sampler,
             target=target,
             centre=np.zeros(4),
             half_width=np.ones(4),

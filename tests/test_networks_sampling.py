@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import special_ortho_group
 
 from dynsamp.networks.network import activate
+from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.pairs import sample_pairs
 from dynsamp.networks.sampling import S2, pair_weights, sample_layer, standardisation
 from dynsamp.streams import generator
@@ -36,9 +37,8 @@ def test_features_do_not_feel_rotation_translation_and_a_common_scale():
     layers = [
         sample_layer(
             points,
-            50,
+            Neurons(50, sampler="swim"),
             rng=generator(3, "weights"),
-            sampler="swim",
             target=target,
             centre=np.zeros(3),
             half_width=np.ones(3),
@@ -79,7 +79,7 @@ def test_density_follows_the_slope_of_the_target():
     ],
 )
 def test_degenerate_data_give_finite_layers_of_the_width_asked_for(x, activation, sampler):
-    layer = sample_layer(x, 12, rng=generator(0, "weights"), activation=activation, sampler=sampler, target=x[:, 0])
+    layer = sample_layer(x, Neurons(12, activation, sampler=sampler), rng=generator(0, "weights"), target=x[:, 0])
     assert layer.width == 12
     assert np.all(np.isfinite(layer.weights))
     assert np.all(np.isfinite(layer.biases))
@@ -88,14 +88,14 @@ def test_degenerate_data_give_finite_layers_of_the_width_asked_for(x, activation
 
 def test_elm_hyperplanes_pass_through_data_points():
     x = cloud()
-    layer = sample_layer(x, 40, rng=generator(0, "weights"), activation="tanh", sampler="elm")
+    layer = sample_layer(x, Neurons(40, "tanh", sampler="elm"), rng=generator(0, "weights"))
     assert_allclose(np.abs(layer.preactivations(x)).min(axis=1), 0.0, atol=1e-12)
 
 
 def test_same_seed_same_layer_other_seed_other_layer():
     x = cloud()
     first, again, other = (
-        sample_layer(x, 40, rng=generator(key[0], "weights", key[1])) for key in ((1, 2), (1, 2), (1, 3))
+        sample_layer(x, Neurons(40), rng=generator(key[0], "weights", key[1])) for key in ((1, 2), (1, 2), (1, 3))
     )
     assert_array_equal(first.weights, again.weights)
     assert not np.array_equal(first.weights, other.weights)
@@ -131,7 +131,7 @@ def test_activation_may_write_over_its_argument(order):
 
 def test_gradient_rows_against_differences():
     x = cloud(points=9000, components=2)  # several blocks
-    layer = sample_layer(x, 7, rng=generator(0, "weights"), activation="gauss")
+    layer = sample_layer(x, Neurons(7, "gauss"), rng=generator(0, "weights"))
     rows = np.empty((7, 2 * len(x)))
     layer.fill_gradients(x, rows)
     step = 1e-6
@@ -144,17 +144,17 @@ def test_gradient_rows_against_differences():
 
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="'relu', 'softplus', got 'step'"):
-        sample_layer(cloud(), 3, rng=generator(0, "weights"), activation="step")
+        Neurons(3, "step")
     with pytest.raises(ValueError, match="'near', 'gradient', got 'grid'"):
-        sample_layer(cloud(), 3, rng=generator(0, "weights"), sampler="grid")
+        Neurons(3, sampler="grid")
     with pytest.raises(ValueError, match="values of the target"):
-        sample_layer(cloud(), 3, rng=generator(0, "weights"), sampler="swim")
+        sample_layer(cloud(), Neurons(3, sampler="swim"), rng=generator(0, "weights"))
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_no_two_neurons_are_the_same_though_points_repeat(activation):
     x = np.repeat(cloud()[:12], 5, axis=0)  # 66 different pairs
-    layer = sample_layer(x, 100, rng=generator(0, "weights"), activation=activation)
+    layer = sample_layer(x, Neurons(100, activation), rng=generator(0, "weights"))
     neurons = np.column_stack([layer.weights, layer.biases])
     assert len(np.unique(neurons, axis=0)) == 100
     if activation == "tanh":
@@ -167,8 +167,8 @@ def test_points_on_a_sphere_keep_their_biases():
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
     x = np.column_stack([np.cos(angle), np.sin(angle)])
     still = {"centre": np.zeros(2), "half_width": np.ones(2)}
-    assert np.abs(sample_layer(x, 50, rng=generator(0, "weights"), **still).biases).max() > 0.1
-    published = sample_layer(x, 50, rng=generator(0, "weights"), place="midpoint", **still)
+    assert np.abs(sample_layer(x, Neurons(50), rng=generator(0, "weights"), **still).biases).max() > 0.1
+    published = sample_layer(x, Neurons(50, place="midpoint"), rng=generator(0, "weights"), **still)
     assert np.abs(published.biases).max() < 1e-12
 
 
@@ -177,9 +177,12 @@ def test_points_on_a_sphere_keep_their_biases():
 @pytest.mark.parametrize("sampler", ["elm", "uniform", "near"])
 def test_centre_and_length_are_separate_choices(sampler, place, length):
     x = cloud()
-    knobs = {"sampler": sampler, "place": place, "length": length, "target": np.sin(x)}
-    layer = sample_layer(x, 30, rng=generator(0, "weights"), scale=2.0, **knobs)
-    steeper = sample_layer(x, 30, rng=generator(0, "weights"), scale=4.0, **knobs)
+    layer, steeper = (
+        sample_layer(
+            x, Neurons(30, "tanh", scale, sampler, place, length), rng=generator(0, "weights"), target=np.sin(x)
+        )
+        for scale in (2.0, 4.0)
+    )
     assert_allclose(steeper.weights, 2 * layer.weights)
     if place == "point":  # every hyperplane passes through a data point
         assert np.abs(layer.preactivations(x)).min(axis=1).max() < 1e-12

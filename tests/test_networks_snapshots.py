@@ -198,8 +198,9 @@ def test_weak_windows_are_exact_for_lines_and_accurate_for_waves():
 
 def simple_fit(data, tolerance):
     from dynsamp.networks.energy_fit import fit_energy
+    from dynsamp.networks.neurons import Neurons
 
-    return fit_energy(data, activation="sin", width=40, scale=1.4)
+    return fit_energy(data, Neurons(40, "sin", 1.4))
 
 
 def test_the_frequency_of_a_force_is_found():

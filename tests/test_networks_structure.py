@@ -8,6 +8,7 @@ from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_problem import EnergyProblem
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.structure import Structure, closed_group, is_signed_permutation
 from dynsamp.streams import generator
 
@@ -30,8 +31,8 @@ def energy_of(structure, activation="tanh", sampler=None, seed=0):
     x = cloud(components=structure.size)
     data = Gradients(x[None], np.ones(1), np.sin(x))
     centre, half = structure.standardisation(x.min(axis=0), x.max(axis=0))
-    problem = EnergyProblem(data, structure, centre, half, None, False, seed, 0, None)
-    basis = problem.basis(activation, 1.0, 12, sampler)
+    problem = EnergyProblem(data, structure, centre, half, FitOptions(seed=seed))
+    basis = problem.basis(Neurons(12, activation, 1.0, sampler))
     return basis, basis.energy(np.random.default_rng(1).normal(size=basis.columns)), data
 
 
@@ -222,10 +223,10 @@ def test_declared_symmetries_lower_the_error_at_equal_width():
         return np.stack([common * x[:, 0] + other * x[:, 1], common * x[:, 1] + other * x[:, 0]], axis=1)
 
     data = gradients(gradient, 1500, [-2.0, -2.0], [2.0, 2.0])
-    knobs = {"width": 60, "activation": "tanh", "scale": 1.5}
+    knobs = Neurons(60, "tanh", 1.5)
     group = closed_group([-np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])], 2)
-    plain = fit_energy(data, **knobs).solution.residual[0]
-    declared = fit_energy(data, structure=Structure(2, group=group), **knobs).solution.residual[0]
+    plain = fit_energy(data, knobs).solution.residual[0]
+    declared = fit_energy(data, knobs, structure=Structure(2, group=group)).solution.residual[0]
     assert declared < 0.5 * plain
 
 

@@ -6,6 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
+from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.pairs import sample_pairs
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.sklearn import SampledClassifier
@@ -21,9 +22,13 @@ def halves(load, seed=0):
 def hidden_layer(x, width, seed=0):
     size = x.shape[1]
     return sample_hidden(
-        x, (width,), rng=generator(seed, "weights"), activation="tanh", scale=1.0, sampler="uniform", target=None,
-        centre=np.zeros(size), half_width=np.ones(size),
-    )  # fmt: skip
+        x,
+        Neurons(width, "tanh", 1.0, "uniform"),
+        rng=generator(seed, "weights"),
+        target=None,
+        centre=np.zeros(size),
+        half_width=np.ones(size),
+    )
 
 
 @pytest.mark.parametrize(("load", "least"), [(load_wine, 0.94), (load_breast_cancer, 0.94), (load_digits, 0.96)])

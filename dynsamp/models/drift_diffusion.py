@@ -17,6 +17,7 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.usable import box, increments
 from dynsamp.models.moments import Moments, fit_moments, lower_triangle
+from dynsamp.networks.neurons import FitOptions, Neurons, Sampler, one_of
 from dynsamp.solve import Kernel
 
 __all__ = ["DriftDiffusion", "DriftDiffusionModel", "sde_functions"]
@@ -169,18 +170,22 @@ class DriftDiffusion(Estimator):
 
     width: int | None = None
     scale: float = SCALE
-    sampler: str | None = None
+    sampler: Sampler | None = None
     regularisation: float | None = None
 
     def __post_init__(self) -> None:
-        if self.width is not None and not (isinstance(self.width, int) and self.width >= 0):
-            raise ValueError(f"width must be a whole number >= 0, got {self.width!r}")
-        if self.sampler not in (None, "elm", "uniform", "swim"):
-            raise ValueError(f"sampler must be 'elm', 'uniform' or 'swim', got {self.sampler!r}")
-        if not self.scale > 0:
-            raise ValueError(f"scale must be positive, got {self.scale!r}")
-        if self.regularisation is not None and not self.regularisation >= 0:
-            raise ValueError(f"regularisation must not be negative, got {self.regularisation!r}")
+        self.neurons.in_one_layer()
+        one_of("sampler", self.sampler, ("elm", "uniform", "swim"))
+        self.options()
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, "tanh", self.scale, self.sampler)
+
+    def options(self, seed: int = 0) -> FitOptions:
+        """The knobs of a fit."""
+        return FitOptions(self.regularisation, seed=seed)
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> DriftDiffusionModel:  # noqa: ARG002 - blocks are small
         """Fit to trajectories of any lengths and spacings; memory use is bounded by blocks of rows.
@@ -201,10 +206,10 @@ class DriftDiffusion(Estimator):
             needed = 2 * (1 + n + n * (n + 1) // 2)
             if len(rows.y) < needed:
                 raise ValueError(f"drift-diffusion of {n} components needs {needed} increments, got {len(rows.y)}")
-            width = min(WIDTH, len(rows.y) // ROWS_A_NEURON) if self.width is None else self.width
-            moments = fit_moments(
-                rows, width=width, scale=self.scale, sampler=self.sampler, regularisation=self.regularisation, seed=seed
-            )
+            neurons = self.neurons
+            if neurons.width is None:
+                neurons = replace(neurons, width=min(WIDTH, len(rows.y) // ROWS_A_NEURON))
+            moments = fit_moments(rows, neurons, self.options(seed))
         cost = meter.cost.as_dict() if meter.cost else {}
         low, high = box(samples)
         return DriftDiffusionModel(

@@ -12,7 +12,7 @@ With a stencil F is a function of the patch around a site, the same at every sit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from dynsamp.models.measured.usable import box, increments
 from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
 from dynsamp.networks.compiled import VALUES
 from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks
-from dynsamp.networks.sampling import SAMPLERS
+from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.solve import Kernel
 
 __all__ = ["FlowMap", "FlowMapModel", "flow_step"]
@@ -177,25 +177,26 @@ class FlowMap(Estimator):
     Model: ClassVar[type[Model]] = FlowMapModel
 
     width: int | None = None
-    activation: str | None = None
+    activation: Activation | None = None
     scale: float | None = None
-    sampler: str | None = None
+    sampler: Sampler | None = None
     regularisation: float | None = None
     stencil: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        if self.width is not None and not (isinstance(self.width, int) and self.width >= 0):
-            raise ValueError(f"width must be a whole number >= 0, got {self.width!r}; 0 is the linear map")
-        for key, known in (("activation", ACTIVATIONS), ("sampler", SAMPLERS)):
-            value = getattr(self, key)
-            if value is not None and value not in known:
-                raise ValueError(f"{key} must be one of {', '.join(map(repr, known))}, got {value!r}")
-        if self.scale is not None and not self.scale > 0:
-            raise ValueError(f"scale must be positive, got {self.scale!r}")
-        if self.regularisation is not None and not self.regularisation >= 0:
-            raise ValueError(f"regularisation must not be negative, got {self.regularisation!r}")
+        self.neurons.in_one_layer()
+        self.options()
         if self.stencil is not None:
             object.__setattr__(self, "stencil", checked_offsets(self.stencil))
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, self.activation, self.scale, self.sampler)
+
+    def options(self, seed: int = 0, memory: int | None = None) -> FitOptions:
+        """The knobs of a fit."""
+        return FitOptions(self.regularisation, seed=seed, memory=memory)
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> FlowMapModel:
         """Fit to trajectories of any lengths with one spacing.
@@ -209,7 +210,7 @@ class FlowMap(Estimator):
         with Meter() as meter:
             ring = None if self.stencil is None else Stencil.on(samples.states, self.stencil)
             rows = increments(samples, "a flow map")
-            best = fit_flow(rows, **{**asdict(self), "stencil": ring}, seed=seed, memory=memory)
+            best = fit_flow(rows, self.neurons, self.options(seed, memory), ring)
         report: dict[str, Any] = {**best.report(), **(meter.cost.as_dict() if meter.cost else {})}
         if self.stencil is not None:
             report["stencil"] = list(self.stencil)

@@ -9,7 +9,7 @@ With a stencil the rows are the patches of all sites, of which one time has many
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from dynsamp.models.measured.usable import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
+from dynsamp.networks.neurons import Activation, FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 
@@ -27,7 +28,7 @@ __all__ = ["FlowFit", "fit_flow"]
 
 WIDTH = 600  # more neurons do not help low-dimensional flow maps
 SMALL = 150  # width at which activations and slopes are first compared
-SCALES = {
+SCALES: Mapping[Activation, Sequence[float]] = {
     "sin": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
     "tanh": (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
 }
@@ -52,7 +53,7 @@ class FlowFit:
 
     layer: HiddenLayer
     solution: Solution
-    scale: float
+    neurons: Neurons
     chosen: str = ""
 
     @cached_property
@@ -81,7 +82,7 @@ class FlowFit:
         return {
             "width": self.layer.width,
             "activation": self.layer.activation,
-            "scale": self.scale,
+            "scale": self.neurons.scale,
             "rows": solution.rows,
             "rank": solution.rank,
             "condition": solution.condition,
@@ -93,16 +94,6 @@ class FlowFit:
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    activation: str
-    scale: float
-    width: int
-
-    def __str__(self) -> str:
-        return f"{self.activation} of slope {self.scale:g}, {self.width} neurons" if self.width else "the linear map"
-
-
-@dataclass(frozen=True)
 class _Problem:
     """The rows and everything that all candidates share."""
 
@@ -111,27 +102,26 @@ class _Problem:
     stencil: Stencil | None
     centre: np.ndarray
     spread: np.ndarray
-    sampler: str | None
-    regularisation: float | None
-    seed: int
-    memory: int | None
+    options: FitOptions
 
-    def fit(self, candidate: _Candidate, mask: np.ndarray | None = None, most: int | None = None) -> FlowFit:
+    def fit(self, neurons: Neurons, mask: np.ndarray | None = None, most: int | None = None) -> FlowFit:
         """Fit to all rows, or to at most ``most`` of those in ``mask``."""
-        y, dy = self.rows.y, self.rows.dy
+        y, dy, seed, memory = self.rows.y, self.rows.dy, self.options.seed, self.options.memory
         chosen = np.arange(len(y)) if mask is None else np.flatnonzero(mask)
         if most is not None and len(chosen) > most:
-            chosen = np.sort(generator(self.seed, "rows").permutation(chosen)[:most])
+            chosen = np.sort(generator(seed, "rows").permutation(chosen)[:most])
         n = y.shape[1]
-        points = y[generator(self.seed, "points").permutation(len(y))[:20_000]]
+        points = y[generator(seed, "points").permutation(len(y))[:20_000]]
         layer = sample_layer(
-            points if self.sampler != "swim" else y, candidate.width, rng=generator(self.seed, "weights"),
-            activation=candidate.activation, scale=candidate.scale, sampler=self.sampler,
-            target=dy / np.where(dy.std(axis=0) > 0, dy.std(axis=0), 1.0) if self.sampler == "swim" else None,
-            centre=self.centre, half_width=self.spread,
-        )  # fmt: skip
+            points if neurons.sampler != "swim" else y,
+            neurons,
+            rng=generator(seed, "weights"),
+            target=dy / np.where(dy.std(axis=0) > 0, dy.std(axis=0), 1.0) if neurons.sampler == "swim" else None,
+            centre=self.centre,
+            half_width=self.spread,
+        )
         columns = 1 + n + layer.width
-        chunk = max(CHUNK, 4 * columns) if self.memory is None else max(self.memory // (24 * (columns + n)), columns)
+        chunk = max(CHUNK, 4 * columns) if memory is None else max(memory // (24 * (columns + n)), columns)
         problem = LeastSquares(columns, dy.shape[1], min(len(chosen), chunk), unpenalised=1 + n)
         for start in range(0, len(chosen), chunk):
             part = chosen[start : start + chunk]
@@ -140,10 +130,11 @@ class _Problem:
             block[1 : n + 1] = ((y[part] - self.centre) / self.spread).T
             layer.fill_values(y[part], block[n + 1 : columns])
             block[columns:] = dy[part].T
-        way: float | Literal["auto"] | None = "auto" if self.regularisation is None else self.regularisation
-        return FlowFit(layer, problem.solve(way, tikhonov=TIKHONOV), candidate.scale)
+        given = self.options.regularisation
+        way: float | Literal["auto"] = "auto" if given is None else given
+        return FlowFit(layer, problem.solve(way, tikhonov=TIKHONOV), neurons)
 
-    def unseen_error(self, candidate: _Candidate, folds: np.ndarray, most: int) -> float:
+    def unseen_error(self, neurons: Neurons, folds: np.ndarray, most: int) -> float:
         """Geometric mean over folds of the one-step error, relative to the increments."""
         norm = np.sqrt((self.rows.dy**2).mean(axis=0))
         norm[norm == 0] = 1.0
@@ -152,7 +143,7 @@ class _Problem:
             inside = folds == fold
             if not inside.any() or inside.all():
                 continue
-            fit = self.fit(candidate, ~inside, most)
+            fit = self.fit(neurons, ~inside, most)
             error = (fit.network.values(self.rows.y[inside]) - self.rows.dy[inside]) / norm
             logs.append(np.log(np.sqrt((error**2).mean()) + 1e-300))
         return float(np.exp(np.mean(logs))) if logs else np.inf
@@ -178,62 +169,51 @@ class _Problem:
         return self.stencil.joined(fit.network.values(self.stencil.patches(state)))
 
 
-def fit_flow(
-    states: Increments,
-    *,
-    stencil: Stencil | None = None,
-    width: int | None,
-    activation: str | None,
-    scale: float | None,
-    sampler: str | None,
-    regularisation: float | None,
-    seed: int,
-    memory: int | None,
-) -> FlowFit:
-    """Choose what is None, then fit to all rows that help; parameters as in FlowMap, the stencil on its ring."""
-    rows = states if stencil is None else stencil.increments(states, MOST_ROWS, seed)
+def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: Stencil | None = None) -> FlowFit:
+    """Choose what is None, then fit to all rows that help; the stencil is that on its ring."""
+    rows = states if stencil is None else stencil.increments(states, MOST_ROWS, options.seed)
     values = states.y if stencil is None else stencil.values(states.y)
     centre, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread <= 1e-13 * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
     if stencil is not None:  # all sites are alike
         centre, spread = np.tile(centre, len(stencil.offsets)), np.tile(spread, len(stencil.offsets))
-    problem = _Problem(rows, states, stencil, centre, spread, sampler, regularisation, seed, memory)
+    problem = _Problem(rows, states, stencil, centre, spread, options)
     count, n = rows.y.shape
-    top = max(min(WIDTH, count // 4 - n - 1), 0) if width is None else width
-    linear = _Candidate("tanh", 1.0, 0)
+    top = max(min(WIDTH, count // 4 - n - 1), 0) if wanted.width is None else wanted.last
+    linear = Neurons(0, "tanh", 1.0, wanted.sampler)
     if top == 0:
-        why = "as asked" if width == 0 else f"{count} increments are too few for neurons"
+        why = "as asked" if wanted.width == 0 else f"{count} increments are too few for neurons"
         return replace(problem.fit(linear, most=MOST_ROWS), chosen=f"the linear map, {why}")
 
     small = min(SMALL, top)
-    names = ("sin", "tanh") if activation is None else (activation,)
+    names: tuple[Activation, ...] = ("sin", "tanh") if wanted.activation is None else (wanted.activation,)
     trials = []
     for name in names:
-        for value in SCALES.get(name, OTHER_SCALES) if scale is None else (scale,):
-            candidate = _Candidate(name, value, small)
+        for value in SCALES.get(name, OTHER_SCALES) if wanted.scale is None else (wanted.scale,):
+            candidate = replace(wanted, width=small, activation=name, scale=value)
             fit = problem.fit(candidate, most=ROWS_A_COLUMN * (small + n + 1))
             trials.append((float(np.sqrt((fit.solution.gcv**2).mean())), candidate))
     trials.sort(key=lambda trial: trial[0])
     noisy = trials[0][0] > NOISE
     listed = [c for error, c in trials if error <= WITHIN * trials[0][0]][:LISTED]
     folds = np.repeat(_folds(states), len(rows.y) // len(states.y))
-    scored: list[tuple[float, int, _Candidate]] = []
+    scored: list[tuple[float, int, Neurons]] = []
 
-    def compare(candidates: list[_Candidate]) -> None:
+    def compare(candidates: list[Neurons]) -> None:
         for candidate in candidates:
-            most = ROWS_TO_COMPARE * (candidate.width + n + 1)
+            most = ROWS_TO_COMPARE * (candidate.last + n + 1)
             error = problem.unseen_error(candidate, folds, max(most, MANY_ROWS) if noisy else most)
             scored.append((error, len(scored), candidate))
 
-    def simplest(items: list[tuple[float, int, _Candidate]]) -> tuple[float, int, _Candidate]:
+    def simplest(items: list[tuple[float, int, Neurons]]) -> tuple[float, int, Neurons]:
         best = min(items)[0]
         return min((item for item in items if item[0] <= best * MARGIN), key=lambda item: item[1])
 
-    if not noisy or width is not None:
+    if not noisy or wanted.width is not None:
         compare([replace(c, width=top) for c in listed])
     else:
         compare([linear, *(replace(c, width=w) for w in NOISY_WIDTHS if w < top for c in listed)])
-        if simplest(scored)[2].width == max(c.width for _, _, c in scored):  # perhaps a hard target, not noise
+        if simplest(scored)[2].last == max(c.last for _, _, c in scored):  # perhaps a hard target, not noise
             compare([replace(c, width=top) for c in listed])
     winner = simplest(scored) if noisy else min(scored)
     ranked = [winner, *sorted(item for item in scored if item is not winner)]
@@ -249,9 +229,7 @@ def fit_flow(
     return replace(best, chosen=f"{candidate}: {how}")
 
 
-def _fits(
-    problem: _Problem, ranked: list[tuple[float, int, _Candidate]], most: int
-) -> Iterator[tuple[FlowFit, _Candidate]]:
+def _fits(problem: _Problem, ranked: list[tuple[float, int, Neurons]], most: int) -> Iterator[tuple[FlowFit, Neurons]]:
     for error, _, candidate in ranked:
         if error <= TOLERATED * ranked[0][0]:
             yield problem.fit(candidate, most=most), candidate

@@ -33,7 +33,7 @@ from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, s
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.models.measured.usable import median_step
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy_fit import EnergyFit
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import WIDTH, fit_published
 from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
@@ -209,7 +209,7 @@ class HamiltonianNetwork(EnergyEstimator):
                 fits.append(self._published(own, seed, key, memory))
             else:
                 facts = structure_of(structure, at, names) if ready.separable else structure
-                fits.append(self.fit_energy(own, facts, seed=seed, key=key, memory=memory))
+                fits.append(fit_energy(own, self.neurons, self.options(seed, memory, key=key), structure=facts))
         damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
         return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), damped
 
@@ -228,7 +228,8 @@ class HamiltonianNetwork(EnergyEstimator):
         canonical = canonical_matrix(ready.pairs)
 
         def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            return self.fit_energy(rows, structure, seed=seed, memory=memory, tolerance=tolerance)
+            options = self.options(seed, memory, tolerance=tolerance)
+            return fit_energy(rows, self.neurons, options, structure=structure)
 
         learned = learn_from_snapshots(
             data, Disturbance(canonical, np.zeros_like(canonical)), fit, seed=seed, tolerance=self.tolerance,

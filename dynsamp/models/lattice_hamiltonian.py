@@ -20,7 +20,6 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.hamiltonian import HamiltonianNetwork
 from dynsamp.models.learned_energy import energy_report
 from dynsamp.models.measured.canonical import (
     CANONICAL_NAMES,
@@ -39,6 +38,7 @@ from dynsamp.networks.lattice import ENDS, Lattice, LatticeEnergy, Part
 from dynsamp.networks.lattice_defects import Corrected, learn_by_defects
 from dynsamp.networks.lattice_fields import lattice_field, lattice_theta
 from dynsamp.networks.network import Energy
+from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
 from dynsamp.networks.snapshots import Learned, learn_from_snapshots
 from dynsamp.solve import Kernel
 from dynsamp.words import State, nearest
@@ -305,11 +305,11 @@ class LatticeHamiltonian(Estimator):
     separable: bool = True
     differences: bool = False
     width: int | None = None
-    activation: str | None = None
+    activation: Activation | None = None
     scale: float | None = None
-    sampler: str | None = None
-    place: str | None = None
-    length: str | None = None
+    sampler: Sampler | None = None
+    place: Place | None = None
+    length: Length | None = None
     regularisation: float | None = None
     reference: tuple[Sequence[float], float] | None = None
     rows: int | None = None
@@ -325,11 +325,20 @@ class LatticeHamiltonian(Estimator):
             raise ValueError(f"ends must be one of {known}, got {self.ends!r}{nearest(str(self.ends), ENDS)}")
         if self.differences and len(offsets) < 2:
             raise ValueError(f"differences need a stencil of at least two offsets, got {offsets}; add a neighbour")
-        HamiltonianNetwork(  # checks the knobs that they share
-            width=self.width, activation=self.activation, scale=self.scale, sampler=self.sampler, place=self.place,
-            length=self.length, regularisation=self.regularisation, rows=self.rows, tolerance=self.tolerance,
-            polynomial=self.polynomial,
-        )  # fmt: skip
+        self.neurons.in_one_layer()
+        self.options()
+        one_of("polynomial", self.polynomial, (0, 1, 2))
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
+
+    def options(
+        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
+    ) -> FitOptions:
+        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
+        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> LatticeHamiltonianModel:
         """Fit; ``memory`` bounds the peak of the solver in bytes.
@@ -364,7 +373,7 @@ class LatticeHamiltonian(Estimator):
         """From derivatives: linear; V and T apart, where H is their sum."""
         data, source = gradient_data(samples, canonical_pairs(samples.states)[0])
         if not self.separable:
-            fit = self._fit(lattice.rows(data, seed=seed), lattice, seed, 0, memory, None)
+            fit = self._fit(lattice.rows(data, seed=seed), lattice, self.options(seed, memory))
             energies = lattice.whole(fit.energy).laws
             return self._made(samples, lattice, energies, [fit], source, {})
         fits, laws = [], []
@@ -375,7 +384,7 @@ class LatticeHamiltonian(Estimator):
             seen = sorted({field for part in parts for field in part.fields})
             assert rows.maps is not None
             rows = replace(rows, target=rows.target[:, seen], maps=rows.maps[:, :, seen])
-            fits.append(self._fit(rows, some, seed, key, memory, None))
+            fits.append(self._fit(rows, some, self.options(seed, memory, key=key)))
             laws.append(some.whole(fits[-1].energy).laws)
         energies = [laws[0][0], laws[1][0], *laws[0][1:]]
         return self._made(samples, lattice, energies, fits, source, {})
@@ -388,7 +397,7 @@ class LatticeHamiltonian(Estimator):
         data = snapshot_data(samples)
 
         def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            return self._fit(rows, lattice, seed, 0, memory, tolerance)
+            return self._fit(rows, lattice, self.options(seed, memory, tolerance=tolerance))
 
         learned: Learned | Corrected | None = learn_by_defects(
             data, pairs, lattice, fit,
@@ -417,15 +426,8 @@ class LatticeHamiltonian(Estimator):
         model, report = self._made(samples, lattice, energies, [learned.fit], f"snapshots: {learned.route}", more)
         return replace(model, facts=replace(model.facts, dt=median_step(samples))), report
 
-    def _fit(
-        self, rows: Gradients, lattice: Lattice, seed: int, key: int, memory: int | None, tolerance: float | None
-    ) -> EnergyFit:
-        return fit_energy(
-            rows, structure=lattice.structure(self.polynomial), width=self.width, activation=self.activation,
-            scale=self.scale, sampler=self.sampler, regularisation=self.regularisation,
-            tolerance=tolerance or self.tolerance, rows=self.rows, place=self.place, length=self.length, seed=seed,
-            key=key, memory=memory, crowded=True,
-        )  # fmt: skip
+    def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions) -> EnergyFit:
+        return fit_energy(rows, self.neurons, options, structure=lattice.structure(self.polynomial), crowded=True)
 
     def _made(
         self,

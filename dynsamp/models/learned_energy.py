@@ -14,12 +14,11 @@ import numpy as np
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import declared_structure, formula_names, structure_of
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
-from dynsamp.networks import ACTIVATIONS, HiddenLayer
+from dynsamp.networks import HiddenLayer
 from dynsamp.networks.collocation import spans
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
-from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.network import Energy
-from dynsamp.networks.sampling import LENGTHS, PLACES, SAMPLERS
+from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import mentions, parse
 
@@ -47,11 +46,11 @@ class EnergyEstimator(Estimator):
     """Knobs of a learned energy."""
 
     width: int | None = None
-    activation: str | None = None
+    activation: Activation | None = None
     scale: float | None = None
-    sampler: str | None = None
-    place: str | None = None
-    length: str | None = None
+    sampler: Sampler | None = None
+    place: Place | None = None
+    length: Length | None = None
     separable: bool | None = None
     regularisation: float | None = None
     reference: tuple[Sequence[float], float] | None = None
@@ -65,25 +64,23 @@ class EnergyEstimator(Estimator):
     positions: bool | None = None
 
     def __post_init__(self) -> None:
-        words = ("activation", ACTIVATIONS), ("sampler", SAMPLERS), ("place", PLACES), ("length", LENGTHS)
-        for label, known in words:
-            given = getattr(self, label)
-            if given is not None and given not in known:
-                raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {given!r}")
-        for label, value, least in (("width", self.width, 0), ("rows", self.rows, 2)):
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
-                raise ValueError(f"{label} must be a whole number of at least {least}, got {value!r}")
-        if self.scale is not None and not 0 < self.scale < np.inf:
-            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
-        if self.regularisation is not None and not 0 <= self.regularisation < np.inf:
-            raise ValueError(f"regularisation must be a number of at least 0, got {self.regularisation!r}")
-        if self.tolerance is not None and not 0 < self.tolerance < np.inf:
-            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
-        if self.polynomial not in (0, 1, 2):
-            raise ValueError(f"polynomial must be 0, 1 or 2, got {self.polynomial!r}")
+        self.neurons.in_one_layer()
+        self.options()
+        one_of("polynomial", self.polynomial, (0, 1, 2))
         for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
             if isinstance(sequence, str):
                 raise ValueError(f"{label} must be a sequence, got {sequence!r}; write [{sequence!r}]")
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
+
+    def options(
+        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
+    ) -> FitOptions:
+        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
+        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
 
     def prepared(self, samples: Samples) -> CanonicalSamples:
         """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.
@@ -104,23 +101,6 @@ class EnergyEstimator(Estimator):
         return declared_structure(
             ready.samples.states, ready.pairs, y, symmetries=self.symmetries, quadratic_in_p=self.quadratic_in_p,
             periodic=periodic, polynomial=self.polynomial, terms=self.terms,
-        )  # fmt: skip
-
-    def fit_energy(
-        self,
-        data: Gradients,
-        structure: Structure,
-        *,
-        seed: int,
-        key: int = 0,
-        memory: int | None = None,
-        tolerance: float | None = None,
-    ) -> EnergyFit:
-        """One fit with these knobs; ``tolerance`` replaces that of the estimator."""
-        return fit_energy(
-            data, structure=structure, width=self.width, activation=self.activation, scale=self.scale,
-            sampler=self.sampler, regularisation=self.regularisation, tolerance=tolerance or self.tolerance,
-            rows=self.rows, place=self.place, length=self.length, seed=seed, key=key, memory=memory,
         )  # fmt: skip
 
 
@@ -373,10 +353,10 @@ def energy_report(fits: Sequence[EnergyFit], separable: bool) -> dict[str, Any]:
 
     solutions = [fit.solution for fit in fits]
     return {
-        "width": each([fit.width for fit in fits]),
-        "activation": each([fit.activation for fit in fits]),
-        "scale": each([fit.scale for fit in fits]),
-        "sampler": each([fit.sampler for fit in fits]),
+        "width": each([fit.neurons.last for fit in fits]),
+        "activation": each([fit.neurons.activation for fit in fits]),
+        "scale": each([fit.neurons.scale for fit in fits]),
+        "sampler": each([fit.neurons.sampler for fit in fits]),
         "rows": each([solution.rows for solution in solutions]),
         "rank": each([solution.rank for solution in solutions]),
         "condition": each([solution.condition for solution in solutions]),

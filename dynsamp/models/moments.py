@@ -18,6 +18,7 @@ import numpy as np
 from dynsamp.models.measured.usable import Increments
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import HiddenLayer, activate
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 
@@ -54,24 +55,20 @@ class Moments:
         return drift, _symmetric(flat, self.floor)
 
 
-def fit_moments(
-    rows: Increments,
-    *,
-    width: int,
-    scale: float,
-    sampler: str | None,
-    regularisation: float | None,
-    seed: int,
-) -> Moments:
-    """Fit drift and covariance to increments; weights are drawn from ``seed``."""
+def fit_moments(rows: Increments, neurons: Neurons, options: FitOptions) -> Moments:
+    """Fit drift and covariance to increments."""
     centre, spread = rows.y.mean(axis=0), rows.y.std(axis=0)
     spread[spread <= 1e-13 * np.abs(rows.y).max(axis=0)] = 1.0
-    points = rows.y[generator(seed, "points").permutation(len(rows.y))[:20_000]]
+    points = rows.y[generator(options.seed, "points").permutation(len(rows.y))[:20_000]]
     layer = sample_layer(
-        points, width, rng=generator(seed, "weights"), activation="tanh", scale=scale, sampler=sampler,
-        target=points if sampler == "swim" else None, centre=centre, half_width=spread,
-    )  # fmt: skip
-    regression = _Regression(rows, layer, "gcv" if regularisation is None else regularisation)
+        points,
+        neurons,
+        rng=generator(options.seed, "weights"),
+        target=points if neurons.sampler == "swim" else None,
+        centre=centre,
+        half_width=spread,
+    )
+    regression = _Regression(rows, layer, "gcv" if options.regularisation is None else options.regularisation)
     found: Moments | None = None
     for _ in range(PASSES):
         found = regression.both(found, correct=False)

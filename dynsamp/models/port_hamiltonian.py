@@ -35,7 +35,7 @@ from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapsho
 from dynsamp.models.measured.usable import median_step
 from dynsamp.networks.derivatives import learn_from_derivatives
 from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.energy_fit import EnergyFit
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix
 from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
@@ -338,7 +338,8 @@ class PortHamiltonianNetwork(EnergyEstimator):
         structure = summed(structure, ready)
 
         def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            return self.fit_energy(rows, structure, seed=seed, memory=memory, tolerance=tolerance or None)
+            options = self.options(seed, memory, tolerance=tolerance)
+            return fit_energy(rows, self.neurons, options, structure=structure)
 
         report: dict[str, Any] = {}
         if samples.dy is not None:

@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.usable import component_name
-from dynsamp.networks import ACTIVATIONS, SAMPLERS
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
+from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
 from dynsamp.networks.regression import RegressionFit, fit_regression
 from dynsamp.networks.rows import Rows
 from dynsamp.words import State
@@ -154,10 +154,10 @@ class SampledNetwork(Estimator):
     name: ClassVar[str] = "sampled-network"
     Model: ClassVar[type[Model]] = SampledNetworkModel
 
-    width: int | Sequence[int] | None = None
-    activation: str | None = None
+    width: Width | None = None
+    activation: Activation | None = None
     scale: float | None = None
-    sampler: str | None = None
+    sampler: Sampler | None = None
     regularisation: float | None = None
     dtype: str = "float64"
     published: bool = False
@@ -166,30 +166,24 @@ class SampledNetwork(Estimator):
     targets: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        samplers = tuple(name for name in SAMPLERS if name not in ("adaptive", "gradient"))
-        allowed = ("tanh", "relu") if self.published else ACTIVATIONS
+        self.options()  # complains, as neurons do
+        one_of("sampler", self.neurons.sampler, ("elm", "uniform", "swim", "near"))
+        one_of("dtype", self.dtype, ("float64", "float32"))
         if self.published:
-            samplers = ("elm", "uniform", "swim")
-        for label, given, known in (
-            ("activation", self.activation, allowed),
-            ("sampler", self.sampler, samplers),
-            ("dtype", self.dtype, ("float64", "float32")),
-        ):
-            if given is not None and given not in known:
-                where = " of the published method" if self.published and label != "dtype" else ""
-                raise ValueError(f"{label}{where} must be one of {', '.join(map(repr, known))}, got {given!r}")
-        if not _are_widths(self.width):
-            raise ValueError(
-                f"width must be a whole number of at least 0, or one of at least 1 for each layer, got {self.width!r}"
-            )
-        if self.scale is not None and not 0 < self.scale < np.inf:
-            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
-        for label, value in (("regularisation", self.regularisation), ("tolerance", self.tolerance)):
-            if value is not None and not 0 <= value < np.inf:
-                raise ValueError(f"{label} must be a number of at least 0, got {value!r}")
+            one_of("activation of the published method", self.activation, ("tanh", "relu"))
+            one_of("sampler of the published method", self.sampler, ("elm", "uniform", "swim"))
         for label, names in (("inputs", self.inputs), ("targets", self.targets)):
             if isinstance(names, str) or (names is not None and (not names or len(set(names)) < len(names))):
                 raise ValueError(f"{label} must be a list of distinct names, got {names!r}")
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, self.activation, self.scale, self.sampler)
+
+    def options(self, seed: int = 0, memory: int | None = None) -> FitOptions:
+        """The knobs of a fit."""
+        return FitOptions(self.regularisation, self.tolerance, seed=seed, memory=memory)
 
     def fit(self, x: Any, y: Any = None, *, seed: int = 0, memory: int | None = None) -> SampledNetworkModel:
         """Fit to rows.
@@ -223,31 +217,12 @@ class SampledNetwork(Estimator):
         with Meter() as meter, threadpool_limits(1, "blas"):
             source = Rows(x, y)
             found = fit_regression(
-                source,
-                width=self.width,
-                activation=self.activation,
-                scale=self.scale,
-                sampler=self.sampler,
-                regularisation=self.regularisation,
-                dtype=self.dtype,
-                published=self.published,
-                tolerance=self.tolerance,
-                seed=seed,
-                memory=memory,
+                source, self.neurons, self.options(seed, memory), dtype=self.dtype, published=self.published
             )
         assert meter.cost is not None
         states = tuple(State(name) for name in _names(self.inputs, source.inputs, "x"))
         model = _model(found, states, _names(self.targets, source.outputs, "y"))
         return replace(model, report={**found.report(), "dtype": self.dtype, **meter.cost.as_dict()})
-
-
-def _are_widths(width: Any) -> bool:
-    """Whether it is a number of neurons, or one for each layer."""
-    if width is None:
-        return True
-    if isinstance(width, Sequence) and not isinstance(width, str):
-        return len(width) > 0 and all(_are_widths(each) and each != 0 and np.ndim(each) == 0 for each in width)
-    return isinstance(width, int | np.integer) and not isinstance(width, bool) and bool(width >= 0)
 
 
 def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
@@ -277,7 +252,7 @@ def _model(found: RegressionFit, states: tuple[State, ...], targets: Sequence[st
         high=found.high,
         targets=list(targets),
         widths=[layer.width for layer in layers],
-        activation=found.fitted.candidate.activation,
+        activation=found.fitted.neurons.activation or "tanh",
         weights=np.concatenate([layer.weights.ravel() for layer in layers]) if layers else np.empty(0),
         biases=np.concatenate([layer.biases for layer in layers]) if layers else np.empty(0),
         centre=network.centre,

@@ -4,6 +4,7 @@ A piece of learning here is three steps: sample a hidden layer, write its featur
 of a least-squares problem, solve. ``selection`` repeats them at a fraction of the cost to choose what was left open.
 
 ========================  ==========================================================================================
+neurons                   what may be said of neurons and of a fit before it is made
 sampling, pairs           hidden layers from data: direction, centre, length and slope of neurons
 activations, features     values and derivatives of a layer, in blocks
 deep                      several layers, their Jacobians and Hessians
@@ -28,18 +29,21 @@ compiled*
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import ACTIVATIONS, HiddenLayer, activate
+from dynsamp.networks.neurons import SAMPLERS, FitOptions, Neurons
 from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import SAMPLERS, sample_layer, standardisation
+from dynsamp.networks.sampling import sample_layer, standardisation
 from dynsamp.networks.selection import Trial, choose, ladder
 from dynsamp.networks.sketch import SketchedLeastSquares
 
 __all__ = [
     "ACTIVATIONS",
     "SAMPLERS",
+    "FitOptions",
     "GradientGram",
     "GramLeastSquares",
     "HiddenLayer",
     "LeastSquares",
+    "Neurons",
     "SketchedLeastSquares",
     "Solution",
     "Trial",

@@ -10,7 +10,7 @@ import numpy as np
 from dynsamp.networks.energy_problem import EnergyProblem, solve_energy
 from dynsamp.networks.energy_search import EnergyFit, EnergySearch
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.selection import FLOOR
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
@@ -33,20 +33,10 @@ def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
 
 def fit_energy(
     data: Gradients,
+    neurons: Neurons = Neurons(),  # noqa: B008 - frozen
+    options: FitOptions = FitOptions(),  # noqa: B008
     *,
     structure: Structure | None = None,
-    width: int | None = None,
-    activation: str | None = None,
-    scale: float | None = None,
-    sampler: str | None = None,
-    regularisation: float | None = None,
-    tolerance: float | None = None,
-    rows: int | None = None,
-    place: str | None = None,
-    length: str | None = None,
-    seed: int = 0,
-    key: int = 0,
-    memory: int | None = None,
     crowded: bool = False,
 ) -> EnergyFit:
     """Choose what is None by cross validation, then fit.
@@ -54,19 +44,16 @@ def fit_energy(
     Parameters
     ----------
     data : Gradients
+    neurons : Neurons
+    options : FitOptions
+        ``rows`` are those of ``data`` to use; by default a random subset of four equations an unknown, and all where
+        data are noisy.
     structure : Structure, optional
         What is declared about the function; by default nothing, and a polynomial part of degree two.
-    width, activation, scale, sampler, regularisation, tolerance, place, length
-        See HamiltonianNetwork.
-    rows : int, optional
-        Rows of ``data`` to use; by default a random subset of four equations an unknown, and all where data are noisy.
-    seed, key : int
-        The draws are a function of both.
-    memory : int, optional
-        Bound on the peak, in bytes.
     crowded : bool
         Rows are many and crowd somewhere: those that are used fill space evenly.
     """
+    seed, key = options.seed, options.key
     count, components = len(data.target), data.nodes.shape[-1]
     structure = structure or Structure(components, polynomial=2 if components <= QUADRATIC_UP_TO else 1)
     points = data.nodes.reshape(-1, components)
@@ -75,11 +62,9 @@ def fit_energy(
         order = _evenly(_outermost((data.nodes - centre) / half_width), seed, key)
     else:
         order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
-    data = data.take(order[: min(count, rows or MOST_ROWS // components)])
-    problem = EnergyProblem(
-        data, structure, centre, half_width, regularisation, rows is not None, seed, key, memory, place, length
-    )
-    return EnergySearch(problem, width, activation, scale, sampler, tolerance or FLOOR).run()
+    data = data.take(order[: min(count, options.rows or MOST_ROWS // components)])
+    problem = EnergyProblem(data, structure, centre, half_width, options)
+    return EnergySearch(problem, neurons.in_one_layer()).run()
 
 
 def refit(

@@ -14,6 +14,7 @@ from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import Energy, HiddenLayer
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.pairs import NearPairs
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
@@ -91,13 +92,7 @@ class EnergyProblem:
     structure: Structure
     centre: np.ndarray  # (component,)
     half_width: np.ndarray  # (component,)
-    regularisation: float | None
-    every_row: bool  # whether the caller said how many
-    seed: int
-    key: int
-    memory: int | None
-    place: str | None = None  # of the neurons, see ``sampling``
-    length: str | None = None
+    options: FitOptions
     _pairs: dict[tuple[int, ...], NearPairs] = field(default_factory=dict)
 
     @property
@@ -111,14 +106,12 @@ class EnergyProblem:
         forms = len(self.structure.quadratics(self.half_width)[0])
         return len(self.data.others) + forms + len(self.structure.terms)
 
-    def basis(self, activation: str, scale: float, width: int, sampler: str | None) -> EnergyBasis:
-        """Sample ``width`` columns of neurons at least."""
-        neurons = -(-width // len(self.structure.factors))
+    def basis(self, neurons: Neurons) -> EnergyBasis:
+        """Sample as many columns of neurons as their width says, at least."""
         blocks = self.structure.blocks
-        layers = [
-            self._sampled(activation, scale, -(-neurons // len(blocks)), sampler, np.array(block), k)
-            for k, block in enumerate(blocks)
-        ]
+        each = -(-neurons.last // len(self.structure.factors))
+        neurons = replace(neurons, width=-(-each // len(blocks)))
+        layers = [self._sampled(neurons, np.array(block), k) for k, block in enumerate(blocks)]
         layer = replace(
             layers[0],
             weights=np.concatenate([part.weights for part in layers]),
@@ -126,22 +119,26 @@ class EnergyProblem:
         )
         return EnergyBasis.of(self.structure, self._wrapped(layer), len(self.data.others))
 
-    def _sampled(
-        self, activation: str, scale: float, neurons: int, sampler: str | None, q: np.ndarray, block: int
-    ) -> HiddenLayer:
+    def _sampled(self, neurons: Neurons, q: np.ndarray, block: int) -> HiddenLayer:
         """Neurons that depend on the components ``q``, their weights on all."""
         points, target, near = self.data.nodes.reshape(-1, self.structure.size)[:SAMPLED_FROM], None, None
-        if sampler in ("swim", "adaptive", "near", "gradient"):
+        if neurons.sampler in ("swim", "adaptive", "near", "gradient"):
             # values of E are not known: its gradient says where it changes, or a first fit
             points = self._middles
-            target = self._first if sampler == "adaptive" else (self.data.slopes * self.half_width)[:SAMPLED_FROM, q]
-            near = self._near(tuple(q.tolist())) if sampler in ("near", "gradient") else None
+            target = (
+                self._first if neurons.sampler == "adaptive" else (self.data.slopes * self.half_width)[:SAMPLED_FROM, q]
+            )
+            near = self._near(tuple(q.tolist())) if neurons.sampler in ("near", "gradient") else None
         layer = sample_layer(
-            np.ascontiguousarray(points[:, q]), neurons, rng=generator(self.seed, "weights", self.key, block),
-            activation=activation, scale=scale, sampler=sampler, target=target, centre=self.centre[q],
-            half_width=self.half_width[q], near=near, place=self.place, length=self.length,
-        )  # fmt: skip
-        weights = np.zeros((neurons, self.structure.size))
+            np.ascontiguousarray(points[:, q]),
+            neurons,
+            rng=generator(self.options.seed, "weights", self.options.key, block),
+            target=target,
+            centre=self.centre[q],
+            half_width=self.half_width[q],
+            near=near,
+        )
+        weights = np.zeros((layer.width, self.structure.size))
         weights[:, q] = layer.weights
         return replace(layer, weights=weights)
 
@@ -149,7 +146,7 @@ class EnergyProblem:
     def _first(self) -> np.ndarray:
         """Values of a first fit, from which "adaptive" takes its density."""
         width = max(1, min(FIRST, self.equations // ROWS_A_COLUMN))
-        _, (energy, _) = self.fit(self.basis("tanh", FIRST_SCALE, width, "uniform"))
+        _, (energy, _) = self.fit(self.basis(Neurons(width, "tanh", FIRST_SCALE, "uniform")))
         return energy.value(self._middles)
 
     @cached_property
@@ -189,12 +186,12 @@ class EnergyProblem:
         the caller did not say.
         """
         wanted = -(-max(ROWS_A_COLUMN * basis.columns, least, FEWEST_ROWS) // self.data.target.shape[1])
-        everything = self.every_row or wanted >= len(self.data.target)
+        everything = self.options.rows is not None or wanted >= len(self.data.target)
         part = self.data if everything else self.data.take(np.arange(wanted))
-        way: Any = self.regularisation
+        way: Any = self.options.regularisation
         if way is None:
             way = "auto" if ridge is None else ridge
-        solved = solve_gram(basis, part, way or None) if gram else solve_energy(basis, part, way, self.memory)
+        solved = solve_gram(basis, part, way or None) if gram else solve_energy(basis, part, way, self.options.memory)
         energy, solution = solved
         # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
         rounding = np.finfo(float).eps * np.linalg.norm(energy.coefficients) / max(solution.rms[0], 1e-300)

@@ -13,13 +13,14 @@ from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_problem import Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.neurons import Neurons, Sampler
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
 __all__ = ["CUTOFF", "SAMPLERS", "WIDTH", "fit_published"]
 
-SAMPLERS = ("elm", "uniform", "adaptive", "swim")
+SAMPLERS: tuple[Sampler, ...] = ("elm", "uniform", "adaptive", "swim")
 CUTOFF = 1e-13
 WIDTH = 1000
 
@@ -28,7 +29,7 @@ def fit_published(
     data: Gradients,
     *,
     width: int = WIDTH,
-    sampler: str = "adaptive",
+    sampler: Sampler = "adaptive",
     values: np.ndarray | None = None,
     seed: int = 0,
     key: int = 0,
@@ -63,11 +64,15 @@ def fit_published(
     structure = Structure(size, polynomial=0)
     points = data.nodes.mean(axis=0)
 
-    def basis(how: str, target: np.ndarray | None) -> EnergyBasis:
+    def basis(how: Sampler, target: np.ndarray | None) -> EnergyBasis:
         layer = sample_layer(
-            points, width, rng=generator(seed, "weights", key), activation="tanh", scale=1.0, sampler=how,
-            target=target, centre=np.zeros(size), half_width=np.ones(size), place="box" if how == "elm" else "midpoint",
-        )  # fmt: skip
+            points,
+            Neurons(width, "tanh", 1.0, how, "box" if how == "elm" else "midpoint"),
+            rng=generator(seed, "weights", key),
+            target=target,
+            centre=np.zeros(size),
+            half_width=np.ones(size),
+        )
         return EnergyBasis.of(structure, layer)
 
     def fit(columns: EnergyBasis) -> Trained:
@@ -77,4 +82,4 @@ def fit_published(
         values = fit(basis("uniform", None))[0].value(points)
     columns = basis(sampler, values if sampler in ("adaptive", "swim") else None)
     chosen = f"the published method, sampler {sampler!r}"
-    return EnergyFit(*fit(columns), "tanh", 1.0, sampler, width, chosen, columns)
+    return EnergyFit(*fit(columns), Neurons(width, "tanh", 1.0, sampler), chosen, columns)

@@ -14,12 +14,12 @@ from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_problem import EnergyProblem, Trained
 from dynsamp.networks.least_squares import NOISE, Solution
 from dynsamp.networks.network import Energy, HiddenLayer
+from dynsamp.networks.neurons import Activation, Neurons, Sampler
 from dynsamp.networks.pursuit import pursue, series_basis
-from dynsamp.networks.selection import HARD, MARGIN, Climb, Trial, choose, ladder
+from dynsamp.networks.selection import FLOOR, HARD, MARGIN, SMOOTH, Climb, Trial, choose, ladder
 
 __all__ = ["EnergyFit", "EnergySearch"]
 
-SMOOTH = ("tanh", "sin", "gauss")  # activations that compete
 MANY_ROWS = 20_000  # for choosing among noisy fits
 FLOPS = 5e10  # of the last fit where data are noisy: more rows help, for a few seconds
 CLOSE = 0.1  # of the standard error of a noise level: errors of fits to the same data differ less than that
@@ -40,10 +40,7 @@ class EnergyFit:
 
     energy: Energy
     solution: Solution
-    activation: str
-    scale: float
-    sampler: str
-    width: int  # columns of neurons
+    neurons: Neurons  # its width counts columns
     chosen: str  # one sentence
     basis: EnergyBasis  # whose combination the energy is
 
@@ -53,51 +50,47 @@ class EnergySearch:
     """The questions, and the number of fits that answered them."""
 
     problem: EnergyProblem
-    width: int | None
-    activation: str | None
-    scale: float | None
-    sampler: str | None
-    goal: float
+    wanted: Neurons
     tried: int = 0
+
+    @property
+    def goal(self) -> float:
+        """Error that is enough."""
+        return self.problem.options.tolerance or FLOOR
 
     def run(self) -> EnergyFit:
         """Ask all of them."""
-        problem = self.problem
+        problem, wanted = self.problem, self.wanted
         error, plain = problem.fit(self._polynomial())
         few_rows = problem.equations <= 2 * (problem.free + 1)
-        if self.width == 0:
+        if wanted.width == 0:
             return self._quadratic(plain, "as asked for")
-        if self.width is None and (error <= self.goal or few_rows):
+        if wanted.width is None and (error <= self.goal or few_rows):
             return self._quadratic(plain, "too few points for more" if few_rows else "it fits to the goal")
         if problem.structure.fourier:
             return self._series()
-        best, way, structured = self._climb()
-        if best.error > max(NOISY, self.goal) and self.width is None and not structured:
-            other, polynomial = self._noisy(best)
+        best, structured = self._climb()
+        if best.error > max(NOISY, self.goal) and wanted.width is None and not structured:
+            best, polynomial = self._noisy(best)
             if polynomial is not None:
                 return polynomial
-            best, way = other, self.sampler
         final: Trained = best.fit
-        basis = problem.basis(best.activation, best.scale, best.width, way)
+        basis = problem.basis(best.neurons)
         affordable = min(problem.equations, int(FLOPS / (2 * (best.width + problem.free) ** 2)))
         if best.error > max(NOISE, self.goal) and (final[1].rows < affordable or not structured):
             _, final = problem.fit(basis, max(affordable, final[1].rows))
-        chosen = (
-            f"{best.activation} of slope {best.scale:.3g}, {best.width} neurons: {self.tried} fits compared by"
-            f" generalised cross validation, error {best.error:.1e}"
-        )
-        way = way or ("elm" if best.activation == "sin" else "uniform")
-        return EnergyFit(*final, best.activation, best.scale, way, best.width, chosen, basis)
+        chosen = f"{best.neurons}: {self.tried} fits compared by generalised cross validation, error {best.error:.1e}"
+        return EnergyFit(*final, replace(best.neurons, sampler=best.neurons.drawn_by), chosen, basis)
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def _names(self) -> tuple[Activation, ...]:
         if np.any(self.problem.structure.periodic):
             return ("sin",)
-        return SMOOTH if self.activation is None else (self.activation,)
+        return SMOOTH if self.wanted.activation is None else (self.wanted.activation,)
 
     @property
     def _largest(self) -> int:
-        memory = self.problem.memory
+        memory = self.problem.options.memory
         return HARD_WIDTHS[-1] if memory is None else int(np.sqrt(memory / 100))
 
     def _polynomial(self) -> EnergyBasis:
@@ -108,23 +101,26 @@ class EnergySearch:
 
     def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
         chosen = f"the polynomial part alone: {why}"
-        return EnergyFit(*fit, self._names[0], 1.0, self.sampler or "uniform", 0, chosen, self._polynomial())
+        neurons = Neurons(0, self._names[0], 1.0, self.wanted.sampler or "uniform")
+        return EnergyFit(*fit, neurons, chosen, self._polynomial())
 
-    def _new_climb(self, way: str | None, rows_a_column: int = 0, gain: float = 0.5) -> Climb:
-        def assess(name: str, slope: float, width: int) -> tuple[float, Trained]:
+    def _new_climb(self, way: Sampler | None, rows_a_column: int = 0, gain: float = 0.5) -> Climb:
+        def assess(neurons: Neurons) -> tuple[float, Trained]:
             self.tried += 1
             # a hard target needs no digits that the normal equations lose
-            gram = width > ORTHOGONAL and climb.lead > HARD
-            return self.problem.trial(self.problem.basis(name, slope, width, way), rows_a_column * width, gram=gram)
+            gram = neurons.last > ORTHOGONAL and climb.lead > HARD
+            return self.problem.trial(self.problem.basis(neurons), rows_a_column * neurons.last, gram=gram)
 
-        climb = Climb(assess, self._names, self.scale, self.goal, gain)
+        wanted = replace(self.wanted, activation=None, sampler=way)
+        climb = Climb(assess, wanted, self._names, self.goal, gain)
         return climb
 
-    def _climb(self) -> tuple[Trial, str | None, bool]:
-        """Best trial, its sampler, and whether the target changes along few directions."""
-        problem, way, structured = self.problem, self.sampler, False
-        widths = ladder(self.width, problem.equations - 2 * problem.free, min(self._largest, WIDEST))
-        free = self.width is None
+    def _climb(self) -> tuple[Trial, bool]:
+        """Best trial, and whether the target changes along few directions."""
+        problem, way, structured = self.problem, self.wanted.sampler, False
+        given = None if self.wanted.width is None else self.wanted.last
+        widths = ladder(given, problem.equations - 2 * problem.free, min(self._largest, WIDEST))
+        free = given is None
         climb = self._new_climb(way)
         for rung, width in enumerate(widths):
             climb.rung(width, last=rung == len(widths) - 1, must=not free)
@@ -139,8 +135,8 @@ class EnergySearch:
                 break
         assert climb.winner is not None
         if free and structured and climb.winner.error > max(HARD, self.goal) and not climb.finished:
-            return self._resolve(climb.winner), way, True
-        return climb.winner, way, structured
+            return self._resolve(climb.winner), True
+        return climb.winner, structured
 
     def _enough(self, widths: list[int]) -> bool:
         return len(self.problem.data.target) > 2 * widths[0]
@@ -148,7 +144,7 @@ class EnergySearch:
     def _resolve(self, best: Trial) -> Trial:
         """A target that more neurons still resolve: many of them, with all rows that are affordable."""
         problem = self.problem
-        simple = problem.basis("tanh", 1.0, 1, None).simple
+        simple = problem.basis(Neurons(1)).simple
         ridge = float(best.fit[1].regularisation[0])  # the same for more columns: they all have unit norm
         for width in HARD_WIDTHS:
             rows = min(problem.equations, HARD_ROWS * width)
@@ -159,10 +155,10 @@ class EnergySearch:
                 break
             found: list[Trial] = []
             for factor in (1.0, 1.4) if cost < HARD_FLOPS / 8 else (1.2,):  # steeper, as there are more of them
-                basis = problem.basis(best.activation, factor * best.scale, width, "gradient")
-                error, fit = problem.fit(basis, rows, gram=True, ridge=ridge)
+                neurons = replace(best.neurons, width=width, scale=factor * best.scale)
+                error, fit = problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge)
                 self.tried += 1
-                found.append(Trial(best.activation, factor * best.scale, width, error, fit))
+                found.append(Trial(neurons, error, fit))
             previous, better = best, min(found, key=lambda trial: trial.error)
             best = min(best, better, key=lambda trial: trial.error)
             if better.error > HARD_GAIN * previous.error or best.error <= self.goal:
@@ -175,28 +171,26 @@ class EnergySearch:
         top = ladder(None, problem.equations - 2 * problem.free, min(self._largest, WIDEST))[-1]
         few = [width for width in (25, 50, 100, 200, 400) if width <= top] or [top]
 
-        freedom: dict[tuple[str, float, int], float] = {}
+        freedom: dict[Neurons, float] = {}
 
-        def assess(name: str, slope: float, width: int) -> tuple[float, Trained]:
-            error, fit = problem.fit(problem.basis(name, slope, width, self.sampler), MANY_ROWS)
-            freedom[name, slope, width] = float(fit[1].dimension[0])
+        def assess(neurons: Neurons) -> tuple[float, Trained]:
+            error, fit = problem.fit(problem.basis(neurons), MANY_ROWS)
+            freedom[neurons] = float(fit[1].dimension[0])
             return error, fit
 
-        other, more = choose(assess, few, activations=self._names, scale=self.scale, goal=self.goal)
+        wanted = replace(self.wanted, activation=None)
+        other, more = choose(assess, few, wanted, activations=self._names, goal=self.goal)
         self.tried += len(more)
-        error, fit = assess(best.activation, best.scale, best.width)  # on as many rows as the others
+        error, fit = assess(best.neurons)  # on as many rows as the others
         best = replace(best, error=error, fit=fit)
         known = [*more, replace(best, fit=None)]
         # cross validation cannot tell errors as close as this apart: the least effective dimension is the smoothest
         close = min(error, other.error) * (1.0 + CLOSE * min(problem.equations, MANY_ROWS) ** -0.5)
         smoothest = min(
             (trial for trial in known if trial.error <= close),
-            key=lambda trial: freedom[trial.activation, trial.scale, trial.width],
+            key=lambda trial: freedom[trial.neurons],
         )
-        chosen = (smoothest.activation, smoothest.scale, smoothest.width)
-        other = (
-            best if chosen == (best.activation, best.scale, best.width) else replace(smoothest, fit=assess(*chosen)[1])
-        )
+        other = best if smoothest.neurons == best.neurons else replace(smoothest, fit=assess(smoothest.neurons)[1])
         best = min(best, other, key=lambda trial: trial.error)
         if problem.fit(self._polynomial(), MANY_ROWS)[0] <= best.error * MARGIN:
             _, final = problem.fit(self._polynomial(), problem.equations)
@@ -212,7 +206,7 @@ class EnergySearch:
             return series_basis(structure, problem.centre, problem.half_width, columns, len(problem.data.others))
 
         found: dict[int, tuple[float, Trained]] = {}
-        most = max(1, min(self.width or MOST_COLUMNS, problem.equations // 2))
+        most = max(1, min(self.wanted.last or MOST_COLUMNS, problem.equations // 2))
         searched = problem.data.take(np.arange(min(len(problem.data.target), SEARCHED)))
 
         def assess(columns: np.ndarray) -> tuple[float, np.ndarray]:
@@ -228,4 +222,4 @@ class EnergySearch:
             affordable = min(problem.equations, int(FLOPS / (2 * (len(columns) + 1) ** 2)))
             _, final = problem.fit(basis(columns), affordable)
         chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {error:.1e}"
-        return EnergyFit(*final, "sin", 1.0, "elm", len(columns), chosen, basis(columns))
+        return EnergyFit(*final, Neurons(len(columns), "sin", 1.0, "elm"), chosen, basis(columns))

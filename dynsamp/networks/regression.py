@@ -6,21 +6,19 @@ Inputs and targets are standardised, so that units do not matter and every targe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dynsamp.networks.network import Network
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.regression_problem import (
     KEPT,
-    Candidate,
     Fitted,
     Method,
     Problem,
     bytes_needed,
-    distinct,
     json_ready,
     scaling,
 )
@@ -50,50 +48,44 @@ class RegressionFit:
 
     def report(self) -> dict[str, Any]:
         """What was chosen, how well it fits, and why."""
-        candidate, solution = self.fitted.candidate, self.fitted.solution
+        neurons, solution = self.fitted.neurons, self.fitted.solution
         widths = [layer.width for layer in self.network.hidden.layers]
         return {
             "width": widths[0] if len(widths) == 1 else widths or 0,
-            "activation": candidate.activation,
-            "scale": candidate.scale,
-            "sampler": candidate.sampler or ("elm" if candidate.activation == "sin" else "uniform"),
+            "activation": neurons.activation,
+            "scale": neurons.scale,
+            "sampler": neurons.drawn_by,
             "rows": solution.rows,
             "rank": solution.rank,
             "condition": solution.condition,
             "residual": json_ready(solution.residual),
             "gcv_error": json_ready(solution.gcv),
             "regularisation": json_ready(solution.regularisation),
-            "chosen": f"{candidate}: {self.choice.how}"
+            "chosen": f"{neurons}: {self.choice.how}"
             + (f", error {self.choice.error:.1e}" if np.isfinite(self.choice.error) else ""),
         }
 
 
 def fit_regression(
     source: Rows,
+    neurons: Neurons = Neurons(),  # noqa: B008 - frozen
+    options: FitOptions = FitOptions(),  # noqa: B008
     *,
-    width: int | Sequence[int] | None = None,
-    activation: str | None = None,
-    scale: float | None = None,
-    sampler: str | None = None,
-    regularisation: float | None = None,
     dtype: str = "float64",
     labels: bool = False,
     published: bool = False,
-    tolerance: float | None = None,
-    seed: int = 0,
-    memory: int | None = None,
 ) -> RegressionFit:
-    """Choose what is None, then fit; knobs as in ``SampledNetwork``.
+    """Choose what is None, then fit.
 
     Parameters
     ----------
     source : Rows
+    neurons : Neurons
+    options : FitOptions
+    dtype, published
+        As in ``SampledNetwork``.
     labels : bool
         The targets are columns of zeros and ones, one a class: pairs are drawn where labels differ.
-    seed : int
-        The draws are a function of it.
-    memory : int, optional
-        Bound on the peak, in bytes.
 
     Raises
     ------
@@ -101,21 +93,8 @@ def fit_regression(
         If values are not finite, or ``memory`` is too small.
     """
     most = max(1, min(MOST_DRAWN, SAMPLE // (source.inputs + source.outputs)))
-    summary = source.survey(most, generator(seed, "survey"))
-    problem = Problem(
-        rows=source,
-        summary=summary,
-        scale=scaling(summary.x, summary.y),
-        order=generator(seed, "rows").permutation(len(summary.x)),
-        distinct=distinct(summary.x),
-        skip=not published,
-        labels=labels,
-        published=published,
-        dtype=dtype,
-        regularisation=regularisation,
-        seed=seed,
-    )
-    widths = None if width is None else (int(width),) if not isinstance(width, Sequence) else tuple(map(int, width))
+    summary = source.survey(most, generator(options.seed, "survey"))
+    problem = Problem(source, summary, scaling(summary.x, summary.y), options, labels, published, dtype)
     if published:
         largest_entry = max(np.abs(summary.low).max(), np.abs(summary.high).max(), np.abs(summary.y).max())
         if largest_entry > LARGEST_PUBLISHED:
@@ -123,15 +102,16 @@ def fit_regression(
                 f"the published method takes values as they are, and squares of {largest_entry:.3g} overflow; divide x"
                 " and y by their sizes, or leave out published=True"
             )
-        candidate = Candidate(
-            widths or (PUBLISHED_WIDTH,), activation or "tanh", scale if scale is not None else 1.0, sampler or "swim"
+        neurons = Neurons(
+            PUBLISHED_WIDTH if neurons.width is None else neurons.width,
+            neurons.activation or "tanh",
+            1.0 if neurons.scale is None else neurons.scale,
+            neurons.sampler or "swim",
         )
-        choice = Choice(candidate, np.nan, "the published method")
-        _affordable(problem, max(candidate.widths), memory, summary.x.nbytes + summary.y.nbytes)
-        return _finished(problem, problem.fit(candidate), choice)
-    held = summary.x.nbytes + summary.y.nbytes
-    largest = _affordable(problem, max(widths) if widths else None, memory, held)
-    choice = select(problem, widths, activation, scale, sampler, tolerance, largest)
+        choice = Choice(neurons, np.nan, "the published method")
+        _affordable(problem, neurons)
+        return _finished(problem, problem.fit(neurons), choice)
+    choice = select(problem, neurons, _affordable(problem, neurons))
     return _finished(problem, _final(problem, choice), choice)
 
 
@@ -139,13 +119,13 @@ def _final(problem: Problem, choice: Choice) -> Fitted:
     """Fit to all rows, by the cheapest way that shows all digits of the error to be expected."""
     if choice.fitted is not None:
         return choice.fitted
-    columns = problem.free + choice.candidate.widths[-1]
+    columns = problem.free + choice.neurons.last
     method: Method = "qr"
-    if choice.error > HARD and problem.regularisation != 0.0:
+    if choice.error > HARD and problem.options.regularisation != 0.0:
         method = "gram"
     elif problem.rows.count > 2 * KEPT * columns:
         method = "sketch"
-    return problem.fit(choice.candidate, method=method)
+    return problem.fit(choice.neurons, method=method)
 
 
 def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit:
@@ -153,11 +133,13 @@ def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit
     return RegressionFit(problem.network(fitted), fitted, choice, summary.low, summary.high, problem.rows.count)
 
 
-def _affordable(problem: Problem, width: int | None, memory: int | None, held: int) -> int:
-    """Most neurons of a layer that ``memory`` allows."""
+def _affordable(problem: Problem, neurons: Neurons) -> int:
+    """Most neurons of a layer that the memory allows."""
+    memory, width = problem.options.memory, max(neurons.widths, default=None)
     if memory is None:
         return LARGEST
     outputs, count = problem.rows.outputs, problem.rows.count
+    held = problem.summary.x.nbytes + problem.summary.y.nbytes
 
     def needed(neurons: int) -> int:
         return held + bytes_needed(count, problem.free + neurons + outputs)

@@ -7,7 +7,8 @@ in memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,13 +16,14 @@ import numpy as np
 from dynsamp.networks.gram import GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.network import Hidden, Network, blocks
+from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.rows import READ, Rows, Summary
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.networks.solution import Solution
 from dynsamp.streams import generator
 
-__all__ = ["KEPT", "Candidate", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "distinct", "scaling"]
+__all__ = ["KEPT", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
 
 Method = Literal["qr", "gram", "sketch"]
 
@@ -36,24 +38,6 @@ OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the ri
 SHORTEST = 1e-290  # range of an input whose reciprocal, times any slope, is a number
 PUBLISHED_CUTOFF = 1e-8  # of the singular values
 ENOUGH = 1000  # held-out rows that tell two candidates apart: one fold of so many will do
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What is chosen before a fit."""
-
-    widths: tuple[int, ...]
-    activation: str = "tanh"
-    scale: float = 1.0
-    sampler: str | None = None
-
-    def __str__(self) -> str:
-        if not sum(self.widths):
-            return "the linear model"
-        layers = "" if len(self.widths) == 1 else f" in {len(self.widths)} layers"
-        how = "" if self.sampler is None else f" from {self.sampler} pairs" if self.sampler != "elm" else ", elm"
-        slope = f" of slope {self.scale:.3g}"
-        return f"{self.activation}{slope}{how}, {' + '.join(map(str, self.widths))} neurons{layers}"
 
 
 @dataclass(frozen=True)
@@ -95,14 +79,6 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
     return Scaling(centre, half, np.where(flat, bottom, bottom + reach * inside.mean(axis=0)), spread)
 
 
-def distinct(x: np.ndarray) -> np.ndarray:
-    """Whether a row (row, input) is the first of its kind."""
-    keys = np.ascontiguousarray(x + 0.0).view(f"V{8 * x.shape[1]}").ravel()  # -0.0 + 0.0 is 0.0
-    found = np.zeros(len(x), bool)
-    found[np.unique(keys, return_index=True)[1]] = True
-    return found
-
-
 def block_rows(count: int, size: int) -> int:
     """Rows that are reduced at once, of ``count`` with ``size`` columns and targets: a fixed rule."""
     return max(1, min(count, max(FACTOR * size, ENTRIES // size)))
@@ -115,9 +91,9 @@ def bytes_needed(count: int, size: int) -> int:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate, its hidden layers and the solution of its last layer."""
+    """Neurons, the hidden layers drawn from them and the solution of its last layer."""
 
-    candidate: Candidate
+    neurons: Neurons
     hidden: Hidden
     solution: Solution
 
@@ -138,44 +114,49 @@ class Problem:
     rows: Rows
     summary: Summary
     scale: Scaling
-    order: np.ndarray  # (drawn,) a random order of the drawn rows
-    distinct: np.ndarray  # (drawn,) whether a row is the first of its x
-    skip: bool  # a linear part beside the neurons
+    options: FitOptions
     labels: bool
-    published: bool
+    published: bool  # without a linear part beside the neurons
     dtype: str
-    regularisation: float | None
-    seed: int
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """A random order (drawn,) of the drawn rows."""
+        return generator(self.options.seed, "rows").permutation(len(self.summary.x))
+
+    @cached_property
+    def _distinct(self) -> np.ndarray:
+        """Whether a drawn row (drawn,) is the first of its x."""
+        keys = np.ascontiguousarray(self.summary.x + 0.0).view(f"V{8 * self.rows.inputs}").ravel()  # -0.0 + 0.0 is 0.0
+        found = np.zeros(len(keys), bool)
+        found[np.unique(keys, return_index=True)[1]] = True
+        return found
 
     @property
     def free(self) -> int:
         """Columns that are no neurons."""
-        return 1 + (self.rows.inputs if self.skip else 0)
+        return 1 + (0 if self.published else self.rows.inputs)
 
-    def hidden(self, candidate: Candidate, part: np.ndarray | None = None) -> Hidden:
+    def hidden(self, neurons: Neurons, part: np.ndarray | None = None) -> Hidden:
         """Sample the hidden layers from the drawn rows, or from some of them."""
         part = self.order if part is None else part
-        near = "near" in (candidate.sampler or "")
-        first = part[self.distinct[part]]  # a point that comes twice would give the same neuron twice
+        near = neurons.sampler == "near"
+        first = part[self._distinct[part]]  # a point that comes twice would give the same neuron twice
         part = first if len(first) else part[:1]
         part = part[: FEW_POINTS if near and self.rows.inputs > CROWDED else POINTS]
         y = self.summary.y[part]
         published = self.published
         return sample_hidden(
             self.summary.x[part],
-            candidate.widths if sum(candidate.widths) else (),
-            rng=generator(self.seed, "weights"),
-            activation=candidate.activation,
-            scale=candidate.scale,
-            sampler=candidate.sampler,
+            replace(neurons, place="box") if published and neurons.sampler == "elm" else neurons,
+            rng=generator(self.options.seed, "weights"),
             target=y if self.labels or published else (y - self.scale.middle) / self.scale.spread,
             centre=np.zeros(self.rows.inputs) if published else self.scale.centre,
             half_width=np.ones(self.rows.inputs) if published else self.scale.half_width,
-            place="box" if published and candidate.sampler == "elm" else None,
         )
 
     def fit(
-        self, candidate: Candidate, part: np.ndarray | None = None, *, method: Method = "qr", ridge: bool = True
+        self, neurons: Neurons, part: np.ndarray | None = None, *, method: Method = "qr", ridge: bool = True
     ) -> Fitted:
         """Fit to the drawn rows ``part``, or to all rows of the source.
 
@@ -183,14 +164,14 @@ class Problem:
         digits of many rows in the time of few. ``ridge`` may be left to the last fit where rows are many.
         """
         rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
-        hidden = self.hidden(candidate, part)
+        hidden = self.hidden(neurons, part)
         # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
         free = self.free if rows.count >= 3 * self.free else 1
         columns = self.free + hidden.width
-        way: float | Literal["auto"] = "auto" if self.regularisation is None else self.regularisation
-        if self.regularisation is None and not ridge and rows.count >= 2 * columns:
+        way: float | Literal["auto"] = "auto" if self.options.regularisation is None else self.options.regularisation
+        if self.options.regularisation is None and not ridge and rows.count >= 2 * columns:
             way = 0.0
-        return Fitted(candidate, hidden, self._solve(rows, hidden, free, method, way))
+        return Fitted(neurons, hidden, self._solve(rows, hidden, free, method, way))
 
     def _solve(self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]) -> Solution:
         columns = self.free + hidden.width
@@ -202,14 +183,14 @@ class Problem:
                 block = problem.block(stop - start)
                 for place, x, y in rows.read(start, stop):
                     self._fill(hidden, x, y, block[:, place])
-            if self.published and self.regularisation is None:
+            if self.published and self.options.regularisation is None:
                 return problem.solve(cutoff=PUBLISHED_CUTOFF)
             return problem.solve(way)
         one_pass: GramLeastSquares | SketchedLeastSquares
         if method == "gram":
             one_pass = GramLeastSquares(columns, rows.outputs, unpenalised=free)
         else:
-            one_pass = SketchedLeastSquares(columns, rows.outputs, KEPT * columns, free, self.seed)
+            one_pass = SketchedLeastSquares(columns, rows.outputs, KEPT * columns, free, self.options.seed)
         for _, x, y in rows.read(0, rows.count):
             for start in range(0, len(x), PANEL):
                 some = slice(start, min(start + PANEL, len(x)))
@@ -219,7 +200,7 @@ class Problem:
     def _fill(self, hidden: Hidden, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
         scale, free = self.scale, self.free
         out[0] = 1.0
-        if self.skip:
+        if not self.published:
             out[1:free] = ((x - scale.centre) / scale.half_width).T
         features = out[free : free + hidden.width]
         if self.dtype == "float32":
@@ -235,7 +216,7 @@ class Problem:
         """The fitted function of x, as it is, in the units of y."""
         scale, c = self.scale, fitted.solution.coefficients
         middle, spread = (0.0, np.ones(self.rows.outputs)) if self.published else (scale.middle, scale.spread)
-        linear = c[1 : self.free].T if self.skip else np.zeros((self.rows.outputs, self.rows.inputs))
+        linear = c[1 : self.free].T if not self.published else np.zeros((self.rows.outputs, self.rows.inputs))
         return Network(
             hidden=fitted.hidden,
             offset=middle + spread * c[0],
@@ -244,12 +225,12 @@ class Problem:
             centre=scale.centre,
         )
 
-    def unseen(self, candidate: Candidate, folds: Sequence[np.ndarray], most: int) -> float:
+    def unseen(self, neurons: Neurons, folds: Sequence[np.ndarray], most: int) -> float:
         """Relative error on rows that the fit has not seen: root mean square over rows, targets and folds."""
         total, count = 0.0, 0
         for k, fold in enumerate(folds):
             train = np.concatenate([other for j, other in enumerate(folds) if j != k])[:most]
-            network = self.network(self.fit(candidate, train, method="gram"))
+            network = self.network(self.fit(neurons, train, method="gram"))
             error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
             total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
             if len(fold) >= ENOUGH:

@@ -29,16 +29,17 @@ known. No two neurons of a layer are the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer
+from dynsamp.networks.network import Hidden, HiddenLayer
+from dynsamp.networks.neurons import Length, Neurons, Place
 from dynsamp.networks.pairs import NearPairs, far_distances, sample_pairs
 
-__all__ = ["LENGTHS", "PLACES", "S2", "SAMPLERS", "pair_weights", "sample_hidden", "sample_layer", "standardisation"]
+__all__ = ["S2", "pair_weights", "sample_hidden", "sample_layer", "standardisation"]
 
-SAMPLERS = ("elm", "uniform", "swim", "adaptive", "near", "gradient")
-PLACES = ("midpoint", "point", "box")
-LENGTHS = ("pair", "far", "unit")
+
 S2 = 0.5 * np.log(3.0)  # atanh(1/2)
 
 
@@ -59,17 +60,12 @@ def pair_weights(x1: np.ndarray, x2: np.ndarray, scale: float = 1.0) -> tuple[np
 
 def sample_layer(
     x: np.ndarray,
-    width: int,
+    neurons: Neurons,
     *,
     rng: np.random.Generator,
-    activation: str = "tanh",
-    scale: float = 1.0,
-    sampler: str | None = None,
     target: np.ndarray | None = None,
     centre: np.ndarray | None = None,
     half_width: np.ndarray | None = None,
-    place: str | None = None,
-    length: str | None = None,
     near: NearPairs | None = None,
 ) -> HiddenLayer:
     """Sample a hidden layer.
@@ -78,22 +74,15 @@ def sample_layer(
     ----------
     x : ndarray (point, component)
         Data points, not standardised.
-    width : int
-        Number of neurons.
+    neurons : Neurons
+        Their width, and what else is not to be tanh of slope 1, from "elm" for sin and "uniform" pairs otherwise, with
+        the sampler's own place and length. The slope is that about the centre of a neuron; for "elm" the standard
+        deviation of the weights.
     rng : numpy.random.Generator
-    activation : {"tanh", "sin", "gauss", "relu", "softplus"}
-    scale : float
-        Slope about the centre of a neuron; for "elm" the standard deviation of the weights.
-    sampler : {"elm", "uniform", "swim", "adaptive", "near", "gradient"}, optional
-        "elm" for sin and "uniform" otherwise.
     target : ndarray (point, output), optional
         What the density is taken from; for "gradient" the gradient with respect to standardised inputs.
     centre, half_width : ndarray (component,), optional
         Standardisation; by default mid-range and half-range of ``x``.
-    place : {"midpoint", "point", "box"}, optional
-        Centre of a neuron; by default the sampler's own.
-    length : {"pair", "far", "unit"}, optional
-        Length of a neuron; by default the sampler's own.
     near : NearPairs, optional
         Neighbours among the standardised points, for "near" and "gradient", if they are known already.
 
@@ -103,11 +92,9 @@ def sample_layer(
     same norm (angles embedded as cosine and sine), the mid-points of pairs would leave no neuron a bias, and only odd
     or even functions could be learned: the default centre is a data point there.
     """
-    sampler = sampler or ("elm" if activation == "sin" else "uniform")
-    checks = ("activation", activation, ACTIVATIONS), ("sampler", sampler, SAMPLERS), ("place", place, PLACES)
-    for label, value, known in (*checks, ("length", length, LENGTHS)):
-        if value is not None and value not in known:
-            raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    width, activation, sampler = neurons.last, neurons.activation or "tanh", neurons.drawn_by
+    scale = 1.0 if neurons.scale is None else neurons.scale
+    place, length = neurons.place, neurons.length
     if sampler in ("swim", "adaptive", "near", "gradient") and target is None:
         raise ValueError(f"sampler {sampler!r} needs values of the target for its density; use 'uniform' without them")
     if centre is None or half_width is None:
@@ -115,7 +102,10 @@ def sample_layer(
     z = (x - centre) / half_width
     direction, middle, own = np.empty((0, z.shape[1])), np.empty((0, z.shape[1])), np.empty(0)
     if sampler != "elm" and width and len(z) > 1:
-        direction, middle, own = _directions(z, width, rng, activation, sampler, target, near)
+        if sampler in ("near", "gradient") and near is None:
+            assert target is not None
+            near = NearPairs.of(z, target, euclidean=sampler == "gradient")
+        direction, middle, own = _directions(z, neurons, rng, target, near)
     if len(direction):
         slope = _lengths(z, own, length or ("far" if sampler in ("near", "gradient") else "pair"), rng)
         if activation == "sin" and sampler == "gradient" and length is None:
@@ -124,7 +114,7 @@ def sample_layer(
             direction *= (scale / slope)[:, None]
         else:
             direction *= (2.0 * S2 * scale / slope)[:, None]
-    where = place or ("point" if _on_a_sphere(z) else "midpoint")
+    where: Place = place or ("point" if _on_a_sphere(z) else "midpoint")
     phases = activation == "sin" and sampler == "gradient"
     biases = _biases(z, direction, middle, where, phases, rng)
     if activation == "relu" and where == "midpoint":
@@ -140,32 +130,28 @@ def sample_layer(
             extra *= (2.0 * S2 / far_distances(z, missing, rng))[:, None]
         extra *= scale
         direction = np.concatenate([direction, extra])
-        through = "box" if place == "box" else "point"
+        through: Place = "box" if place == "box" else "point"
         biases = np.concatenate([biases, _biases(z, extra, extra, through, activation == "sin", rng)])
     return HiddenLayer(np.ascontiguousarray(direction), biases, activation, centre, half_width)
 
 
 def _directions(
     z: np.ndarray,
-    count: int,
+    neurons: Neurons,
     rng: np.random.Generator,
-    activation: str,
-    sampler: str,
     target: np.ndarray | None,
     near: NearPairs | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit vectors (neuron, component), mid-points of their pairs, and distances (neuron,)."""
-    if sampler in ("near", "gradient"):
-        assert target is not None
-        near = near or NearPairs.of(z, target, euclidean=sampler == "gradient")
-        first, second = near.draw(count, rng)
+    if near is not None and neurons.sampler in ("near", "gradient"):
+        first, second = near.draw(neurons.last, rng)
     else:
-        density = target if sampler in ("swim", "adaptive") else None
-        first, second = sample_pairs(z, count, rng, density, ordered=activation == "relu")
+        density = target if neurons.sampler in ("swim", "adaptive") else None
+        first, second = sample_pairs(z, neurons.last, rng, density, ordered=neurons.activation == "relu")
     difference = z[second] - z[first]
     distance = np.linalg.norm(difference, axis=1)
     direction = difference
-    if sampler == "gradient":
+    if neurons.sampler == "gradient":
         assert target is not None
         direction = target[second] - target[first]
     size = np.linalg.norm(direction, axis=1)
@@ -191,14 +177,14 @@ def _on_a_sphere(z: np.ndarray) -> bool:
     return z.shape[1] > 1 and bool(np.ptp(norm) <= 1e-9 * norm.max())
 
 
-def _lengths(z: np.ndarray, own: np.ndarray, length: str, rng: np.random.Generator) -> np.ndarray:
+def _lengths(z: np.ndarray, own: np.ndarray, length: Length, rng: np.random.Generator) -> np.ndarray:
     if length == "far":
         return far_distances(z, len(own), rng)
     return own if length == "pair" else np.ones(len(own))
 
 
 def _biases(
-    z: np.ndarray, weights: np.ndarray, middle: np.ndarray, place: str, phases: bool, rng: np.random.Generator
+    z: np.ndarray, weights: np.ndarray, middle: np.ndarray, place: Place, phases: bool, rng: np.random.Generator
 ) -> np.ndarray:
     """Biases (neuron,) that put the centres of ``weights`` (neuron, component) in their place."""
     count = len(weights)
@@ -211,17 +197,12 @@ def _biases(
 
 def sample_hidden(
     x: np.ndarray,
-    widths: tuple[int, ...],
+    neurons: Neurons,
     *,
     rng: np.random.Generator,
-    activation: str,
-    scale: float | tuple[float, ...],
-    sampler: str | None,
     target: np.ndarray | None,
     centre: np.ndarray,
     half_width: np.ndarray,
-    place: str | None = None,
-    length: str | None = None,
 ) -> Hidden:
     """Sample hidden layers one after the other.
 
@@ -233,25 +214,21 @@ def sample_hidden(
     ----------
     x : ndarray (row, input)
         Not standardised.
-    widths : tuple of int
-        Neurons of each layer.
-    scale : float or one of each layer
+    neurons : Neurons
+        Of all layers; their widths may differ.
+    rng : numpy.random.Generator
     target : ndarray (row, output)
     centre, half_width : ndarray (input,)
         Standardisation of the inputs; representations are taken as they are.
-    rng, activation, sampler, place, length
-        As for ``sample_layer``.
     """
-    scales = scale if isinstance(scale, tuple) else (scale,) * len(widths)
     layers: tuple[HiddenLayer, ...] = ()
     value = x
-    for width, slope in zip(widths, scales, strict=True):
+    for width in neurons.widths:
         if layers:
             value = Hidden(layers[-1:]).values(value)
             centre, half_width = np.zeros(value.shape[1]), np.ones(value.shape[1])
         layer = sample_layer(
-            value, width, rng=rng, activation=activation, scale=slope, sampler=sampler, target=target, centre=centre,
-            half_width=half_width, place=place, length=length,
-        )  # fmt: skip
+            value, replace(neurons, width=width), rng=rng, target=target, centre=centre, half_width=half_width
+        )
         layers = (*layers, layer)
     return Hidden(layers)

@@ -13,17 +13,26 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.networks.neurons import Activation, Neurons
+
 __all__ = ["SCALES", "Climb", "Trial", "choose", "ladder"]
 
 # slopes on standardised inputs, from nearly linear to a few hundred oscillations (steps) over the data
-SCALES: Mapping[str, Sequence[float]] = {
+SCALES: Mapping[Activation, Sequence[float]] = {
     "tanh": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
     "gauss": (0.2, 0.4, 0.8, 1.4, 2.0, 4.0, 8.0),
     "sin": (0.02, 0.06, 0.2, 0.6, 1.4, 3.0, 6.0, 12.0, 24.0, 48.0),
     "relu": (1.0,),  # relu(s z) = s relu(z): a slope changes nothing
     "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
 }
-TYPICAL = {"tanh": 0.1, "gauss": 1.4, "sin": 0.6, "relu": 1.0, "softplus": 0.1}  # tried first
+TYPICAL: Mapping[Activation, float] = {
+    "tanh": 0.1,
+    "gauss": 1.4,
+    "sin": 0.6,
+    "relu": 1.0,
+    "softplus": 0.1,
+}  # tried first
+SMOOTH: tuple[Activation, ...] = ("tanh", "sin", "gauss")  # activations that compete
 DIRECTLY = 200  # neurons up to which all activations and scales are compared at the final width
 STEP = 1.4  # ratio of neighbouring scales when tuning
 FLOOR = 3e-14  # relative error that is as good as exact in float64
@@ -38,11 +47,26 @@ MARGIN = 1.02  # a smaller width wins within this factor
 class Trial:
     """One fit and its cross-validated error."""
 
-    activation: str
-    scale: float
-    width: int
+    neurons: Neurons
     error: float  # relative GCV error
     fit: Any  # what the assessment returned
+
+    @property
+    def activation(self) -> Activation:
+        """Of the neurons."""
+        assert self.neurons.activation is not None
+        return self.neurons.activation
+
+    @property
+    def scale(self) -> float:
+        """Of the neurons."""
+        assert self.neurons.scale is not None
+        return self.neurons.scale
+
+    @property
+    def width(self) -> int:
+        """Of the neurons."""
+        return self.neurons.last
 
 
 def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
@@ -54,21 +78,21 @@ def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
     return [*widths, top]
 
 
-Assess = Callable[[str, float, int], tuple[float, Any]]
+Assess = Callable[[Neurons], tuple[float, Any]]  # -> (relative cross-validated error, fit)
 
 
 @dataclass
 class Climb:
     """A search that goes up the widths, rung by rung, and may be left at any of them."""
 
-    assess: Assess  # (activation, scale, width) -> (relative cross-validated error, fit)
-    activations: Sequence[str] = ("tanh", "sin", "gauss")  # those that compete
-    scale: float | None = None  # fixed; otherwise chosen
+    assess: Assess
+    wanted: Neurons  # what is not None is fixed; the widths come rung by rung
+    activations: Sequence[Activation] = SMOOTH  # those that compete where none is wanted
     goal: float = FLOOR  # relative error that ends the search
     gain: float = 0.5  # of a hard target: an error that twice the neurons lower less is a stall
     winner: Trial | None = None
     trials: list[Trial] = field(default_factory=list)  # all, without their fits
-    leaders: dict[str, Trial] = field(default_factory=dict)  # of each activation, at the present width
+    leaders: dict[Activation, Trial] = field(default_factory=dict)  # of each activation, at the present width
     stalls: int = 0
     _previous: float = np.inf
 
@@ -90,10 +114,10 @@ class Climb:
         if must:
             self.winner = None
         if not self.leaders:
-            for activation in self.activations:
+            for activation in (self.wanted.activation,) if self.wanted.activation else self.activations:
                 if self._first(activation, width).error <= self.goal:
                     return
-            if last and self.scale is None:
+            if last and self.wanted.scale is None:
                 first = min(self.leaders.values(), key=lambda trial: trial.error)
                 self.leaders[first.activation] = self._tune(first, width, both=True)
         else:
@@ -102,19 +126,18 @@ class Climb:
             last = last or width > 400
             most = 1 if last else 3 if second else 2
             shortlist = [trial for trial in shortlist if trial.error <= KEEP * self.lead][:most]
-            if last and must and self.scale is None:  # the width is given: its fit is dear, and tuned by half of it
-                self.leaders = {
-                    shortlist[0].activation: self._attempt(shortlist[0].activation, self.grown(shortlist[0]), width)
-                }
+            if last and must and self.wanted.scale is None:  # a width that is given is dear, and tuned by half of it
+                best = shortlist[0]
+                self.leaders = {best.activation: self._attempt(best.activation, self.grown(best), width)}
                 return
             self.leaders = {trial.activation: self._tune(trial, width, both=not last) for trial in shortlist}
         stalled = self.lead > (self.gain if self.lead > HARD else 0.2) * self._previous
         self.stalls = self.stalls + 1 if stalled else 0
         self._previous = min(self.lead, self._previous)
 
-    def _first(self, activation: str, width: int) -> Trial:
+    def _first(self, activation: Activation, width: int) -> Trial:
         """Best scale of the grid: from the typical one upwards, then downwards, while it is not hopeless."""
-        grid = sorted(SCALES[activation]) if self.scale is None else [self.scale]
+        grid = sorted(SCALES[activation]) if self.wanted.scale is None else [self.wanted.scale]
         start = int(np.argmin([abs(np.log(value / TYPICAL[activation])) for value in grid]))
         for direction in (range(start, len(grid)), range(start - 1, -1, -1)):
             for k in direction:
@@ -128,9 +151,10 @@ class Climb:
                     break
         return self.leaders[activation]
 
-    def _attempt(self, activation: str, scale: float, width: int) -> Trial:
-        error, fit = self.assess(activation, scale, width)
-        trial = Trial(activation, scale, width, float(error) if np.isfinite(error) else np.inf, fit)
+    def _attempt(self, activation: Activation, scale: float, width: int) -> Trial:
+        neurons = replace(self.wanted, width=width, activation=activation, scale=scale)
+        error, fit = self.assess(neurons)
+        trial = Trial(neurons, float(error) if np.isfinite(error) else np.inf, fit)
         if self.winner is None or trial.error < self.winner.error:
             self.winner = trial
         self.trials.append(replace(trial, fit=None))
@@ -144,7 +168,7 @@ class Climb:
 
     def _tune(self, start: Trial, width: int, both: bool) -> Trial:
         top = self._attempt(start.activation, start.scale, width)
-        if self.scale is not None:
+        if self.wanted.scale is not None:
             return top
         for factor in (STEP, 1.0 / STEP) if both else (STEP,):
             improved = False
@@ -166,32 +190,29 @@ class Climb:
 def choose(
     assess: Assess,
     widths: Sequence[int],
+    wanted: Neurons = Neurons(),  # noqa: B008 - frozen
     *,
-    activations: Sequence[str] = ("tanh", "sin", "gauss"),
-    scale: float | None = None,
-    grow: bool = True,
+    activations: Sequence[Activation] = SMOOTH,
     goal: float = FLOOR,
 ) -> tuple[Trial, list[Trial]]:
     """Best trial and all trials (those but the best without their fit).
 
     Parameters
     ----------
-    assess : callable (activation, scale, width) -> (relative GCV error, fit)
+    assess : callable (Neurons) -> (relative GCV error, fit)
     widths : sequence of int
         Increasing.
+    wanted : Neurons
+        What is not None, but the width, is fixed.
     activations : sequence of str
-        Those that compete.
-    scale : float, optional
-        Fixed scale; otherwise it is chosen.
-    grow : bool
-        Whether the width is chosen; otherwise the last of ``widths`` is used in any case.
+        Those that compete where none is wanted.
     goal : float
         Relative error that ends the search.
     """
-    climb = Climb(assess, activations, scale, goal)
+    climb = Climb(assess, wanted, activations, goal)
     for width in widths:
-        climb.rung(width, last=width == widths[-1], must=not grow)
-        if grow and climb.finished:
+        climb.rung(width, last=width == widths[-1])
+        if climb.finished:
             break
     assert climb.winner is not None
     return climb.winner, climb.trials

@@ -148,7 +148,7 @@ def _by_intervals(work: Work, intervals: Intervals) -> None:
     for _ in range(ROUNDS):
         assert work.found is not None
         equations = len(work.half_width)
-        wanted = max(work.intervals(FEWEST), ROWS_A_COLUMN * (work.found.width + 40) / equations)
+        wanted = max(work.intervals(FEWEST), ROWS_A_COLUMN * (work.found.neurons.last + 40) / equations)
         if error > NOISY and work.rounds > 1:
             wanted = work.intervals(MOST)
         motion = work.motion()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.networks.network import Hidden
+from dynsamp.networks.neurons import Activation, Neurons, Sampler, Width
 from dynsamp.networks.sampling import sample_hidden, standardisation
 from dynsamp.sklearn.one_hot import fit_scores, label_bits, sharpness_of
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
@@ -75,11 +75,11 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        width: int | Sequence[int] | None = None,
+        width: Width | None = None,
         *,
-        activation: str = "tanh",
+        activation: Activation = "tanh",
         scale: float = 1.0,
-        sampler: str = "swim",
+        sampler: Sampler = "swim",
         regularisation: float | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -103,11 +103,8 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with one_thread():
             hidden = sample_hidden(
                 X,
-                widths,
+                Neurons(widths, self.activation, float(self.scale), self.sampler),
                 rng=generator(seed_of(self.random_state), "weights"),
-                activation=self.activation,
-                scale=float(self.scale),
-                sampler=self.sampler,
                 target=label_bits(index),
                 centre=centre,
                 half_width=half_width,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.models.sampled_network import SampledNetwork, SampledNetworkModel
+from dynsamp.networks.neurons import Activation, Sampler, Width
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 
 __all__ = ["SampledRegressor"]
@@ -67,11 +67,11 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
 
     def __init__(
         self,
-        width: int | Sequence[int] | None = None,
+        width: Width | None = None,
         *,
-        activation: str | None = None,
+        activation: Activation | None = None,
         scale: float | None = None,
-        sampler: str | None = None,
+        sampler: Sampler | None = None,
         regularisation: float | None = None,
         dtype: str = "float64",
         published: bool = False,

@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
+from dynsamp.networks.neurons import Width
+
 __all__ = ["one_thread", "seed_of", "widths_of"]
 
 
@@ -35,7 +37,7 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def widths_of(width: int | Sequence[int]) -> tuple[int, ...]:
+def widths_of(width: Width) -> tuple[int, ...]:
     """Neurons of each layer."""
     widths: tuple[Any, ...] = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,)
     whole = all(isinstance(w, int | np.integer) and not isinstance(w, bool) for w in widths)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dynsamp.networks.network import Hidden
+from dynsamp.networks.neurons import Activation, Neurons, Sampler, Width
 from dynsamp.networks.sampling import sample_hidden, standardisation
 from dynsamp.sklearn.one_hot import label_bits
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
@@ -67,11 +67,11 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def __init__(
         self,
-        width: int | Sequence[int] = 100,
+        width: Width = 100,
         *,
-        activation: str = "tanh",
+        activation: Activation = "tanh",
         scale: float = 1.0,
-        sampler: str | None = None,
+        sampler: Sampler | None = None,
         published: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -100,14 +100,12 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         centre, half_width = standardisation(x)
         if self.published:
             centre, half_width = np.zeros_like(centre), np.ones_like(half_width)
+        sampler = self.sampler or ("swim" if target is not None and self.activation != "sin" else None)
         with one_thread():
             self.hidden_: Hidden = sample_hidden(
                 x,
-                widths_of(self.width),
+                Neurons(widths_of(self.width), self.activation, float(self.scale), sampler),
                 rng=generator(seed_of(self.random_state), "weights"),
-                activation=self.activation,
-                scale=float(self.scale),
-                sampler=self.sampler or ("swim" if target is not None and self.activation != "sin" else None),
                 target=target,
                 centre=centre,
                 half_width=half_width,

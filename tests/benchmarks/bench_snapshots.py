@@ -51,6 +51,7 @@ from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.neurons import FitOptions
 from dynsamp.solve import solve
 
 STEPS = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -163,7 +164,9 @@ def midpoints(data: Samples, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     slope = (second - first) / np.diff(data.t, axis=1).reshape(-1, 1)
     target = np.concatenate([-slope[:, size // 2 :], slope[:, : size // 2]], axis=1)
     with threadpool_limits(1, "blas"):
-        return fit_energy(Gradients(0.5 * (first + second)[None], np.ones(1), target), seed=seed).energy.gradient
+        return fit_energy(
+            Gradients(0.5 * (first + second)[None], np.ones(1), target), options=FitOptions(seed=seed)
+        ).energy.gradient
 
 
 def show_noise(seeds: int) -> None:

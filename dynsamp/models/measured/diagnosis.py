@@ -10,6 +10,7 @@ from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_search import EnergyFit
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.neurons import Neurons
 
 __all__ = ["doubts", "friction_column", "friction_of_momenta"]
 
@@ -76,7 +77,7 @@ def friction_column(gradient: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _small(data: Gradients, width: int) -> EnergyFit:
-    return fit_energy(data, width=width, activation="tanh", scale=0.5, seed=0)
+    return fit_energy(data, Neurons(width, "tanh", 0.5))
 
 
 def _general(data: Gradients, like: EnergyFit) -> float:

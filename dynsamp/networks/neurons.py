@@ -1,0 +1,178 @@
+"""What may be said before a fit: the knobs of neurons, and those of the fit; what is None is chosen from the data.
+
+The knobs are checked here and nowhere else. ``dynsamp.networks.sampling`` says what each word means for a neuron.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+__all__ = [
+    "LENGTHS",
+    "PLACES",
+    "SAMPLERS",
+    "Activation",
+    "FitOptions",
+    "Length",
+    "Neurons",
+    "Place",
+    "Sampler",
+    "Width",
+    "one_of",
+]
+
+Width = int | Sequence[int]  # one for each hidden layer where it is a sequence
+Activation = Literal["tanh", "sin", "gauss", "relu", "softplus"]
+Sampler = Literal["elm", "uniform", "swim", "adaptive", "near", "gradient"]
+Place = Literal["midpoint", "point", "box"]
+Length = Literal["pair", "far", "unit"]
+
+SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+PLACES: tuple[Place, ...] = get_args(Place)
+LENGTHS: tuple[Length, ...] = get_args(Length)
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """The neurons of a network: as asked for, with None where they are to be chosen, or as they are.
+
+    Parameters
+    ----------
+    width : int or sequence of int, optional
+        Number of neurons, of each hidden layer where there are several; 0 for none.
+    activation : {"tanh", "sin", "gauss", "relu", "softplus"}, optional
+    scale : float, optional
+        Slope on standardised inputs; 1 is the published construction.
+    sampler : {"elm", "uniform", "swim", "adaptive", "near", "gradient"}, optional
+        Where directions come from; by default "elm" for sin and "uniform" otherwise.
+    place : {"midpoint", "point", "box"}, optional
+        Where a neuron is centred.
+    length : {"pair", "far", "unit"}, optional
+        Over which length it bends.
+
+    Raises
+    ------
+    ValueError
+        An unknown word, a width that is no whole number, a scale that is not positive.
+    """
+
+    width: Width | None = None
+    activation: Activation | None = None
+    scale: float | None = None
+    sampler: Sampler | None = None
+    place: Place | None = None
+    length: Length | None = None
+
+    def __post_init__(self) -> None:
+        one_of("activation", self.activation, get_args(Activation))
+        one_of("sampler", self.sampler, SAMPLERS)
+        one_of("place", self.place, PLACES)
+        one_of("length", self.length, LENGTHS)
+        layered = isinstance(self.width, Sequence) and not isinstance(self.width, str)
+        widths: tuple[Any, ...] = ()
+        if self.width is not None:
+            widths = tuple(self.width) if isinstance(self.width, Sequence) else (self.width,)
+        if (layered and not widths) or not all(_whole(each, 1 if layered else 0) for each in widths):
+            raise ValueError(
+                f"width must be a whole number of at least 0, or one of at least 1 for each layer, got {self.width!r}"
+            )
+        if self.width is not None:
+            object.__setattr__(self, "width", tuple(map(int, widths)) if layered else int(widths[0]))
+        if self.scale is not None and not 0 < self.scale < math.inf:
+            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Neurons of each hidden layer; none of a linear function, or where the width is to be chosen."""
+        if self.width is None or self.width == 0:
+            return ()
+        return (self.width,) if isinstance(self.width, int) else tuple(self.width)
+
+    @property
+    def last(self) -> int:
+        """Neurons of the last hidden layer."""
+        return self.widths[-1] if self.widths else 0
+
+    @property
+    def drawn_by(self) -> Sampler:
+        """The sampler, or what stands for it."""
+        return self.sampler or ("elm" if self.activation == "sin" else "uniform")
+
+    def times(self, factor: int) -> Neurons:
+        """So many times the neurons in each layer."""
+        return replace(self, width=self.last * factor if len(self.widths) < 2 else [w * factor for w in self.widths])
+
+    def in_one_layer(self) -> Neurons:
+        """The same, for a function that has no more.
+
+        Raises
+        ------
+        ValueError
+            If there are widths of several layers.
+        """
+        if self.width is not None and not isinstance(self.width, int):
+            raise ValueError(f"width must be one whole number of at least 0, got {self.width!r}; there is one layer")
+        return self
+
+    def __str__(self) -> str:
+        if not self.widths:
+            return "the linear model"
+        layers = "" if len(self.widths) == 1 else f" in {len(self.widths)} layers"
+        how = "" if self.sampler is None else f" from {self.sampler} pairs" if self.sampler != "elm" else ", elm"
+        slope = "" if self.scale is None else f" of slope {self.scale:.3g}"
+        return f"{self.activation}{slope}{how}, {' + '.join(map(str, self.widths))} neurons{layers}"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a fit is made, whatever its neurons.
+
+    Parameters
+    ----------
+    regularisation : float, optional
+        Ridge parameter for columns of unit norm; 0 is plain least squares. By default cross validation where the data
+        look noisy.
+    tolerance : float, optional
+        Relative error, cross-validated, that is enough.
+    rows : int, optional
+        Number of rows used; by default as many as help.
+    seed, key : int
+        Everything that is drawn is a function of both.
+    memory : int, optional
+        Bound on the peak, in bytes.
+
+    Raises
+    ------
+    ValueError
+        A negative regularisation or tolerance, fewer than two rows.
+    """
+
+    regularisation: float | None = None
+    tolerance: float | None = None
+    rows: int | None = None
+    seed: int = 0
+    key: int = 0
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        for label, value in (("regularisation", self.regularisation), ("tolerance", self.tolerance)):
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{label} must be a number of at least 0, got {value!r}")
+        if self.rows is not None and not _whole(self.rows, 2):
+            raise ValueError(f"rows must be a whole number of at least 2, got {self.rows!r}")
+
+
+def one_of(label: str, given: Any, known: Sequence[Any]) -> None:
+    """Complain about a word that is not known; None leaves the choice open."""
+    if given is not None and given not in known:
+        raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {given!r}")
+
+
+def _whole(value: Any, least: int) -> bool:
+    try:
+        return not isinstance(value, bool) and bool(int(value) == value and value >= least)
+    except (TypeError, ValueError, OverflowError):
+        return False
