@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from dynsamp.models.base import Model
-from dynsamp.models.layout import HEADER_LIMIT
+from dynsamp.models.safetensors import HEADER_LIMIT
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.words import Facts, State
 

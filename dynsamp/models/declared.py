@@ -3,63 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.measured.usable import component_name
 from dynsamp.networks.structure import Structure, closed_group
 from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, nearest
 
-__all__ = ["SYMMETRIES", "declared_structure", "formula_names", "structure_of"]
+__all__ = ["SYMMETRIES", "Declared", "Symmetry", "formula_names", "structure_of"]
 
-SYMMETRIES = ("parity", "time-reversal", "exchange", "translation")
-COVERED = 0.9  # of a period: less, and data cannot tell a period from an ordinary coordinate
+Named: TypeAlias = Literal["parity", "time-reversal", "exchange", "translation"]
+Symmetry: TypeAlias = Named | Sequence[Sequence[float]] | np.ndarray  # a name, or a matrix (component, component)
+SYMMETRIES = get_args(Named)
 
 
-def declared_structure(
-    states: tuple[State, ...],
-    pairs: np.ndarray,
-    y: np.ndarray,
-    *,
-    symmetries: Sequence[Any] = (),
-    periodic: Mapping[str, float] | bool | None = None,
-    quadratic_in_p: bool = False,
-    polynomial: int = 2,
-    terms: Sequence[str] = (),
-) -> tuple[Structure, list[str]]:
-    """Structure of H and what was declared, in words.
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of a Hamiltonian; see HamiltonianNetwork."""
 
-    Parameters
-    ----------
-    states : tuple of State
-    pairs : ndarray (2, dof)
-        Components of q and of p.
-    y : ndarray (point, component)
-        Data: a declared period that they do not cover is not used, unless asked for.
-    symmetries, periodic, quadratic_in_p, polynomial, terms
-        See HamiltonianNetwork.
-    """
-    size = pairs.size
-    said = [f"symmetry {symmetry!r}" if isinstance(symmetry, str) else "a symmetry" for symmetry in symmetries]
-    group = closed_group([_matrix(symmetry, pairs) for symmetry in symmetries], size)
-    periods = _periods(states, y, periodic)
-    if np.any(np.isfinite(periods[pairs[1]])):
-        raise ValueError("a momentum cannot be periodic; name coordinates only")
-    for k in np.flatnonzero(np.isfinite(periods)):
-        said.append(f"{component_name(states, int(k))} of period {periods[k]:.6g}")
-    for element in group:
-        # exchanged coordinates must have the same period
-        if not np.allclose(np.where(np.abs(element) > 0, periods, 0.0).sum(axis=1), periods):
-            raise ValueError("a symmetry exchanges coordinates of different periods; declare equal periods")
-    if quadratic_in_p:
-        said.append("H quadratic in p")
-    momenta = tuple(int(k) for k in pairs[1]) if quadratic_in_p else ()
-    if terms:
-        said.append(f"the terms {', '.join(terms)}")
-    names = formula_names(states)
-    return Structure(size, polynomial, group, periods, momenta, tuple(parse(text, names) for text in terms)), said
+    symmetries: Sequence[Symmetry] = ()
+    periodic: Mapping[str, float] | bool | None = None
+    quadratic_in_p: bool = False
+    polynomial: int = 2
+    terms: Sequence[str] = ()
+
+    def structure(self, states: tuple[State, ...], pairs: np.ndarray, y: np.ndarray) -> tuple[Structure, list[str]]:
+        """Structure of H, and what was declared in words.
+
+        Parameters
+        ----------
+        states : tuple of State
+        pairs : ndarray (2, dof)
+            Components of q and of p.
+        y : ndarray (point, component)
+            Data: a declared period that they do not cover is not used, unless asked for.
+        """
+        size = pairs.size
+        said = [f"symmetry {symmetry!r}" if isinstance(symmetry, str) else "a symmetry" for symmetry in self.symmetries]
+        group = closed_group([_matrix(symmetry, pairs) for symmetry in self.symmetries], size)
+        periods = _periods(states, y, self.periodic)
+        if np.any(np.isfinite(periods[pairs[1]])):
+            raise ValueError("a momentum cannot be periodic; name coordinates only")
+        for k in np.flatnonzero(np.isfinite(periods)):
+            said.append(f"{component_name(states, int(k))} of period {periods[k]:.6g}")
+        for element in group:
+            # exchanged coordinates must have the same period
+            if not np.allclose(np.where(np.abs(element) > 0, periods, 0.0).sum(axis=1), periods):
+                raise ValueError("a symmetry exchanges coordinates of different periods; declare equal periods")
+        if self.quadratic_in_p:
+            said.append("H quadratic in p")
+        momenta = tuple(int(k) for k in pairs[1]) if self.quadratic_in_p else ()
+        if self.terms:
+            said.append(f"the terms {', '.join(self.terms)}")
+        names = formula_names(states)
+        terms = tuple(parse(text, names) for text in self.terms)
+        return Structure(size, self.polynomial, group, periods, momenta, terms), said
 
 
 def formula_names(states: tuple[State, ...]) -> list[str]:
@@ -94,7 +96,7 @@ def structure_of(structure: Structure, components: np.ndarray, names: Sequence[s
     )  # fmt: skip
 
 
-def _matrix(symmetry: Any, pairs: np.ndarray) -> np.ndarray:
+def _matrix(symmetry: str | Sequence[Sequence[float]] | np.ndarray, pairs: np.ndarray) -> np.ndarray:
     size = pairs.size
     if not isinstance(symmetry, str):
         try:
@@ -147,4 +149,4 @@ def _periods(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, fl
                 "periodic=True needs states with a period, State(period=...); or give the periods, periodic={'q': 6.28}"
             )
         return periods
-    return np.where(np.ptp(y, axis=0) >= COVERED * periods, periods, np.inf)
+    return np.where(np.ptp(y, axis=0) >= tuning.PERIOD_COVERED * periods, periods, np.inf)

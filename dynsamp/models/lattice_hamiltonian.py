@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dynsamp.meter import Meter
+from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.learned_energy import energy_report
 from dynsamp.models.measured.canonical import (
@@ -44,9 +45,6 @@ from dynsamp.solve import Kernel
 from dynsamp.words import State, nearest
 
 __all__ = ["LatticeHamiltonian", "LatticeHamiltonianModel"]
-
-RESOLVED = 1e-8  # relative gap of defect correction that needs no other route
-DENSE = 100  # components up to which the flow of whole states has dense Jacobians
 
 
 def site_dimension(states: Sequence[State]) -> tuple[str, int]:
@@ -404,17 +402,18 @@ class LatticeHamiltonian(Estimator):
             lambda laws: LatticeHamiltonianModel(states=samples.states, **self._arrays(lattice, laws)), seed=seed,
             tolerance=self.tolerance, regularisation=self.regularisation, memory=memory,
         )  # fmt: skip
-        resolved = learned is not None and learned.gap <= max(RESOLVED, self.tolerance or 0.0)
-        if not resolved and lattice.size <= DENSE:  # coarse, uneven or noisy
+        resolved = learned is not None and learned.gap <= max(tuning.LATTICE_GAP, self.tolerance or 0.0)
+        if not resolved and lattice.size <= tuning.LATTICE_DENSE:  # coarse, uneven or noisy
             canonical = canonical_matrix(pairs)
             learned = learn_from_snapshots(
                 data, Disturbance(canonical, np.zeros_like(canonical)), fit, seed=seed, tolerance=self.tolerance,
                 regularisation=self.regularisation, memory=memory, lattice=lattice,
             )  # fmt: skip
         if learned is None:
+            most = tuning.LATTICE_DENSE // lattice.fields
             raise ValueError(
                 f"{lattice.sites} sites are learned from nine evenly spaced snapshots in a row, which no trajectory"
-                f" has; give derivatives, more snapshots, or those of at most {DENSE // lattice.fields} sites"
+                f" has; give derivatives, more snapshots, or those of at most {most} sites"
             )
         energies = lattice.whole(learned.fit.energy).laws
         more: dict[str, Any] = {"gap": learned.gap}

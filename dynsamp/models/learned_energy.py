@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.declared import declared_structure, formula_names, structure_of
+from dynsamp.models.declared import Declared, Symmetry, formula_names, structure_of
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
 from dynsamp.networks import HiddenLayer
 from dynsamp.networks.collocation import spans
@@ -36,10 +37,6 @@ __all__ = [
 
 _log = logging.getLogger("dynsamp")
 
-STAGES = 8  # of the collocation that a step is solved with: order 16
-REACH = 0.25  # longest substep, times the norm of the Jacobian
-BLOCK = 2048  # states at once
-
 
 @dataclass(frozen=True)
 class EnergyEstimator(Estimator):
@@ -56,7 +53,7 @@ class EnergyEstimator(Estimator):
     reference: tuple[Sequence[float], float] | None = None
     rows: int | None = None
     tolerance: float | None = None
-    symmetries: Sequence[Any] = ()
+    symmetries: Sequence[Symmetry] = ()
     periodic: Mapping[str, float] | bool | None = None
     quadratic_in_p: bool = False
     polynomial: int = 2
@@ -98,10 +95,8 @@ class EnergyEstimator(Estimator):
         self, ready: CanonicalSamples, y: np.ndarray, *, periodic: Mapping[str, float] | bool | None
     ) -> tuple[Structure, list[str]]:
         """What is declared, for data y (point, component), and in words."""
-        return declared_structure(
-            ready.samples.states, ready.pairs, y, symmetries=self.symmetries, quadratic_in_p=self.quadratic_in_p,
-            periodic=periodic, polynomial=self.polynomial, terms=self.terms,
-        )  # fmt: skip
+        declared = Declared(self.symmetries, periodic, self.quadratic_in_p, self.polynomial, self.terms)
+        return declared.structure(ready.samples.states, ready.pairs, y)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -263,19 +258,20 @@ class EnergyModel(Model):
         size = y.shape[1]
         finite = np.isfinite(y).all(axis=1)
         steepest = np.abs(self.jacobian(y[finite])).sum(axis=-1).max(initial=1e-300)
-        count = min(1000, max(1, int(np.ceil(abs(dt) * float(steepest) / REACH / STAGES))))
+        needed = np.ceil(abs(dt) * float(steepest) / tuning.STEP_REACH / tuning.STEP_STAGES)
+        count = min(tuning.STEP_MOST, max(1, int(needed)))
         h = np.full(len(y), dt / count)
         along = np.tile(np.eye(size), (len(y), 1, 1))
         for k in range(count):
             times = np.full(len(y), t + k * dt / count)
-            span = spans(lambda at, states, _: self._field(at, states), self.jacobian, times, y, h, STAGES)
+            span = spans(lambda at, states, _: self._field(at, states), self.jacobian, times, y, h, tuning.STEP_STAGES)
             y = np.where(span.good[:, None], span.end, np.nan)
             along = np.where(span.good[:, None, None], span.along @ along, np.nan)
         return y, along
 
 
 def _blocks(points: np.ndarray) -> list[np.ndarray]:
-    return [points[k : k + BLOCK] for k in range(0, len(points), BLOCK)] or [points]
+    return [points[k : k + tuning.STEP_BLOCK] for k in range(0, len(points), tuning.STEP_BLOCK)] or [points]
 
 
 def summed(structure: Structure, ready: CanonicalSamples) -> Structure:

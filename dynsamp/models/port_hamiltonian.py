@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dynsamp.meter import Meter
+from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names
 from dynsamp.models.hamiltonian import HamiltonianModel
@@ -46,7 +47,6 @@ from dynsamp.solve import Kernel
 __all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]
 
 WAYS = ("momenta", "diagonal", "full")
-NEGATIVE = -1e-9  # smallest eigenvalue of R, relative to the largest, that counts as zero
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,7 +193,8 @@ def _check_dissipation(dissipation: np.ndarray, size: int) -> None:
     if dissipation.shape != (size, size) or not np.all(np.isfinite(dissipation)):
         raise ValueError(f"dissipation must be a finite ({size}, {size}) matrix, got shape {dissipation.shape}")
     values = np.linalg.eigvalsh(0.5 * (dissipation + dissipation.T))
-    if not np.allclose(dissipation, dissipation.T) or values.min() < NEGATIVE * max(values.max(), 1e-300):
+    least = tuning.NEGATIVE_DISSIPATION * max(values.max(), 1e-300)
+    if not np.allclose(dissipation, dissipation.T) or values.min() < least:
         raise ValueError(
             "dissipation must be symmetric and positive semi-definite (it may take energy, not bring it), got"
             f" eigenvalues {values.tolist()}"

@@ -23,7 +23,7 @@ import numpy as np
 from dynsamp._version import __version__
 from dynsamp.files import write_bytes
 from dynsamp.models.base import Model
-from dynsamp.models.layout import encode, little_endian, read_arrays, read_header, refuse, strict_json
+from dynsamp.models.safetensors import encode, little_endian, read_arrays, read_header, refuse, strict_json
 from dynsamp.words import Facts, State
 
 __all__ = ["read_model", "write_model"]

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.names import guess_pairs, is_angle, is_coordinate
 from dynsamp.words import State
@@ -20,10 +21,6 @@ __all__ = ["unwrapped"]
 
 TURNS = {"rad": 2 * math.pi, "radian": 2 * math.pi, "radians": 2 * math.pi, "mrad": 2000 * math.pi,
          "degree": 360.0, "degrees": 360.0, "deg": 360.0, "°": 360.0, "turn": 1.0}  # fmt: skip
-BEYOND = 1.02  # of a turn: data that span more are not wrapped
-DOUBT = 0.25  # of a turn: a step that differs from its prediction by more could be another number of turns
-FEW = 0.02  # of the steps in doubt are forgiven: a slip of the instrument
-TRUSTED = 0.5  # share of the variance of steps that a velocity must explain
 
 
 def unwrapped(samples: Samples, coordinates: Sequence[int] | None = None) -> tuple[Samples, list[str]]:
@@ -94,12 +91,12 @@ def _period(state: State, values: np.ndarray) -> float | None:
     if period is None:
         if state.units != "1" or (is_coordinate(state.name) and not is_angle(state.name) and state.name[0] not in "qQ"):
             return None  # a position
-        period = 2 * math.pi if span <= BEYOND * 2 * math.pi else 360.0
+        period = 2 * math.pi if span <= tuning.TURN_SPAN * 2 * math.pi else 360.0
         # only what fills the whole turn, from -half or from 0, can have been wrapped
         edges = [abs(low + period / 2) + abs(high - period / 2), abs(low) + abs(high - period)]
-        if min(edges) > DOUBT * period:
+        if min(edges) > tuning.TURN_DOUBT * period:
             return None
-    return period if period / 2 < span <= BEYOND * period else None
+    return period if period / 2 < span <= tuning.TURN_SPAN * period else None
 
 
 def _turns(
@@ -116,10 +113,10 @@ def _turns(
     expected = _expected(samples, k, momentum, short, dt, pair, period)
     turns = np.where(pair, np.round((step - expected) / period), 0.0)
     share = float(np.mean(turns[far] != 0))
-    if share < 0.1:
+    if share < tuning.TURN_STEPS:
         return None  # large steps rather than jumps
-    doubt = pair & (np.abs(step - period * turns - expected) > DOUBT * period)
-    if share < 0.9 or np.count_nonzero(doubt) > FEW * np.count_nonzero(pair):
+    doubt = pair & (np.abs(step - period * turns - expected) > tuning.TURN_DOUBT * period)
+    if share < 1 - tuning.TURN_STEPS or np.count_nonzero(doubt) > tuning.TURN_SLIPS * np.count_nonzero(pair):
         if state.period is None and state.units not in TURNS and not is_angle(state.name):
             return None
         trajectory, at = map(int, np.argwhere(doubt if doubt.any() else far & (turns == 0))[0])
@@ -144,7 +141,7 @@ def _expected(
         if np.any(drift[sure]):
             factor = float(drift[sure] @ short[sure] / (drift[sure] @ drift[sure]))
             left = short[sure] - factor * drift[sure]
-            if left @ left < (1 - TRUSTED) * (short[sure] @ short[sure]):
+            if left @ left < (1 - tuning.VELOCITY_TRUSTED) * (short[sure] @ short[sure]):
                 return factor * drift
     speed = short / dt
     before = np.concatenate([speed[:, :1] * 0, speed[:, :-1]], axis=1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocity
@@ -34,7 +35,6 @@ __all__ = [
 
 CANONICAL_NAMES = "the first half of the states is q, the second p"
 
-EVEN = 1e-6  # relative difference of two spacings that a Simpson triple tolerates
 SIMPSON = (1 / 6, 4 / 6, 1 / 6)
 
 
@@ -210,7 +210,7 @@ def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tu
     _check_times(samples)
     y, step, pair = samples.y, np.diff(samples.t, axis=1), inside[:, 1:]
     with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
-        even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= EVEN * step[:, :-1])
+        even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= tuning.EVEN_TRIPLE * step[:, :-1])
     if 4 * np.count_nonzero(even) >= np.count_nonzero(pair):
         nodes = np.stack([y[:, :-2][even], y[:, 1:-1][even], y[:, 2:][even]])
         slope = (nodes[2] - nodes[0]) / (step[:, :-1] + step[:, 1:])[even][:, None]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_search import EnergyFit
 from dynsamp.networks.gradients import Gradients
@@ -13,12 +14,6 @@ from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.neurons import Neurons
 
 __all__ = ["doubts", "friction_column", "friction_of_momenta"]
-
-ROWS, WIDTH = 2000, 100  # of the small fits that are compared
-EXPLAINED, SURE = 0.85, 50.0  # friction must lower the error so much, by so many times the variance of a row
-WORTH = 1e-3  # relative error below which no cause is looked for
-NOT_CANONICAL = 0.02  # relative error of a Hamiltonian that calls for another explanation ...
-BETTER = 0.3  # ... if a field without a Hamiltonian does so much better
 
 
 def doubts(data: Gradients) -> dict[str, str]:
@@ -30,29 +25,30 @@ def doubts(data: Gradients) -> dict[str, str]:
         Rows of the gradient of H; its one other unknown is a friction of all momenta.
     """
     count, size = data.target.shape
-    rows = np.arange(count)[:: -(-count // ROWS) or 1]
-    if len(rows) < 20 * size:
+    rows = np.arange(count)[:: -(-count // tuning.DOUBT_ROWS) or 1]
+    if len(rows) < tuning.DOUBT_ROWS_A_COMPONENT * size:
         return {}
     damped = data.take(rows)
     some = replace(damped, others=damped.others[:0])
-    width = min(WIDTH, len(rows) // 8)
+    width = min(tuning.DOUBT_WIDTH, len(rows) // tuning.DOUBT_ROWS_A_NEURON)
     plain = _small(some, width)
-    if plain.solution.gcv[0] < WORTH:
+    if plain.solution.gcv[0] < tuning.DOUBT_WORTH:
         return {}
     better = _small(damped, width).solution
     friction = float(better.coefficients[0, 0])
     ratio = float(better.gcv[0] / plain.solution.gcv[0])
-    if ratio < EXPLAINED and some.target.size * (ratio**-2 - 1.0) > SURE:  # an F test of one unknown
+    statistic = some.target.size * (ratio**-2 - 1.0)  # of an F test of one unknown
+    if ratio < tuning.FRICTION_EXPLAINS and statistic > tuning.FRICTION_SURE:
         way = "lose" if friction > 0 else "gain"
         return {
             "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction dH/dp)"
             f" explains them with an error of {better.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it"
             " with PortHamiltonianNetwork()"
         }
-    if not some.plain or plain.solution.gcv[0] <= NOT_CANONICAL:
+    if not some.plain or plain.solution.gcv[0] <= tuning.NOT_CANONICAL:
         return {}
     general = _general(some, plain)
-    if general < BETTER * plain.solution.gcv[0]:
+    if general < tuning.GENERAL_BETTER * plain.solution.gcv[0]:
         return {
             "coordinates": f"no H explains the data in these coordinates (error {plain.solution.gcv[0]:.1e}), but a"
             f" vector field does ({general:.1e}): they are not canonical, or energy is not conserved; replace"
@@ -77,7 +73,7 @@ def friction_column(gradient: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _small(data: Gradients, width: int) -> EnergyFit:
-    return fit_energy(data, Neurons(width, "tanh", 0.5))
+    return fit_energy(data, Neurons(width, "tanh", tuning.DOUBT_SCALE))
 
 
 def _general(data: Gradients, like: EnergyFit) -> float:

@@ -6,6 +6,8 @@ import functools
 import re
 from collections.abc import Sequence
 
+from dynsamp.models import tuning
+
 __all__ = ["derived", "guess_pairs", "is_angle", "is_coordinate", "is_momentum", "is_velocity"]
 
 ANGLES = {
@@ -26,7 +28,6 @@ BEFORE = ("velocity", "vel", "v", "momentum", "mom", "p", "speed", "rate", "dot"
           "angularmomentum", "angvel", "w")  # fmt: skip
 AFTER = (*BEFORE[:9], "omega", "dt", "prime", "angularvelocity", "t")
 SIDES = ("left", "right", "upper", "lower", "inner", "outer", "first", "second", "top", "bottom")
-MOST = 60  # names that are compared with each other
 
 
 def guess_pairs(names: Sequence[str]) -> list[tuple[str, str]] | None:
@@ -35,7 +36,7 @@ def guess_pairs(names: Sequence[str]) -> list[tuple[str, str]] | None:
     "angle" and "angular_velocity", "theta" and "theta_dot", "x", "vx", "y", "vy" in any order, "q1", "q2", "p1", "p2".
     """
     names = list(names)
-    if len(names) % 2 or not 0 < len(names) <= MOST:
+    if len(names) % 2 or not 0 < len(names) <= tuning.COMPARED_NAMES:
         return None
     partners = {name: [other for other in names if other != name and _moves(name, other)] for name in names}
     matchings = _matchings(names, partners, 2)

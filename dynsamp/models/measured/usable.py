@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.words import State
 
 __all__ = ["Increments", "box", "check_finite", "check_order", "component_name", "increments", "median_step"]
-
-EVEN = 1e-3  # largest deviation of a spacing from the median one, relative
 
 
 def check_finite(samples: Samples, cure: str, *, derivatives: bool = False) -> None:
@@ -105,7 +104,7 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
     trajectory_of, _ = np.nonzero(pair)
     found = Increments(np.ascontiguousarray(samples.y[:, :-1][pair]), dy, spacing, trajectory_of)
     deviation = np.abs(spacing - found.dt)
-    if even and deviation.max() > EVEN * found.dt:
+    if even and deviation.max() > tuning.EVEN_SPACING * found.dt:
         row = int(deviation.argmax())
         raise ValueError(
             f"{learner} needs evenly sampled data, but trajectory {samples.ids[trajectory_of[row]]} has a spacing of"

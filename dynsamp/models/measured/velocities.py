@@ -19,27 +19,16 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.linalg import solveh_banded
 from scipy.sparse import csr_array, diags_array
 
+from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.usable import check_finite, check_order, median_step
 from dynsamp.streams import generator
 from dynsamp.words import State
 
-__all__ = ["LEAST", "velocity_name", "with_velocities"]
+__all__ = ["velocity_name", "with_velocities"]
 
-LEAST = 5  # samples of a trajectory
-DEGREE = 5
-CLEAN = 1e-3  # relative error of velocities up to which the positions are taken as exact
-ORDERS = (4, 6, 8)  # of the differences in which motion is small and noise is not
-CAUTION = 1.2  # what a degree of freedom costs in cross validation: 1 follows the noise now and then
-WIDTHS = np.geomspace(0.3, 16, 18)  # trial widths of the smoothing window, in spacings of knots
-COARSER = 4  # spacings of knots in one, where the widest window is chosen
-PROBES = 48  # random vectors for a trace of more samples than FULL
-FULL = 300
-AMPLIFIED = 1.5  # noise of the velocities of an interpolating spline, per spacing
-COPIES = 8  # simulated recordings from which the error of velocities is estimated
-PILOT = 0.7  # width of the smoothing window for the curve that is simulated
-ENDS = 0.05  # of a trajectory at each end
+DEGREE = 5  # of splines whose third derivative is penalised
 
 
 def velocity_name(name: str) -> str:
@@ -111,10 +100,10 @@ def _long(state: State) -> str:
 
 def _estimated(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Positions, velocities and accelerations like y, and a phrase."""
-    short = np.flatnonzero(samples.length < LEAST)
+    short = np.flatnonzero(samples.length < tuning.LEAST_SAMPLES)
     if len(short):
         raise ValueError(
-            f"velocities from positions need at least {LEAST} samples of each trajectory, but trajectory"
+            f"velocities from positions need at least {tuning.LEAST_SAMPLES} samples of each trajectory, but trajectory"
             f" {samples.ids[short[0]]} has {samples.length[short[0]]} ({len(short)} such trajectories); leave them out,"
             " or give velocities as states"
         )
@@ -178,7 +167,7 @@ def estimate(recordings: Sequence[Recording]) -> Estimate:
     size = _rms(v)
     error = _interpolation_error(recordings, v, noise)
     exact = Estimate([r.y for r in recordings], v, a, noise, error, True)
-    if not size > 0 or error[0] < CLEAN:
+    if not size > 0 or error[0] < tuning.CLEAN_VELOCITIES:
         return exact
     smoothed = _smoothed(recordings)
     return exact if error[0] < smoothed.error[0] else smoothed
@@ -195,7 +184,7 @@ def _difference_noise(recordings: Sequence[Recording]) -> float:
     Of the orders, the smallest estimate: motion that a low order still sees is gone in a higher one.
     """
     found = []
-    for order in ORDERS:
+    for order in tuning.DIFFERENCE_ORDERS:
         squares = []
         for r in recordings:
             if len(r.t) <= order:
@@ -216,7 +205,7 @@ def _interpolation_error(recordings: Sequence[Recording], v: list[np.ndarray], n
     for r, all_of_them in zip(recordings, v, strict=True):
         half = slice(None, None, 2)
         t, y = r.t[half], r.y[half]
-        if len(t) < LEAST:
+        if len(t) < tuning.LEAST_SAMPLES:
             continue
         gap = (make_interp_spline(t, y, k=min(DEGREE, len(t) - 1)).derivative()(t) - all_of_them[half]) / 2**DEGREE
         edge = _edge(len(t))
@@ -225,11 +214,11 @@ def _interpolation_error(recordings: Sequence[Recording], v: list[np.ndarray], n
     if not _rms(v) > 0:
         return np.zeros(2)
     motion = [_rms(inner), _rms(ends)] if inner else [0.0, 0.0]
-    return np.asarray(np.hypot(motion, AMPLIFIED * noise) / _rms(v))
+    return np.asarray(np.hypot(motion, tuning.SPLINE_AMPLIFIED * noise) / _rms(v))
 
 
 def _edge(count: int) -> np.ndarray:
-    width = max(1, round(ENDS * count))
+    width = max(1, round(tuning.SPLINE_ENDS * count))
     return np.concatenate([np.arange(width), np.arange(count - width, count)])
 
 
@@ -291,12 +280,12 @@ def _smoothed(recordings: Sequence[Recording]) -> Estimate:
     shortest = min(len(r.t) for r in recordings)
     while True:
         bases = [_Basis(r.t, every) for r in recordings]
-        scores = [_score(recordings, bases, (width * every) ** 6) for width in WIDTHS]
+        scores = [_score(recordings, bases, (width * every) ** 6) for width in tuning.SMOOTHING_WIDTHS]
         best = int(np.argmin([score for score, _ in scores]))
-        if best < len(WIDTHS) - 1 or every * COARSER * 2 > shortest:
+        if best < len(tuning.SMOOTHING_WIDTHS) - 1 or every * tuning.COARSER_KNOTS * 2 > shortest:
             break
-        every *= COARSER
-    penalty, (_, noise) = (WIDTHS[best] * every) ** 6, scores[best]
+        every *= tuning.COARSER_KNOTS
+    penalty, (_, noise) = (tuning.SMOOTHING_WIDTHS[best] * every) ** 6, scores[best]
     fits = [basis.solve(penalty, r.y) for basis, r in zip(bases, recordings, strict=True)]
     q = [basis.values @ c for basis, c in zip(bases, fits, strict=True)]
     v = [basis.slopes @ c for basis, c in zip(bases, fits, strict=True)]
@@ -311,12 +300,13 @@ def _score(recordings: Sequence[Recording], bases: Sequence[_Basis], penalty: fl
     rng = generator(0, "probes")
     for r, basis in zip(recordings, bases, strict=True):
         n = len(r.t)
-        probes = np.eye(n) if n <= FULL else rng.choice([-1.0, 1.0], (n, PROBES)) / np.sqrt(PROBES)
+        many = tuning.TRACE_PROBES
+        probes = np.eye(n) if n <= tuning.TRACE_EXACT else rng.choice([-1.0, 1.0], (n, many)) / np.sqrt(many)
         fits = basis.values @ basis.solve(penalty, np.column_stack([r.y, probes]))
         residual += float(np.sum((r.y - fits[:, 0]) ** 2))
         freedom += float(np.sum(probes * fits[:, 1:]))
         count += n
-    left = 1 - min(CAUTION * freedom / count, 0.999)
+    left = 1 - min(tuning.SMOOTHING_CAUTION * freedom / count, 0.999)
     return residual / count / left**2, float(np.sqrt(residual / max(count - freedom, 1e-3 * count)))
 
 
@@ -330,9 +320,9 @@ def _simulated_error(
     rng = generator(0, "copies")
     inner, ends, size = [], [], []
     for r, basis in zip(recordings, bases, strict=True):
-        curve = basis.solve(PILOT**6 * penalty, r.y)
+        curve = basis.solve(tuning.PILOT_WIDTH**6 * penalty, r.y)
         position, velocity = basis.values @ curve, basis.slopes @ curve
-        copies = position[:, None] + noise * rng.standard_normal((len(position), COPIES))
+        copies = position[:, None] + noise * rng.standard_normal((len(position), tuning.SIMULATED_COPIES))
         gap = basis.slopes @ basis.solve(penalty, copies) - velocity[:, None]
         inner.append(gap.ravel())
         ends.append(gap[_edge(len(position))].ravel())
