@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = ["as_ids", "as_room", "as_states", "as_theta", "as_times"]
 
 
-def _own(values: Any) -> np.ndarray:
+def _own(values: ArrayLike) -> np.ndarray:
     """C-contiguous, writable float64: kernels are compiled for one kind of array only."""
     array = np.ascontiguousarray(values, dtype=float)
     return array if array.flags.writeable and array.flags.owndata else array.copy()
 
 
-def as_times(times: Any) -> np.ndarray:
+def as_times(times: ArrayLike) -> np.ndarray:
     """Increasing finite times (time,)."""
     t = _own(times)
     if t.ndim != 1 or not len(t):
@@ -28,7 +27,7 @@ def as_times(times: Any) -> np.ndarray:
     return t
 
 
-def as_states(y0: Any) -> np.ndarray:
+def as_states(y0: ArrayLike) -> np.ndarray:
     """States (trajectory, state)."""
     y = _own(y0)
     if y.ndim != 2 or not y.shape[1]:
@@ -36,7 +35,7 @@ def as_states(y0: Any) -> np.ndarray:
     return y
 
 
-def as_ids(ids: Any, count: int) -> np.ndarray:
+def as_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
     """One id a trajectory; by default 0, 1, ..."""
     numbers = np.arange(count, dtype=np.int64) if ids is None else np.array(ids, dtype=np.int64)
     if numbers.shape != (count,):
@@ -44,7 +43,7 @@ def as_ids(ids: Any, count: int) -> np.ndarray:
     return numbers
 
 
-def as_theta(theta: Any, count: int) -> np.ndarray:
+def as_theta(theta: ArrayLike, count: int) -> np.ndarray:
     """Rows of parameters (1 or trajectory, parameter)."""
     rows = np.atleast_2d(_own(theta))
     if np.ndim(theta) > 2 or len(rows) not in (1, count):
@@ -53,7 +52,7 @@ def as_theta(theta: Any, count: int) -> np.ndarray:
     return rows
 
 
-def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
     """New array, or ``out`` if it fits."""
     kind = np.dtype(np.float64 if dtype is None else dtype)
     if kind not in (np.float64, np.float32):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -189,7 +189,7 @@ def _summary(run: Run) -> str:
     )
 
 
-def _fit_rows(report: Mapping[str, Any]) -> list[Row]:
+def _fit_rows(report: Mapping[str, object]) -> list[Row]:
     rows = []
     if report.get("width") is not None:
         width, activation = report["width"], report.get("activation", "")
@@ -275,7 +275,7 @@ def _size(data: xr.Dataset) -> str:
     return " of ".join(f"{count} {dim if count == 1 else many[dim]}" for dim, count in counts.items())
 
 
-def _json(data: xr.Dataset, key: str) -> dict[str, Any]:
+def _json(data: xr.Dataset, key: str) -> dict[str, object]:
     value = data.attrs.get(key, {})
     if isinstance(value, str):
         try:
@@ -285,7 +285,7 @@ def _json(data: xr.Dataset, key: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _parts(*values: Any) -> str:
+def _parts(*values: object) -> str:
     """Numbers and words side by side; models of several parts, such as V and T, report a value for each."""
     parts = next((value.keys() for value in values if isinstance(value, Mapping)), None)
     if parts is None:
@@ -294,7 +294,7 @@ def _parts(*values: Any) -> str:
     return ", ".join(f"{part}: {_parts(*own)}" for part, own in each.items())
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, int | float | np.number) else str(value)
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "POSITIVE",
     "SEED",
     "SETTINGS",
+    "Arguments",
     "Kind",
     "RunFile",
     "RunFileError",

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,6 +18,7 @@ from dynsamp.dataset import zarrstore
 __all__ = ["ChunkStore", "chunk_rows", "create", "described", "digest"]
 
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
+Chunk = xr.Dataset | Mapping[str, np.ndarray | xr.Variable]
 COPIES = 3  # of a chunk in memory while it is computed and written
 
 
@@ -55,7 +55,7 @@ class ChunkStore:
     def _index(self, name: str, chunk: int) -> tuple[int, ...]:
         return (chunk, *[0] * (len(self.arrays[name].shape) - 1))
 
-    def write(self, chunk: int, values: Any, durable: bool) -> dict[str, int]:
+    def write(self, chunk: int, values: Chunk, durable: bool) -> dict[str, int]:
         """Write all variables of a chunk; returns their CRC-32.
 
         ``values`` is a Dataset, or a mapping of arrays (trajectory, ...).
@@ -67,7 +67,7 @@ class ChunkStore:
         for name, array in self.arrays.items():
             if name not in values:
                 raise ValueError(f"chunk {chunk} lacks the variable {name!r}; every chunk needs those of the first")
-            block = np.asarray(values[name].values if isinstance(values[name], xr.Variable) else values[name])
+            block = np.asarray(values[name])
             expected = (high - low, *array.shape[1:])
             if block.shape != expected:
                 raise ValueError(f"{name!r} has shape {block.shape} in chunk {chunk}, expected {expected}")
@@ -100,14 +100,14 @@ def _crc(path: Path) -> int:
     return value
 
 
-def digest(plan: Mapping[str, Any]) -> str:
+def digest(plan: Mapping[str, object]) -> str:
     """Hash of a plan."""
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
-def described(template: xr.Dataset, count: int) -> dict[str, Any]:
+def described(template: xr.Dataset, count: int) -> dict[str, list[str | list[int]]]:
     """Names, types and shapes of the variables over trajectories, for the plan."""
-    described = {}
+    described: dict[str, list[str | list[int]]] = {}
     for name, variable in template.variables.items():
         if "trajectory" not in variable.dims:
             continue

@@ -7,12 +7,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TypedDict, cast
 
-__all__ = ["Journal", "entries"]
+__all__ = ["Entry", "Journal", "entries"]
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+class Entry(TypedDict, total=False):
+    """What is said of a finished chunk."""
+
+    chunk: int
+    crc: dict[str, int]  # of the file of each variable
+    trajectories: int
+    cpu_seconds: float
+    adopted: bool  # found on the disk
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[bytes, Entry]]:
     if not path.exists():
         return
     with open(path, "rb") as file:
@@ -23,10 +33,10 @@ def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
                 return
             if not line.endswith(b"\n") or not isinstance(entry, dict) or "chunk" not in entry:
                 return  # torn by a crash, like all after it
-            yield line, entry
+            yield line, cast(Entry, entry)
 
 
-def entries(path: Path) -> dict[int, dict[str, Any]]:
+def entries(path: Path) -> dict[int, Entry]:
     """The last entry of each chunk."""
     return {int(entry["chunk"]): entry for _, entry in _whole_lines(path)}
 
@@ -36,7 +46,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: dict[int, dict[str, Any]] = {}
+        self.done: dict[int, Entry] = {}
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Journal:
@@ -53,7 +63,7 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def add(self, entry: dict[str, Any]) -> None:
+    def add(self, entry: Entry) -> None:
         """Write an entry; on return it is on the disk."""
         assert self._file is not None
         self._file.write(json.dumps(entry).encode() + b"\n")

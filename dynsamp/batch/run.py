@@ -22,8 +22,8 @@ from typing import Any, Literal
 import xarray as xr
 
 from dynsamp.batch import chunk_store
-from dynsamp.batch.chunk_store import ChunkStore, chunk_rows
-from dynsamp.batch.journal import Journal, entries
+from dynsamp.batch.chunk_store import Chunk, ChunkStore, chunk_rows
+from dynsamp.batch.journal import Entry, Journal, entries
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import plain, versions
@@ -31,7 +31,7 @@ from dynsamp.files import TEMPORARY, explained, write_bytes
 
 __all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
 
-Compute = Callable[[int, int], Any]
+Compute = Callable[[int, int], Chunk]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -45,7 +45,7 @@ def run_folder(store: str | os.PathLike[str]) -> Path:
 
 
 def run_chunks(
-    plan: Mapping[str, Any],
+    plan: Mapping[str, object],
     compute: Compute,
     store: str | os.PathLike[str],
     *,
@@ -108,10 +108,10 @@ def run_chunks(
         raise ValueError(f"cannot write chunks to {target.name!r}; give a name that ends with .zarr")
     if count < 1 or workers < 1 or (chunk is not None and chunk < 1):
         raise ValueError(f"count, workers and chunk must be at least 1, got {count}, {workers} and {chunk}")
-    template = compute(0, 1) if template is None else template
-    if not isinstance(template, xr.Dataset):
-        raise TypeError(f"without template= compute must return a Dataset, got {type(template).__name__}")
-    template = template.drop_encoding()
+    example = compute(0, 1) if template is None else template
+    if not isinstance(example, xr.Dataset):
+        raise TypeError(f"without template= compute must return a Dataset, got {type(example).__name__}")
+    template = example.drop_encoding()
     rows = chunk or chunk_rows(template, count, memory=memory, in_flight=workers + 1)
     full = {
         **json.loads(json.dumps(dict(plan), default=plain)),
@@ -187,7 +187,7 @@ class _Work:
     def run(self, pool: Executor, in_flight: int) -> None:
         """Compute what is missing, with a bounded number of chunks at a time."""
         todo = iter(self.missing())
-        pending: dict[Future[dict[str, Any]], int] = {}
+        pending: dict[Future[Entry], int] = {}
         self._report()
         try:
             while True:
@@ -206,7 +206,7 @@ class _Work:
             error.add_note(self._stopped("stopped"))
             raise
 
-    def _take(self, future: Future[dict[str, Any]], chunk: int) -> None:
+    def _take(self, future: Future[Entry], chunk: int) -> None:
         try:
             self.journal.add(future.result())
         except Exception as error:
@@ -215,7 +215,7 @@ class _Work:
             raise
         self._report()
 
-    def _settle(self, pending: Mapping[Future[dict[str, Any]], int]) -> None:
+    def _settle(self, pending: Mapping[Future[Entry], int]) -> None:
         """Let the chunks at work end, and write down those that succeed."""
         at_work = [future for future in pending if not future.cancel()]
         for future in wait(at_work).done:
@@ -231,7 +231,7 @@ class _Work:
         return f"{how} with {done} of {chunks} chunks in {self.layout.store}; give the same command again to resume"
 
 
-def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> dict[str, Any]:
+def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> Entry:
     """Compute and write a chunk; runs in a worker."""
     low, high = layout.bounds(chunk)
     start = time.thread_time()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
-from dynsamp.commands.options import add_command, add_json
+from dynsamp.commands.options import Commands, add_command, add_json
 from dynsamp.commands.printing import print_json
 
 __all__ = ["add"]
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
     parser = commands.add_parser(
         "cache", help="show or clear the compiled functions kept on this machine",

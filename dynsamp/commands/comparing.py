@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
 from dynsamp.commands.options import (
+    Commands,
     add_command,
     add_estimator,
     add_experiment,
@@ -35,7 +35,7 @@ example:
 """
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parser."""
     parser = add_command(
         commands, common, "compare", compare, "sampling against iterative training: time, energy used, error", ABOUT

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import (
+    Commands,
     add_command,
     add_out,
     as_usage,
@@ -27,7 +28,7 @@ FILMS = (".gif", ".mp4")
 OF_SCORES = ("scores", "energy_error", "nrmse", "valid_prediction_time")
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parser."""
     parser = add_command(
         commands, common, "plot", plot, "draw trajectories, a forecast or scores",

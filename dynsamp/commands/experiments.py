@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dynsamp.commands.options import (
+    Commands,
     add_command,
     add_estimator,
     add_experiment,
@@ -41,7 +42,7 @@ examples:
 """
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parser."""
     parser = add_command(commands, common, "run", run, "generate, fit, forecast and evaluate, with pictures", EXAMPLES)
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, a file ./spring.py, or a run file run.toml")

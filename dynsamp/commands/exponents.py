@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import (
+    Commands,
     add_command,
     add_json,
     add_out,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parser."""
     parser = add_command(
         commands, common, "lyapunov", lyapunov, "Lyapunov spectrum of a system or of a fitted model",

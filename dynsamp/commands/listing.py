@@ -7,7 +7,7 @@ import textwrap
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.options import add_command, add_json, chosen_system
+from dynsamp.commands.options import Commands, add_command, add_json, chosen_system
 from dynsamp.commands.printing import columns, heading, print_json, say
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["add", "list_plugins"]
 KINDS = {"ode": "ODE", "hamiltonian": "Hamiltonian", "sde": "SDE", "map": "map"}
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
     add_json(add_command(commands, common, "systems", list_systems, "list the systems that can be learned"))
     add_json(add_command(commands, common, "estimators", list_estimators, "list the learning methods and their knobs"))

@@ -8,10 +8,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dynsamp.commands.printing import UsageError
-from dynsamp.runfile import GENERATE, SETTINGS, configured
+from dynsamp.runfile import GENERATE, SETTINGS, Arguments, configured
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLES",
+    "Commands",
     "add_command",
     "add_estimator",
     "add_experiment",
@@ -44,12 +45,28 @@ __all__ = [
     "typed",
 ]
 
+
+class Commands(Protocol):
+    """Where commands are added."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        parents: Sequence[ArgumentParser] = ...,
+        help: str | None = ...,
+        description: str | None = ...,
+        epilog: str | None = ...,
+    ) -> ArgumentParser:
+        """A parser of its own."""
+
+
 TABLES = (".csv", ".tsv", ".txt", ".dat")
 EXPERIMENT = tuple(name for name in GENERATE if name != "seed")
 
 
 def add_command(
-    commands: Any,
+    commands: Commands,
     common: ArgumentParser,
     name: str,
     command: Callable[[Namespace], int | None],
@@ -95,7 +112,7 @@ def add_setting(
     parser.add_argument(f"--{name}", type=SETTINGS[name].typed, metavar=metavar, help=text, default=default)
 
 
-def experiment(args: Namespace) -> dict[str, Any]:
+def experiment(args: Namespace) -> Arguments:
     """Arguments of `generate` that were given."""
     options = given(args, EXPERIMENT)
     if args.param:
@@ -138,7 +155,7 @@ def add_table(parser: ArgumentParser) -> None:
     group.add_argument("--time-unit", metavar="UNIT", help="unit of the times, such as s or d (default: the header's)")
 
 
-def table_options(args: Namespace) -> dict[str, Any]:
+def table_options(args: Namespace) -> Arguments:
     """Arguments of `from_csv` that were given."""
     options = given(args, ("time", "trajectory", "time_unit"))
     if args.states is not None:
@@ -146,7 +163,7 @@ def table_options(args: Namespace) -> dict[str, Any]:
     return options
 
 
-def read_data(path: str, csv: dict[str, Any] | None = None) -> xr.Dataset:
+def read_data(path: str, csv: Arguments | None = None) -> xr.Dataset:
     """Data from .nc, .zarr or .csv; ``csv`` holds arguments of `from_csv`."""
     place = existing(path)
     from dynsamp import dataset
@@ -197,7 +214,7 @@ def as_usage() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def given(args: Namespace, names: Sequence[str]) -> dict[str, Any]:
+def given(args: Namespace, names: Sequence[str]) -> Arguments:
     """The options that are not None."""
     return {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
 
@@ -207,7 +224,7 @@ def progress(args: Namespace) -> bool | None:
     return False if args.quiet else None
 
 
-def pair(text: str) -> tuple[str, Any]:
+def pair(text: str) -> tuple[str, object]:
     """Option type: NAME=VALUE; a value is JSON, numbers with commas between them, or text."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsamp.commands.listing import list_plugins
-from dynsamp.commands.options import add_command, add_json, add_out, chosen_system, out_file
+from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
 from dynsamp.commands.printing import UsageError, columns, heading, print_json, say
 
 __all__ = ["add"]
@@ -29,7 +29,7 @@ VARIABLES = (
 )
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
     parser = add_command(commands, common, "plugins", list_plugins, "list plugins; check, doctor and new for authors")
     add_json(parser)

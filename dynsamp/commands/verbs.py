@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import (
     TABLES,
+    Commands,
     add_command,
     add_estimator,
     add_experiment,
@@ -39,7 +40,7 @@ KEPT_STARTS = 64  # trajectories whose last states a model keeps
 SHARE = 0.2  # of the length of the data: the default length of a forecast from their end
 
 
-def add(commands: Any, common: ArgumentParser) -> None:
+def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
     _add_generate(commands, common)
     _add_fit(commands, common)
@@ -47,7 +48,7 @@ def add(commands: Any, common: ArgumentParser) -> None:
     _add_evaluate(commands, common)
 
 
-def _add_generate(commands: Any, common: ArgumentParser) -> None:
+def _add_generate(commands: Commands, common: ArgumentParser) -> None:
     parser = add_command(
         commands, common, "generate", generate, "simulate a system and write its trajectories",
         "example:\n  dynsamp generate pendulum --trajectories 64 --param length=2 --out train.nc",
@@ -80,7 +81,7 @@ def check_experiment(law: Any, options: dict[str, Any]) -> None:
         saved_times(*times, default_duration=law.duration, default_dt=law.dt)
 
 
-def _add_fit(commands: Any, common: ArgumentParser) -> None:
+def _add_fit(commands: Commands, common: ArgumentParser) -> None:
     parser = add_command(
         commands, common, "fit", fit, "learn a model from data and write it",
         "examples:\n  dynsamp fit data.csv --time t --states x,y\n  dynsamp fit train.nc --estimator flow-map",
@@ -138,7 +139,7 @@ def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
     return replace(model, facts=facts)
 
 
-def _add_evaluate(commands: Any, common: ArgumentParser) -> None:
+def _add_evaluate(commands: Commands, common: ArgumentParser) -> None:
     parser = add_command(
         commands, common, "evaluate", evaluate, "score a forecast against the truth",
         "example:\n  dynsamp evaluate forecast.nc truth.nc --model pendulum.model --out scores.nc",
@@ -197,7 +198,7 @@ def start(text: str) -> str | float:
         raise ArgumentTypeError(f"expected first, last or a time, got {text!r}") from None
 
 
-def _add_forecast(commands: Any, common: ArgumentParser) -> None:
+def _add_forecast(commands: Commands, common: ArgumentParser) -> None:
     parser = add_command(
         commands, common, "forecast", forecast, "run a fitted model forward",
         "examples:\n  dynsamp forecast data.model data.csv"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp.dataset.clock import CALENDAR_UNITS
 from dynsamp.dataset.schema import (
@@ -15,6 +16,7 @@ from dynsamp.dataset.schema import (
     PARAMETER,
     STATUS_ATTRS,
     TENDENCY,
+    Variables,
     encode,
     realisation_attrs,
     state_attrs,
@@ -42,7 +44,7 @@ def build(
     valid_until: np.ndarray | None = None,
     left_domain_time: np.ndarray | None = None,
     lead: bool = False,
-    attrs: Mapping[str, Any] | None = None,
+    attrs: Mapping[str, object] | None = None,
 ) -> xr.Dataset:
     """A Dataset in the schema.
 
@@ -96,7 +98,7 @@ def build(
     if dy is not None and np.shape(dy) != y.shape:
         raise ValueError(f"dy has shape {np.shape(dy)}, but y has {y.shape}; they must agree")
 
-    variables: dict[str, Any] = {}
+    variables: Variables = {}
     ends = np.cumsum(sizes)
     for state, end in zip(states, ends, strict=True):
         own = tuple(state.dims)
@@ -139,7 +141,7 @@ def build(
     return xr.Dataset(variables, coords, {**header, **versions(), **encode(attrs or {})})
 
 
-def _tendency_attrs(state: State, time_unit: str) -> dict[str, Any]:
+def _tendency_attrs(state: State, time_unit: str) -> dict[str, str]:
     if time_unit == "1":
         units = state.units
     else:
@@ -151,14 +153,14 @@ def _tendency_attrs(state: State, time_unit: str) -> dict[str, Any]:
 
 def _coordinates(
     t: np.ndarray, count: int, members: int | None, time_unit: str, ids: np.ndarray | None, lead: bool
-) -> dict[str, Any]:
+) -> Variables:
     calendar, unit = t.dtype.kind in "mM", time_unit
     about = {"long_name": "time"} if calendar else {"units": time_unit, "long_name": "time"}
     labels = np.arange(count, dtype=np.int64) if ids is None else np.asarray(ids)
     if labels.shape != (count,):
         raise ValueError(f"ids has shape {labels.shape}, but there are {count} trajectories")
     shape = ("trajectory", "time")[2 - t.ndim :]
-    coords: dict[str, Any] = {
+    coords: Variables = {
         "trajectory": (("trajectory",), labels, {"long_name": "trajectory id", "cf_role": "trajectory_id"}),
         "time": (shape, t if calendar else np.asarray(t, float), about),
     }
@@ -214,7 +216,7 @@ def declare(
     return tuple(replace(state, conjugate=pairs.get(state.name, state.conjugate)) for state in states)
 
 
-def _real(values: Any, label: str) -> np.ndarray:
+def _real(values: ArrayLike, label: str) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "iufb":
         raise TypeError(
@@ -224,12 +226,12 @@ def _real(values: Any, label: str) -> np.ndarray:
 
 
 def from_arrays(
-    states: Any,
-    times: Any,
+    states: ArrayLike,
+    times: ArrayLike,
     *,
     names: Sequence[str | State],
     units: Mapping[str, str] | Sequence[str] | None = None,
-    tendencies: Any = None,
+    tendencies: ArrayLike | None = None,
     canonical: Canonical = None,
     time_unit: str = "1",
 ) -> xr.Dataset:
@@ -303,8 +305,8 @@ def from_arrays(
 
 
 def from_points(
-    states: Any,
-    tendencies: Any,
+    states: ArrayLike,
+    tendencies: ArrayLike,
     *,
     names: Sequence[str | State],
     units: Mapping[str, str] | Sequence[str] | None = None,

@@ -6,8 +6,8 @@ netCDF is version 4 where h5netcdf is installed, else version 3 through SciPy.
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -125,7 +125,7 @@ def open_dataset(path: Path_) -> xr.Dataset:
 
 def _marked(ds: xr.Dataset) -> xr.Dataset:
     """With what the file must say: who wrote it, and the order of its states."""
-    attrs: dict[str, Any] = dict(versions())
+    attrs: dict[str, object] = {**versions()}
     if {"trajectory", "time"} <= set(ds.dims):
         attrs |= {f"{kind}s": " ".join(found) for kind in ORDERED if (found := names(ds, kind))}
     return ds.drop_encoding().assign_attrs({**attrs, **ds.attrs})
@@ -139,7 +139,7 @@ def _ours(path: Path) -> bool:
         return False
 
 
-def attrs_of(path: Path) -> dict[Any, Any]:
+def attrs_of(path: Path) -> dict[Hashable, object]:
     """Attributes of the Dataset in a file."""
     with xr.open_dataset(path, engine=_engine(path), decode_times=False) as ds:
         return dict(ds.attrs)
@@ -192,7 +192,7 @@ def _floats_for_dates(ds: xr.Dataset) -> xr.Dataset:
 def write_netcdf(ds: xr.Dataset, path: Path) -> None:
     """Write and sync a file."""
     classic = not schema.installed("h5netcdf", "h5py")
-    encoding: dict[str, dict[str, Any]] = {}
+    encoding: dict[str, dict[str, str]] = {}
     if classic:
         ds, encoding = _classic(ds)
     # HDF5 can bring the process down where the disk is full, so the room is taken beforehand
@@ -204,9 +204,9 @@ def write_netcdf(ds: xr.Dataset, path: Path) -> None:
     sync(path)
 
 
-def _classic(ds: xr.Dataset) -> tuple[xr.Dataset, dict[str, dict[str, Any]]]:
+def _classic(ds: xr.Dataset) -> tuple[xr.Dataset, dict[str, dict[str, str]]]:
     """What netCDF-3 can hold: 32 bits for integers, no unsigned ones; dates as seconds since the first."""
-    encoding: dict[str, dict[str, Any]] = {}
+    encoding: dict[str, dict[str, str]] = {}
     for name, variable in ds.variables.items():
         kind = variable.dtype.kind
         if kind == "M":

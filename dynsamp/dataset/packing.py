@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -237,7 +236,7 @@ def _lead_times(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def _theta(ds: xr.Dataset) -> np.ndarray:
     """Parameters of the system (trajectory, parameter) in the order of the attribute ``parameters``."""
     count = ds.sizes["trajectory"]
-    values: dict[str, Any] = dict(facts(ds).parameters)
+    values: dict[str, float | np.ndarray] = dict(facts(ds).parameters)
     for name in names(ds, "parameter"):
         values[name.removeprefix(PARAMETER)] = ds[name].values
     columns = [np.broadcast_to(np.asarray(value, float), (count,)) for value in values.values()]

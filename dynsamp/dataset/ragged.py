@@ -5,10 +5,12 @@ CF Conventions, sections 9.3.3 (contiguous ragged array) and H.4 (trajectory dat
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+
+from dynsamp.dataset.schema import Variables
 
 __all__ = ["from_ragged", "is_ragged"]
 
@@ -44,8 +46,8 @@ def from_ragged(ds: xr.Dataset) -> xr.Dataset:
         )
     time = _time_name(ds, sample)
     inside = np.arange(sizes.max(initial=0)) < sizes[:, None]
-    variables: dict[str, Any] = {}
-    coords: dict[str, Any] = {}
+    variables: Variables = {}
+    coords: Variables = {}
     ids: np.ndarray = np.arange(len(sizes), dtype=np.int64)
     for key, variable in ds.variables.items():
         name = str(key)
@@ -57,14 +59,14 @@ def from_ragged(ds: xr.Dataset) -> xr.Dataset:
             if name == time:
                 coords["time"] = _shared(padded, attrs)
             else:
-                variables[name] = (("trajectory", "time", *variable.dims[1:]), padded, attrs)
+                variables[name] = (("trajectory", "time", *map(str, variable.dims[1:])), padded, attrs)
         elif attrs.get("cf_role") == "trajectory_id" or name == "trajectory":
             if values.dtype.kind in "iu":
                 ids = values.astype(np.int64)
             else:
                 coords["trajectory_name"] = (("trajectory",), values.astype(str), {})
         else:
-            dims = tuple("trajectory" if dim == instance else dim for dim in variable.dims)
+            dims = tuple("trajectory" if dim == instance else str(dim) for dim in variable.dims)
             (coords if key in ds.coords else variables)[name] = (dims, values, attrs)
     coords["trajectory"] = (("trajectory",), ids, {"long_name": "trajectory id", "cf_role": "trajectory_id"})
     for name, (dims, *_) in list(variables.items()):
@@ -88,13 +90,13 @@ def _time_name(ds: xr.Dataset, sample: str) -> str:
 def _pad(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iub":
         values = values.astype(np.float64)  # NaN is the padding
-    missing: Any = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT")}.get(values.dtype.kind, np.nan)
+    missing: object = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT")}.get(values.dtype.kind, np.nan)
     padded = np.full((*inside.shape, *values.shape[1:]), missing, values.dtype)
     padded[inside] = values
     return padded
 
 
-def _shared(time: np.ndarray, attrs: dict[str, Any]) -> tuple[tuple[str, ...], np.ndarray, dict[str, Any]]:
+def _shared(time: np.ndarray, attrs: Mapping[str, object]) -> tuple[tuple[str, ...], np.ndarray, Mapping[str, object]]:
     if len(time) and all(np.array_equal(time[0], row) for row in time[1:]):
         return ("time",), time[0], attrs
     return ("trajectory", "time"), time, attrs

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from dynsamp.dataset.packing import component_names
-from dynsamp.dataset.schema import CONVENTIONS, STATUS_ATTRS, encode, realisation_attrs, state_attrs, versions
+from dynsamp.dataset.schema import (
+    CONVENTIONS,
+    STATUS_ATTRS,
+    Variables,
+    encode,
+    realisation_attrs,
+    state_attrs,
+    versions,
+)
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.words import State
 
@@ -41,7 +48,7 @@ def scores(
     time_unit: str = "1",
     skipped: Mapping[str, str] | None = None,
     left: tuple[np.ndarray, np.ndarray] | None = None,
-    attrs: Mapping[str, Any] | None = None,
+    attrs: Mapping[str, object] | None = None,
 ) -> xr.Dataset:
     """A Dataset of scores.
 
@@ -71,7 +78,7 @@ def scores(
         If the values of a metric do not have its dims.
     """
     sizes: dict[str, int] = {"trajectory": len(ids), "lead_time": len(lead_time)}
-    variables: dict[str, Any] = {}
+    variables: Variables = {}
     for name, (metric, score) in results.items():
         values = np.asarray(score.values)
         if values.ndim != len(metric.dims):
@@ -95,7 +102,7 @@ def scores(
         about = {"units": time_unit, "long_name": "time when the training domain was left", "role": "flag"}
         variables["left_domain_time"] = (dims, left[1], about)
 
-    coords: dict[str, Any] = {}
+    coords: Variables = {}
     for _, score in results.values():
         for dim, labels in score.coords.items():
             coords[dim] = ((dim,), list(labels), {"long_name": dim})
@@ -127,7 +134,7 @@ def statistics(
     times: np.ndarray,
     ids: np.ndarray,
     time_unit: str,
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
 ) -> xr.Dataset:
     """A Dataset with ``<state>_mean`` and so on.
 
@@ -146,7 +153,7 @@ def statistics(
     states, times, ids, time_unit, attrs
         As for ``build``.
     """
-    variables: dict[str, Any] = {}
+    variables: Variables = {}
     first = 0
     for state in states:
         part = slice(first, first := first + state.size)
@@ -163,7 +170,7 @@ def statistics(
     codes = np.asarray(status, np.int8)
     own = ("trajectory", "member")[: codes.ndim]
     variables["status"] = (own, codes, dict(STATUS_ATTRS))
-    coords: dict[str, Any] = {
+    coords: Variables = {
         "trajectory": (("trajectory",), ids, {"long_name": "trajectory id", "cf_role": "trajectory_id"})
     }
     if "time" in dims:
@@ -183,7 +190,7 @@ def crossings(
     status: np.ndarray,
     ids: np.ndarray,
     time_unit: str,
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
 ) -> xr.Dataset:
     """A Dataset of the crossings of events.
 
@@ -194,7 +201,7 @@ def crossings(
     if names is None:
         times, values, counts = times[:, 0], values[:, 0], counts[:, 0]
     dims = (*own, "crossing")
-    variables: dict[str, Any] = {}
+    variables: Variables = {}
     begin = 0
     for state in states:
         part = values[..., begin : begin + state.size].reshape(*times.shape, *state.dims.values())
@@ -203,7 +210,7 @@ def crossings(
     variables["crossing_time"] = (dims, times, {"units": time_unit, "long_name": "time of the crossing"})
     variables["count"] = (own, counts, {"units": "1", "long_name": "number of crossings, recorded or not"})
     variables["status"] = (("trajectory",), np.asarray(status, np.int8), dict(STATUS_ATTRS))
-    coords: dict[str, Any] = {
+    coords: Variables = {
         "trajectory": (("trajectory",), ids, {"long_name": "trajectory id"}),
         "crossing": (("crossing",), np.arange(times.shape[-1]), {"long_name": "number of the crossing"}),
     }
@@ -223,7 +230,7 @@ def spectra(
     status: np.ndarray,
     ids: np.ndarray,
     time_unit: str,
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
 ) -> xr.Dataset:
     """A Dataset of exponents (trajectory, exponent), their standard errors and how they have settled.
 

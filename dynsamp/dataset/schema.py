@@ -10,7 +10,7 @@ import importlib.util
 import json
 import math
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from typing import Any, Literal
@@ -28,6 +28,7 @@ __all__ = [
     "STATUS_ATTRS",
     "TENDENCY",
     "Role",
+    "Variables",
     "decode",
     "encode",
     "facts",
@@ -48,6 +49,7 @@ TENDENCY = "tendency_of_"
 PARAMETER = "parameter_"
 RECORDS = ("status", "left_domain_time", "truth_valid_until")
 CORE = ("trajectory", "member", "time")
+Variables = dict[str, tuple[tuple[str, ...], np.ndarray | list[str], Mapping[str, object]]]  # dims, values, attributes
 CONVENTIONS = "CF-1.11"
 STATUS_ATTRS = {
     "long_name": "what became of the trajectory",
@@ -57,7 +59,7 @@ STATUS_ATTRS = {
 }
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """JSON values from NumPy ones and from any mapping or iterable; the ``default`` of json.dumps."""
     if isinstance(value, np.ndarray):
         return value.tolist()
@@ -70,9 +72,9 @@ def plain(value: Any) -> Any:
     raise TypeError(f"attributes hold JSON values, got {type(value).__name__}; convert it to numbers or text")
 
 
-def encode(attrs: Mapping[str, Any]) -> dict[str, Any]:
+def encode(attrs: Mapping[str, object]) -> dict[str, object]:
     """Attributes for a Dataset: text and finite numbers as they are, None left out, the rest as JSON text."""
-    encoded: dict[str, Any] = {}
+    encoded: dict[str, object] = {}
     for key, value in attrs.items():
         if isinstance(value, np.generic):
             value = value.item()
@@ -84,7 +86,7 @@ def encode(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return encoded
 
 
-def decode(attrs: Mapping[Any, Any], key: str, default: Any = None) -> Any:
+def decode(attrs: Mapping[Hashable, object], key: str, default: object = None) -> Any:
     """The value of an attribute that ``encode`` may have turned into JSON text."""
     value = attrs.get(key, default)
     if isinstance(value, np.generic):
@@ -118,9 +120,9 @@ def installed(*modules: str) -> bool:
     return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
-def state_attrs(state: State) -> dict[str, Any]:
+def state_attrs(state: State) -> dict[str, object]:
     """Attributes of the variable of a state."""
-    about: dict[str, Any] = {"units": state.units, "long_name": state.long_name or state.name}
+    about: dict[str, object] = {"units": state.units, "long_name": state.long_name or state.name}
     for key in ("standard_name", "conjugate", "period"):
         value = getattr(state, key)
         if value is not None:
@@ -189,7 +191,7 @@ def facts(ds: xr.Dataset) -> Facts:
     The attribute ``facts`` (what a system passes on: kind, separable, ...), and ``system``, ``parameters``, ``seed``,
     ``method`` and ``time_unit``.
     """
-    known: dict[str, Any] = dict(decode(ds.attrs, "facts", {}))
+    known: dict[str, object] = dict(decode(ds.attrs, "facts", {}))
     if ds.attrs.get("system"):
         known["system"] = str(ds.attrs["system"])
     if "parameters" in ds.attrs:
@@ -201,7 +203,7 @@ def facts(ds: xr.Dataset) -> Facts:
     return replace(Facts.from_json(known), time_unit=time_unit(ds))
 
 
-def validate(ds: Any) -> xr.Dataset:
+def validate(ds: object) -> xr.Dataset:
     """Check a Dataset against the schema.
 
     Parameters

@@ -41,6 +41,7 @@ __all__ = [
     "write_zarr",
 ]
 
+Json = dict[str, Any]
 HEADER = "zarr.json"
 MAX_HEADER = 64 * 2**20
 NAMES = {
@@ -64,15 +65,15 @@ class Array:
     chunks: tuple[int, ...]
     dtype: np.dtype[Any]
     dims: tuple[str, ...]
-    attrs: dict[str, Any]
-    fill: Any
+    attrs: Json
+    fill: complex | str | bool
 
 
-def _write_json(path: Path, value: Any) -> None:
+def _write_json(path: Path, value: object) -> None:
     write_bytes(path, json.dumps(value, indent=1, default=plain).encode())
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Json:
     if path.stat().st_size > MAX_HEADER:
         raise ValueError(f"{path} is larger than any header; it is damaged")
     try:
@@ -84,7 +85,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def create_group(folder: Path, attrs: Mapping[str, Any]) -> None:
+def create_group(folder: Path, attrs: Mapping[str, object]) -> None:
     """Write the header of a group."""
     folder.mkdir(exist_ok=True)
     _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": dict(attrs)})
@@ -98,7 +99,7 @@ def is_group(folder: Path) -> bool:
         return False
 
 
-def group_attrs(folder: Path) -> dict[str, Any]:
+def group_attrs(folder: Path) -> Json:
     """Attributes of a group."""
     return dict(_read_json(folder / HEADER).get("attributes", {}))
 
@@ -112,16 +113,16 @@ def create_array(
     folder: Path,
     shape: Sequence[int],
     chunks: Sequence[int],
-    dtype: np.dtype[Any] | type[Any],
+    dtype: np.dtype[Any] | type[object],
     dims: Sequence[str],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
 ) -> Array:
     """Write the header of an array, in a folder of its own inside the group."""
     kind = np.dtype(dtype).newbyteorder("<")
     if kind not in NAMES:
         raise ValueError(f"{folder.name!r} has dtype {np.dtype(dtype)}, which a Zarr store cannot hold; convert it")
-    fill: Any = {"f": "NaN", "c": ["NaN", "NaN"], "b": False}.get(kind.kind, 0)
-    codec: dict[str, Any] = {"name": "bytes"}
+    fill: object = {"f": "NaN", "c": ["NaN", "NaN"], "b": False}.get(kind.kind, 0)
+    codec: Json = {"name": "bytes"}
     if kind.itemsize > 1:
         codec["configuration"] = {"endian": "little"}
     header = {
@@ -141,7 +142,7 @@ def create_array(
     return _array(header, folder)
 
 
-def _array(header: Mapping[str, Any], folder: Path) -> Array:
+def _array(header: Json, folder: Path) -> Array:
     try:
         codecs = [str(codec["name"]) for codec in header["codecs"]]
         data_type = str(header["data_type"])
@@ -158,7 +159,7 @@ def _array(header: Mapping[str, Any], folder: Path) -> Array:
     return Array(shape, chunks, DTYPES[data_type], dims, attrs, _fill(fill, DTYPES[data_type]))
 
 
-def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
+def _fill(value: Any, dtype: np.dtype[Any]) -> complex | str | bool:
     if dtype.kind == "c":
         return complex(*map(float, value))
     return float(value) if dtype.kind == "f" else value
@@ -234,10 +235,10 @@ def stored(variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, index.reshape(values.shape).astype(np.int32), about)
 
 
-def group_header(ds: xr.Dataset) -> dict[str, Any]:
+def group_header(ds: xr.Dataset) -> Json:
     """Attributes of the group: those of the Dataset, which variables are coordinates, and their order."""
     coords = [str(name) for name in ds.coords if name not in ds.dims]
-    attrs: dict[str, Any] = {str(key): value for key, value in ds.attrs.items()}
+    attrs: Json = {str(key): value for key, value in ds.attrs.items()}
     return attrs | {ORDER: [str(name) for name in ds.data_vars]} | ({"coordinates": " ".join(coords)} if coords else {})
 
 

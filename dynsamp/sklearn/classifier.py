@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -90,59 +89,59 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.regularisation = regularisation
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> SampledClassifier:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SampledClassifier:
         """Fit to rows ``X`` (row, input) with labels ``y`` (row,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, index = np.unique(y, return_inverse=True)
+        x, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, index = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; a classifier needs rows of at least two")
-        enough = min(MOST, int(np.ceil(np.sqrt(len(X)) * np.log(len(X)))))
+        enough = min(MOST, int(np.ceil(np.sqrt(len(x)) * np.log(len(x)))))
         widths = widths_of(enough if self.width is None else self.width)
-        centre, half_width = standardisation(X)
+        centre, half_width = standardisation(x)
         with one_thread():
             hidden = sample_hidden(
-                X,
+                x,
                 Neurons(widths, self.activation, float(self.scale), self.sampler),
                 rng=generator(seed_of(self.random_state), "weights"),
                 target=label_bits(index),
                 centre=centre,
                 half_width=half_width,
             )
-            y = np.asarray(index[:, None] == np.arange(len(self.classes_)), float)
-            scores = fit_scores(hidden, X, y, self.regularisation)
-            self.sharpness_ = sharpness_of(scores.left_out, index[scores.sample], y.sum(axis=0))
+            ones = np.asarray(index[:, None] == np.arange(len(self.classes_)), float)
+            scores = fit_scores(hidden, x, ones, self.regularisation)
+            self.sharpness_ = sharpness_of(scores.left_out, index[scores.sample], ones.sum(axis=0))
         self.hidden_: Hidden = hidden
         self.coef_, self.intercept_ = scores.coefficients.T, scores.offset
         self.regularisation_ = scores.regularisation
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Scores (row, class); for two classes (row,), that of the second minus that of the first."""
         scores = self._scores(X)
         return scores if len(self.classes_) > 2 else np.asarray(scores[:, 1] - scores[:, 0])
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Class (row,) of the largest score."""
         best = np.argmax(self._scores(X), axis=1)
         return np.asarray(self.classes_[best])
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities (row, class)."""
         scores = self._scores(X)
         return np.asarray(softmax(self.sharpness_ * scores, axis=1))
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Logarithms of the probabilities (row, class)."""
         scores = self._scores(X)
         return np.asarray(log_softmax(self.sharpness_ * scores, axis=1))
 
-    def _scores(self, X: Any) -> np.ndarray:
+    def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        result = np.empty((len(X), len(self.classes_)))
+        x = validate_data(self, X, dtype=np.float64, reset=False)
+        result = np.empty((len(x), len(self.classes_)))
         with one_thread():
-            for start in range(0, len(X), ROWS):
+            for start in range(0, len(x), ROWS):
                 rows = slice(start, start + ROWS)
-                result[rows] = self.hidden_.values(X[rows]) @ self.coef_.T + self.intercept_
+                result[rows] = self.hidden_.values(x[rows]) @ self.coef_.T + self.intercept_
         return result

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -57,6 +56,7 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
     Examples
     --------
     >>> import numpy as np
+    from numpy.typing import ArrayLike
     >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     >>> y = np.sin(5 * x[:, 0]) * x[:, 1]
     >>> model = SampledRegressor(random_state=0).fit(x, y)
@@ -90,11 +90,11 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         self.memory = memory
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> SampledRegressor:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SampledRegressor:
         """Fit to rows ``X`` (row, input) with targets ``y`` (row,) or (row, output)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        y = np.asarray(y, float)
-        self._flat = y.ndim == 1
+        x, target = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        target = np.asarray(target, float)
+        self._flat = target.ndim == 1
         width = self.width
         if width is not None and not (np.isscalar(width) and width == 0):
             widths = widths_of(width)
@@ -110,13 +110,15 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             tolerance=self.tolerance,
         )
         with one_thread():
-            self.model_: SampledNetworkModel = network.fit(X, y, seed=seed_of(self.random_state), memory=self.memory)
+            self.model_: SampledNetworkModel = network.fit(
+                x, target, seed=seed_of(self.random_state), memory=self.memory
+            )
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Targets (row,) or (row, output), as ``y`` was, of ``X`` (row, input)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        x = validate_data(self, X, dtype=np.float64, reset=False)
         with one_thread():
-            values = self.model_.values(X)
+            values = self.model_.values(x)
         return values[:, 0] if self._flat else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -56,6 +57,7 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Examples
     --------
     >>> import numpy as np
+    from numpy.typing import ArrayLike
     >>> from sklearn.linear_model import RidgeCV
     >>> from sklearn.pipeline import make_pipeline
     >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
@@ -82,7 +84,7 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.published = published
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> SampledTransformer:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> SampledTransformer:
         """Draw the weights.
 
         Parameters
@@ -91,12 +93,11 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         y : array-like (row,) or (row, output), optional
             For the density of pairs.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        x = validate_data(self, X, dtype=[np.float64, np.float32]).astype(float)
         target = None
         if y is not None and self.sampler not in ("elm", "uniform"):
             target = density_target(y)
-            check_consistent_length(X, target)
-        x = X.astype(float)
+            check_consistent_length(x, target)
         centre, half_width = standardisation(x)
         if self.published:
             centre, half_width = np.zeros_like(centre), np.ones_like(half_width)
@@ -113,13 +114,13 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._n_features_out = self.hidden_.width
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Features (row, neuron) of ``X`` (row, input), in its floating-point type."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        out = np.empty((self.hidden_.width, len(X)), X.dtype)
+        x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        out = np.empty((self.hidden_.width, len(x)), x.dtype)
         with one_thread():
-            self.hidden_.fill_values(X, out)
+            self.hidden_.fill_values(x, out)
         return out.T
 
     def __sklearn_tags__(self) -> Any:
@@ -128,7 +129,7 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return tags
 
 
-def density_target(y: Any) -> np.ndarray:
+def density_target(y: ArrayLike) -> np.ndarray:
     """Target (row, output) of the density: values as they are, labels as bits."""
     y = np.asarray(y)
     if y.dtype.kind == "f":
