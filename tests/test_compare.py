@@ -7,7 +7,7 @@ from scipy.optimize import approx_fprime
 import dynsamp
 from dynsamp.compare import compare, rows, save_comparison, sentence
 from dynsamp.compare.losses import GradientLoss, IncrementLoss, SumOfLosses
-from dynsamp.compare.problems import problem_of
+from dynsamp.compare.tasks import task_of
 from dynsamp.compare.training import train
 from dynsamp.dataset import pack
 
@@ -96,18 +96,18 @@ def test_trained_hamiltonian_has_the_vector_field_that_its_loss_judges(separable
     data = pendulum_data()
     model = dynsamp.fit(data, dynsamp.HamiltonianNetwork(width=15, activation="tanh", scale=1.0, separable=separable))
     samples = pack(data)
-    problem = problem_of(model, samples, seed=0)
-    weights = np.random.default_rng(4).normal(size=problem.loss.size)
-    trained = problem.model(weights)
-    y, dy = (values.reshape(-1, 2)[: problem.rows] for values in (samples.y, samples.dy))
-    assert problem.rows == samples.y.shape[0] * samples.y.shape[1], "all rows, in their order"
+    task = task_of(model, samples, seed=0)
+    weights = np.random.default_rng(4).normal(size=task.loss.size)
+    trained = task.model(weights)
+    y, dy = (values.reshape(-1, 2)[: task.rows] for values in (samples.y, samples.dy))
+    assert task.rows == samples.y.shape[0] * samples.y.shape[1], "all rows, in their order"
     misfit = (trained.vector_field(y) - dy) * model.half_width[::-1]
     true = dy * model.half_width[::-1]
     if separable:
         expected = sum(np.mean(misfit[:, k] ** 2) / np.mean(true[:, k] ** 2) for k in (0, 1)) / 2
     else:
         expected = np.mean(misfit**2) / np.mean(true**2) / 2
-    assert problem.loss.value_and_gradient(weights)[0] == pytest.approx(expected, rel=1e-9)
+    assert task.loss.value_and_gradient(weights)[0] == pytest.approx(expected, rel=1e-9)
     assert trained.energy(trained.centre) == pytest.approx(0, abs=1e-9)
     assert trained.widths == model.widths
 
@@ -116,12 +116,12 @@ def test_trained_flow_map_takes_the_steps_that_its_loss_judges():
     data = dynsamp.generate("lorenz63", trajectories=1, duration=2, dt=0.02)
     model = dynsamp.fit(data, dynsamp.FlowMap(width=12, activation="tanh", scale=1.0))
     y = pack(data).y[0]
-    problem = problem_of(model, pack(data), seed=0)
-    assert problem.rows == len(y) - 1
-    weights = 0.1 * np.random.default_rng(4).normal(size=problem.loss.size)
-    error = problem.model(weights).step(y[:-1]) - y[1:]
+    task = task_of(model, pack(data), seed=0)
+    assert task.rows == len(y) - 1
+    weights = 0.1 * np.random.default_rng(4).normal(size=task.loss.size)
+    error = task.model(weights).step(y[:-1]) - y[1:]
     expected = np.mean(error**2 / np.mean(np.diff(y, axis=0) ** 2, axis=0)) / 2
-    assert problem.loss.value_and_gradient(weights)[0] == pytest.approx(expected, rel=1e-9)
+    assert task.loss.value_and_gradient(weights)[0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_comparison_of_a_hamiltonian_system():

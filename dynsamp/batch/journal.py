@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypedDict, cast
 
-__all__ = ["Entry", "Journal", "entries"]
+__all__ = ["Finished", "Journal", "entries"]
 
 
-class Entry(TypedDict, total=False):
+class Finished(TypedDict, total=False):
     """What is said of a finished chunk."""
 
     chunk: int
@@ -22,7 +22,7 @@ class Entry(TypedDict, total=False):
     adopted: bool  # found on the disk
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, Entry]]:
+def _whole_lines(path: Path) -> Iterator[tuple[bytes, Finished]]:
     if not path.exists():
         return
     with open(path, "rb") as file:
@@ -33,10 +33,10 @@ def _whole_lines(path: Path) -> Iterator[tuple[bytes, Entry]]:
                 return
             if not line.endswith(b"\n") or not isinstance(entry, dict) or "chunk" not in entry:
                 return  # torn by a crash, like all after it
-            yield line, cast(Entry, entry)
+            yield line, cast(Finished, entry)
 
 
-def entries(path: Path) -> dict[int, Entry]:
+def entries(path: Path) -> dict[int, Finished]:
     """The last entry of each chunk."""
     return {int(entry["chunk"]): entry for _, entry in _whole_lines(path)}
 
@@ -46,7 +46,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: dict[int, Entry] = {}
+        self.done: dict[int, Finished] = {}
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Journal:
@@ -63,7 +63,7 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Finished) -> None:
         """Write an entry; on return it is on the disk."""
         assert self._file is not None
         self._file.write(json.dumps(entry).encode() + b"\n")

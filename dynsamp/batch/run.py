@@ -23,7 +23,7 @@ import xarray as xr
 
 from dynsamp.batch import chunk_store
 from dynsamp.batch.chunk_store import Chunk, ChunkStore, chunk_rows
-from dynsamp.batch.journal import Entry, Journal, entries
+from dynsamp.batch.journal import Finished, Journal, entries
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import plain, versions
@@ -187,7 +187,7 @@ class _Work:
     def run(self, pool: Executor, in_flight: int) -> None:
         """Compute what is missing, with a bounded number of chunks at a time."""
         todo = iter(self.missing())
-        pending: dict[Future[Entry], int] = {}
+        pending: dict[Future[Finished], int] = {}
         self._report()
         try:
             while True:
@@ -206,7 +206,7 @@ class _Work:
             error.add_note(self._stopped("stopped"))
             raise
 
-    def _take(self, future: Future[Entry], chunk: int) -> None:
+    def _take(self, future: Future[Finished], chunk: int) -> None:
         try:
             self.journal.add(future.result())
         except Exception as error:
@@ -215,7 +215,7 @@ class _Work:
             raise
         self._report()
 
-    def _settle(self, pending: Mapping[Future[Entry], int]) -> None:
+    def _settle(self, pending: Mapping[Future[Finished], int]) -> None:
         """Let the chunks at work end, and write down those that succeed."""
         at_work = [future for future in pending if not future.cancel()]
         for future in wait(at_work).done:
@@ -231,7 +231,7 @@ class _Work:
         return f"{how} with {done} of {chunks} chunks in {self.layout.store}; give the same command again to resume"
 
 
-def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> Entry:
+def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> Finished:
     """Compute and write a chunk; runs in a worker."""
     low, high = layout.bounds(chunk)
     start = time.thread_time()

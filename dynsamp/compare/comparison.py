@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins, workflow
-from dynsamp.compare.problems import problem_of
+from dynsamp.compare.tasks import task_of
 from dynsamp.compare.training import Training, train
 from dynsamp.meter import Cost
 from dynsamp.models import Estimator, Model
@@ -133,19 +133,19 @@ def compare(
     common = {"seed": seed, "progress": progress, **(generate or {})}
     data = workflow.generate(law, **common)
     model = workflow.fit(data, estimator, system=law, seed=seed, progress=progress)
-    problem = problem_of(model, dataset.pack(data), seed)
-    training = train(problem.loss, budget=budget, seed=seed, progress=progress)
-    trained = problem.model(training.weights)
+    task = task_of(model, dataset.pack(data), seed)
+    training = train(task.loss, budget=budget, seed=seed, progress=progress)
+    trained = task.model(training.weights)
     about = {"chosen": f"all weights trained by L-BFGS, {training.evaluations} evaluations", **asdict(training.cost)}
     kept = {key: model.report[key] for key in ("width", "activation") if key in model.report}
-    trained = replace(trained, report={**kept, "rows": problem.rows, **about})
+    trained = replace(trained, report={**kept, "rows": task.rows, **about})
     true = workflow.generate(law, **{**common, "noise": 0.0, "seed": seed + 1, **(truth or {})})
     sampled_cost = Cost(**{key: model.report[key] for key in Cost.__dataclass_fields__})
     return Comparison(
         system=law.name,
         title=law.title or law.name,
         error_name="error of H" if _energetic(law, model) else "one-step error",
-        rows_seen=problem.rows,
+        rows_seen=task.rows,
         sampled=_scored(law, model, true, sampled_cost, seed, progress),
         trained=_scored(law, trained, true, training.cost, seed, progress),
         training=training,

@@ -19,10 +19,10 @@ from dynsamp.models.measured.canonical import gradient_data
 from dynsamp.models.measured.usable import increments
 from dynsamp.streams import generator
 
-__all__ = ["Problem", "problem_of"]
+__all__ = ["Task", "task_of"]
 
 
-class Problem(ABC):
+class Task(ABC):
     """What is minimised, and how its solution becomes a model."""
 
     loss: Loss
@@ -33,8 +33,8 @@ class Problem(ABC):
         """Model with trained weights (weight,)."""
 
 
-def problem_of(model: Model, samples: Samples, seed: int) -> Problem:
-    """The problem whose solution by least squares the model is, with the hidden weights free too.
+def task_of(model: Model, samples: Samples, seed: int) -> Task:
+    """The task that least squares solved for the model, with the hidden weights free too.
 
     Raises
     ------
@@ -43,9 +43,9 @@ def problem_of(model: Model, samples: Samples, seed: int) -> Problem:
     """
     rng = generator(seed, "points")
     if isinstance(model, HamiltonianModel):
-        return _HamiltonianProblem(model, samples, rng)
+        return _HamiltonianTask(model, samples, rng)
     if isinstance(model, FlowMapModel):
-        return _FlowMapProblem(model, samples, rng)
+        return _FlowMapTask(model, samples, rng)
     raise ValueError(
         f"compare trains Hamiltonian networks and flow maps, got a {type(model).__name__}; choose the estimator"
         " 'hamiltonian' or 'flow-map'"
@@ -62,7 +62,7 @@ class _Part:
     scale: float  # of the energy, so that targets have a root mean square of one
 
 
-class _HamiltonianProblem(Problem):
+class _HamiltonianTask(Task):
     """Gradient matching, the loss that the sampled network solves for its last layer."""
 
     def __init__(self, model: HamiltonianModel, samples: Samples, rng: np.random.Generator) -> None:
@@ -87,7 +87,7 @@ class _HamiltonianProblem(Problem):
         self.loss = self._sum
 
     def model(self, weights: np.ndarray) -> HamiltonianModel:
-        """See Problem.model; zero at the centre of the data like the sampled one."""
+        """See Task.model; zero at the centre of the data like the sampled one."""
         sampled = self._sampled
         hidden, quadratic = np.zeros_like(sampled.weights), np.zeros_like(sampled.quadratic)
         biases, coefficients = np.empty_like(sampled.biases), np.empty_like(sampled.coefficients)
@@ -115,7 +115,7 @@ def _part(z: np.ndarray, target: np.ndarray, columns: np.ndarray, neurons: slice
     return _Part(columns, neurons, loss, scale)
 
 
-class _FlowMapProblem(Problem):
+class _FlowMapTask(Task):
     """Regression of increments."""
 
     def __init__(self, model: FlowMapModel, samples: Samples, rng: np.random.Generator) -> None:
@@ -136,7 +136,7 @@ class _FlowMapProblem(Problem):
         self.loss = self._loss
 
     def model(self, weights: np.ndarray) -> FlowMapModel:
-        """See Problem.model."""
+        """See Task.model."""
         w, b, c, mean, linear = self._loss.split(weights)
         return replace(
             self._sampled,
