@@ -1,23 +1,18 @@
 """Solutions and sensitivities behind a fit through the flow, against SciPy and against differences."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
-from dynsamp.networks.collocation import gauss, spans
-from dynsamp.networks.disturbance import Disturbance
-from dynsamp.networks.linear_rows import Trajectories
-from dynsamp.networks.motion import Motion, canonical_matrix
+from dynsamp.networks.gradients import canonical_matrix
 from dynsamp.networks.network import Energy, HiddenLayer
-from dynsamp.networks.noise import noise_level
-from dynsamp.networks.periodic_force import find_frequency
-from dynsamp.networks.segments import cut, equations, fly, settle
-from dynsamp.networks.shooting import Intervals, enough_stages, shoot
-from dynsamp.networks.snapshots import learn_from_snapshots
-from dynsamp.networks.weak_form import weak_windows
+from dynsamp.networks.neurons import FitOptions, Neurons
+from dynsamp.networks.segments.gauss_collocation import gauss, spans
+from dynsamp.networks.segments.learned_field import Disturbance
+from dynsamp.networks.segments.learning import learn_from_snapshots
+from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
+from dynsamp.networks.segments.trajectories import Segments, Trajectories, find_frequency, noise_level, weak_windows
 
 J = canonical_matrix(np.array([[0], [1]]))
 HALF = np.array([3.0, 2.0])
@@ -34,8 +29,7 @@ def motion(scale=1.0, friction=0.0, amplitude=0.0, frequency=0.7):
         J, np.zeros((2, 2)), frictions=[np.diag([0.0, 1.0])], driven=[1], frequency=frequency,
         values=np.array([friction, amplitude, 0.0]),
     )  # fmt: skip
-    every = np.arange(2)
-    return Motion([(every, pendulum(scale))], disturbance.matrix, disturbance.unknowns, disturbance.present)
+    return disturbance.around(pendulum(scale))
 
 
 def exact(t, y, scale=1.0, friction=0.0, amplitude=0.0, frequency=0.7):
@@ -54,10 +48,6 @@ def starts(count=12, seed=0):
     return np.random.default_rng(seed).uniform(-HALF, HALF, (count, 2))
 
 
-def field_of(law):
-    return lambda t, y, which: law.field(t, y, np.empty((len(y), 0)))
-
-
 @pytest.mark.parametrize("stages", [2, 3, 4])
 def test_gauss_nodes_integrate_polynomials_of_twice_their_number(stages):
     c, b, matrix = gauss(stages)
@@ -72,21 +62,20 @@ def test_spans_follow_the_flow_forwards_and_backwards():
     y0, t0 = starts(), np.linspace(0, 5, 12)
     h = np.where(np.arange(12) % 2, 0.4, -0.3)
     moving = motion(**law)
-    found = spans(field_of(moving), moving.jacobian, t0, y0, h, 8)
+    found = spans(moving, t0, y0, h, 8)
     assert found.good.all()
     assert_allclose(found.end, flow(y0, t0, h, **law), atol=1e-10)
 
 
 def test_sensitivities_are_those_of_differences():
     moving, y0, t0, h = motion(friction=0.2), starts(5), np.zeros(5), np.full(5, 0.6)
-    found = spans(field_of(moving), moving.jacobian, t0, y0, h, 6)
+    found = spans(moving, t0, y0, h, 6)
     for k, shift in enumerate(1e-6 * np.eye(2)):
-        ahead, behind = (spans(field_of(moving), moving.jacobian, t0, y0 + way * shift, h, 6).end for way in (1, -1))
+        ahead, behind = (spans(moving, t0, y0 + way * shift, h, 6).end for way in (1, -1))
         assert_allclose(found.along[:, :, k], (ahead - behind) / 2e-6, atol=1e-8)
     # a change of the field: gravity
     ahead, behind = (
-        spans(field_of(other), other.jacobian, t0, y0, h, 6).end
-        for other in (motion(1 + 1e-5, friction=0.2), motion(1 - 1e-5, friction=0.2))
+        spans(other, t0, y0, h, 6).end for other in (motion(1 + 1e-5, friction=0.2), motion(1 - 1e-5, friction=0.2))
     )
     slope = np.zeros_like(found.nodes)
     slope[..., 1] = -np.sin(found.nodes[..., 0])
@@ -95,21 +84,22 @@ def test_sensitivities_are_those_of_differences():
 
 def test_without_dissipation_spans_are_symplectic():
     moving = motion()
-    along = spans(field_of(moving), moving.jacobian, np.zeros(6), starts(6), np.full(6, 1.0), 5).along
+    along = spans(moving, np.zeros(6), starts(6), np.full(6, 1.0), 5).along
     assert_allclose(np.swapaxes(along, 1, 2) @ J @ along, np.tile(J, (6, 1, 1)), atol=1e-12)
 
 
 def test_a_lost_span_does_not_cost_the_others():
     moving, y0 = motion(), starts(4)
     y0[1] = np.nan
-    found = spans(field_of(moving), moving.jacobian, np.zeros(4), y0, np.full(4, 0.5), 4)
+    found = spans(moving, np.zeros(4), y0, np.full(4, 0.5), 4)
     assert found.good.tolist() == [True, False, True, True]
 
 
 def pairs(law, count=200, h=0.5):
     y0, t0 = starts(count), np.linspace(0, 30, count)
     step = np.full(count, h)
-    return Intervals(t0, step, y0, flow(y0, t0, step, **law), np.zeros((count, 2, 0)), np.arange(count))
+    states = np.stack([y0, flow(y0, t0, step, **law)], axis=1)
+    return Segments(np.stack([t0, t0 + step], axis=1), states, np.zeros((count, 2, 0)))
 
 
 def test_gaps_vanish_for_the_true_field():
@@ -147,29 +137,26 @@ def trajectories(count=6, samples=30, h=0.2, noise=0.0, seed=1, **law):
     return Trajectories(np.tile(t, (count, 1)), y, np.zeros((count, samples, 0)), np.full(count, samples))
 
 
-def test_pieces_settle_on_their_starts_and_see_the_noise():
+def test_segments_settle_on_their_starts_and_see_the_noise():
     data = trajectories(count=20, noise=0.03, friction=0.2)
-    pieces = cut(data.t, data.y, data.u, data.length, 9, np.full(2, 1 / 0.03))
-    moving = motion(friction=0.2)
-    settled, cost = settle(moving, pieces, 3)
-    clean = trajectories(count=20, friction=0.2)
-    truth = cut(clean.t, clean.y, clean.u, clean.length, 9, np.ones(2)).start
-    assert np.sqrt(np.mean((settled.start - truth) ** 2)) < 0.6 * np.sqrt(np.mean((pieces.start - truth) ** 2))
+    segments = data.segments(9)
+    settled, cost = settle(motion(friction=0.2), segments, np.full(2, 1 / 0.03), 3)
+    truth, sampled = (each.y[:, each.middle] for each in (trajectories(count=20, friction=0.2).segments(9), segments))
+    assert np.sqrt(np.mean((settled - truth) ** 2)) < 0.6 * np.sqrt(np.mean((sampled - truth) ** 2))
     # 18 values less 2 free starts, chi squared
     assert np.mean(cost) == pytest.approx(16, rel=0.1)
 
 
-def test_equations_of_pieces_do_not_depend_on_the_starts():
+def test_equations_of_segments_do_not_depend_on_the_starts():
     data = trajectories(friction=0.2)
-    pieces = cut(data.t, data.y, data.u, data.length, 7, np.ones(2))
-    pieces = settle(motion(1.001, 0.2), pieces, 4)[0]
-    rows = equations(motion(1.001, 0.2), pieces, fly(motion(1.001, 0.2), pieces, 4))
-    assert rows.target.shape == (pieces.count, 7 * 2 - 2)
+    segments, moving, precision = data.segments(7), motion(1.001, 0.2), np.ones(2)
+    starts = settle(moving, segments, precision, 4)[0]
+    rows = equations(moving, precision, fly(moving, segments, starts, 4))
+    assert rows.target.shape == (segments.count, 7 * 2 - 2)
     left = rows.target - rows.push(map(pendulum(1.0).gradient, rows.nodes)) - 0.2 * rows.others[0]
     present = rows.target - rows.push(map(pendulum(1.001).gradient, rows.nodes)) - 0.2 * rows.others[0]
     assert np.abs(left).max() < 1e-2 * np.abs(present).max()
-    moved = replace(pieces, start=pieces.start + 1e-4)
-    other = equations(motion(1.001, 0.2), moved, fly(motion(1.001, 0.2), moved, 4))
+    other = equations(moving, precision, fly(moving, segments, starts + 1e-4, 4))
     left = other.target - other.push(map(pendulum(1.0).gradient, other.nodes)) - 0.2 * other.others[0]
     assert np.abs(left).max() < 1e-5
 
@@ -198,18 +185,16 @@ def test_weak_windows_are_exact_for_lines_and_accurate_for_waves():
 
 def simple_fit(data, tolerance):
     from dynsamp.networks.energy_fit import fit_energy
-    from dynsamp.networks.neurons import Neurons
 
     return fit_energy(data, Neurons(40, "sin", 1.4))
 
 
 def test_the_frequency_of_a_force_is_found():
     data = trajectories(count=15, samples=150, h=0.2, friction=0.3, amplitude=0.9, frequency=1.234)
-    intervals = data.intervals()
     quiet = Disturbance(J, np.zeros((2, 2)), [np.diag([0.0, 1.0])], driven=[1], free_frequency=True)
-    assert find_frequency(intervals, quiet, simple_fit) == pytest.approx(1.234, rel=0.01)
+    assert find_frequency(data.pairs.slopes(), quiet, simple_fit) == pytest.approx(1.234, rel=0.01)
     undriven = trajectories(count=15, samples=150, h=0.2, friction=0.3)
-    assert find_frequency(undriven.intervals(), quiet, simple_fit) is None
+    assert find_frequency(undriven.pairs.slopes(), quiet, simple_fit) is None
 
 
 def test_learning_returns_the_disturbance():
@@ -217,10 +202,10 @@ def test_learning_returns_the_disturbance():
     data = trajectories(count=30, samples=60, h=0.25, **law)
     unknown = Disturbance(J, np.zeros((2, 2)), [np.diag([0.0, 1.0])], driven=[1], free_frequency=True)
     # forty neurons are what limits
-    found = learn_from_snapshots(data, unknown, simple_fit, seed=0, tolerance=1e-9)
-    assert found.disturbance.resistance[1, 1] == pytest.approx(0.25, abs=1e-5)
-    assert found.disturbance.frequency == pytest.approx(0.9, abs=1e-5)
-    assert np.hypot(*found.disturbance.force()[0, 1]) == pytest.approx(0.6, abs=1e-5)
+    _, found = learn_from_snapshots(data, unknown, simple_fit, FitOptions(tolerance=1e-9))
+    assert found.resistance[1, 1] == pytest.approx(0.25, abs=1e-5)
+    assert found.frequency == pytest.approx(0.9, abs=1e-5)
+    assert np.hypot(*found.force()[0, 1]) == pytest.approx(0.6, abs=1e-5)
 
 
 def test_dissipation_that_brings_energy_is_clipped():

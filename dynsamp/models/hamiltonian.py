@@ -5,7 +5,7 @@ The gradient of a sampled network is linear in its last layer, and grad H = (-p'
 a constant. Beyond the paper: standardised inputs, slopes and widths chosen by cross validation, a quadratic part,
 orthogonalisation instead of a truncated SVD, two networks V(q) + T(p) where H is separable, and declared symmetries,
 periods and powers; from snapshots, Gauss and Newton's method through the flow, which leaves no error of the time step
-(``dynsamp.networks.snapshots``). ``published=True`` is the method of the paper.
+(``dynsamp.networks.segments``). ``published=True`` is the method of the paper.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from dynsamp.models.learned_energy import (
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.models.measured.usable import median_step
-from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import WIDTH, fit_published
 from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
 from dynsamp.networks.network import Energy
-from dynsamp.networks.snapshots import learn_from_snapshots
+from dynsamp.networks.segments.learned_field import Disturbance
+from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
@@ -90,8 +90,8 @@ class HamiltonianNetwork(EnergyEstimator):
     """Learn H from states and their derivatives, or from snapshots alone.
 
     What is left at None is chosen from the data. Snapshots at any steps are fitted through the flow, by as many rounds
-    of Gauss and Newton's method as gain something; where they are noisy, pieces of trajectories are fitted as a whole.
-    The summary says which route was taken.
+    of Gauss and Newton's method as gain something; where they are noisy, longer segments of trajectories are fitted as
+    a whole. The summary says which route was taken.
 
     Parameters
     ----------
@@ -231,15 +231,13 @@ class HamiltonianNetwork(EnergyEstimator):
             options = self.options(seed, memory, tolerance=tolerance)
             return fit_energy(rows, self.neurons, options, structure=structure)
 
-        learned = learn_from_snapshots(
-            data, Disturbance(canonical, np.zeros_like(canonical)), fit, seed=seed, tolerance=self.tolerance,
-            regularisation=self.regularisation, memory=memory,
-        )  # fmt: skip
+        undisturbed = Disturbance(canonical, np.zeros_like(canonical))
+        learned, _ = learn_from_snapshots(data, undisturbed, fit, self.options(seed, memory))
         more: dict[str, Any] = {"gap": learned.gap}
         if learned.noise is not None:
             more["noise"] = noise_of(ready, learned.noise)
         energies = pieces(learned.fit.energy, ready)
-        model, report = self._made(ready, energies, [learned.fit], y, said, f"snapshots: {learned.route}", more)
+        model, report = self._made(ready, energies, [learned.fit], y, said, learned.route, more)
         facts = replace(model.facts, dt=median_step(ready.samples))
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
         return replace(model, facts=facts), report, data.linear(friction)

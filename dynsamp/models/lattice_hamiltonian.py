@@ -32,15 +32,15 @@ from dynsamp.models.measured.canonical import (
 from dynsamp.models.measured.usable import box, median_step
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
 from dynsamp.networks.lattice import ENDS, Lattice, LatticeEnergy, Part
-from dynsamp.networks.lattice_defects import Corrected, learn_by_defects
 from dynsamp.networks.lattice_fields import lattice_field, lattice_theta
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
-from dynsamp.networks.snapshots import Learned, learn_from_snapshots
+from dynsamp.networks.segments.defects import learn_by_defects
+from dynsamp.networks.segments.learned_field import Disturbance
+from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
 from dynsamp.words import State, nearest
 
@@ -397,18 +397,17 @@ class LatticeHamiltonian(Estimator):
         def fit(rows: Gradients, tolerance: float) -> EnergyFit:
             return self._fit(rows, lattice, self.options(seed, memory, tolerance=tolerance))
 
-        learned: Learned | Corrected | None = learn_by_defects(
-            data, pairs, lattice, fit,
-            lambda laws: LatticeHamiltonianModel(states=samples.states, **self._arrays(lattice, laws)), seed=seed,
-            tolerance=self.tolerance, regularisation=self.regularisation, memory=memory,
-        )  # fmt: skip
-        resolved = learned is not None and learned.gap <= max(tuning.LATTICE_GAP, self.tolerance or 0.0)
+        def law_of(laws: Sequence[Energy]) -> LatticeHamiltonianModel:
+            return LatticeHamiltonianModel(states=samples.states, **self._arrays(lattice, laws))
+
+        options = self.options(seed, memory)
+        learned = learn_by_defects(data, pairs, lattice, fit, law_of, options)
+        gap = np.inf if learned is None or learned.gap is None else learned.gap
+        resolved = gap <= max(tuning.LATTICE_GAP, self.tolerance or 0.0)
         if not resolved and lattice.size <= tuning.LATTICE_DENSE:  # coarse, uneven or noisy
             canonical = canonical_matrix(pairs)
-            learned = learn_from_snapshots(
-                data, Disturbance(canonical, np.zeros_like(canonical)), fit, seed=seed, tolerance=self.tolerance,
-                regularisation=self.regularisation, memory=memory, lattice=lattice,
-            )  # fmt: skip
+            undisturbed = Disturbance(canonical, np.zeros_like(canonical))
+            learned, _ = learn_from_snapshots(data, undisturbed, fit, options, lattice)
         if learned is None:
             most = tuning.LATTICE_DENSE // lattice.fields
             raise ValueError(
@@ -422,7 +421,7 @@ class LatticeHamiltonian(Estimator):
                 state.name: float(np.sqrt(np.mean(each**2)))
                 for state, each in zip(samples.states, learned.noise.reshape(lattice.fields, -1), strict=True)
             }
-        model, report = self._made(samples, lattice, energies, [learned.fit], f"snapshots: {learned.route}", more)
+        model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
         return replace(model, facts=replace(model.facts, dt=median_step(samples))), report
 
     def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions) -> EnergyFit:

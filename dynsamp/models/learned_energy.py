@@ -16,10 +16,10 @@ from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import Declared, Symmetry, formula_names, structure_of
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
 from dynsamp.networks import HiddenLayer
-from dynsamp.networks.collocation import spans
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
+from dynsamp.networks.segments.gauss_collocation import spans
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import mentions, parse
 
@@ -264,10 +264,25 @@ class EnergyModel(Model):
         along = np.tile(np.eye(size), (len(y), 1, 1))
         for k in range(count):
             times = np.full(len(y), t + k * dt / count)
-            span = spans(lambda at, states, _: self._field(at, states), self.jacobian, times, y, h, tuning.STEP_STAGES)
+            span = spans(_Unforced(self), times, y, h, tuning.STEP_STAGES)
             y = np.where(span.good[:, None], span.end, np.nan)
             along = np.where(span.good[:, None, None], span.along @ along, np.nan)
         return y, along
+
+
+@dataclass(frozen=True)
+class _Unforced:
+    """The field of a model as collocation takes it: no signals."""
+
+    model: EnergyModel
+
+    def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Right-hand side."""
+        return self.model._field(t, y)
+
+    def jacobian(self, y: np.ndarray) -> np.ndarray:
+        """Its Jacobian."""
+        return self.model.jacobian(y)
 
 
 def _blocks(points: np.ndarray) -> list[np.ndarray]:

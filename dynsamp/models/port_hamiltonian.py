@@ -34,14 +34,12 @@ from dynsamp.models.learned_energy import (
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
 from dynsamp.models.measured.usable import median_step
-from dynsamp.networks.derivatives import learn_from_derivatives
-from dynsamp.networks.disturbance import Disturbance
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix
-from dynsamp.networks.periodic_force import find_frequency
 from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
-from dynsamp.networks.shooting import Intervals
-from dynsamp.networks.snapshots import learn_from_snapshots
+from dynsamp.networks.segments.learned_field import Disturbance
+from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_snapshots
+from dynsamp.networks.segments.trajectories import Slopes
 from dynsamp.solve import Kernel
 
 __all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]
@@ -342,41 +340,31 @@ class PortHamiltonianNetwork(EnergyEstimator):
             options = self.options(seed, memory, tolerance=tolerance)
             return fit_energy(rows, self.neurons, options, structure=structure)
 
-        report: dict[str, Any] = {}
+        options = self.options(seed, memory)
         if samples.dy is not None:
-            u = np.empty((len(y), 0)) if samples.u is None else samples.u[inside]
-            t = samples.t[inside]
-            if disturbance.free_frequency and disturbance.frequency is None:
-                disturbance = replace(disturbance, frequency=self._frequency(samples, inside, disturbance, fit))
-            found, disturbance = learn_from_derivatives(
-                t, y, samples.dy[inside], u, disturbance, fit, regularisation=self.regularisation, memory=memory
-            )
-            source = "derivatives"
+            learned, disturbance = learn_from_slopes(self._slopes(samples, samples.dy), disturbance, fit, options)
         else:
             data = snapshot_data(samples, inputs=True)
-            learned = learn_from_snapshots(
-                data, disturbance, fit, seed=seed, tolerance=self.tolerance, regularisation=self.regularisation,
-                memory=memory,
-            )  # fmt: skip
-            found, disturbance, source = learned.fit, learned.disturbance, f"snapshots: {learned.route}"
+            learned, disturbance = learn_from_snapshots(data, disturbance, fit, options)
+        report = {**energy_report([learned.fit], ready.separable), "learned_from": learned.route}
+        if learned.gap is not None:
             report["gap"] = learned.gap
-            if learned.noise is not None:
-                report["noise"] = noise_of(ready, learned.noise)
-        report = {**energy_report([found], ready.separable), "learned_from": source, **report, **ready.notes}
+        if learned.noise is not None:
+            report["noise"] = noise_of(ready, learned.noise)
+        report.update(ready.notes)
         if said:
             report["declared"] = ", ".join(said)
-        return found, disturbance, report, y
+        return learned.fit, disturbance, report, y
 
-    def _frequency(self, samples: Samples, inside: np.ndarray, disturbance: Disturbance, fit: Any) -> float | None:
-        """Of a force, from derivatives: each point stands for the interval around it."""
-        t, y, dy = samples.t[inside], samples.y[inside], samples.dy[inside] if samples.dy is not None else None
-        assert dy is not None
-        if np.ptp(t) == 0.0:
+    def _slopes(self, samples: Samples, dy: np.ndarray) -> Slopes:
+        """Points with their derivatives."""
+        inside = samples.inside
+        t, y = samples.t[inside], samples.y[inside]
+        if self.force == "periodic" and np.ptp(t) == 0.0:
             raise ValueError("a periodic force needs data at many times, but all points have the same time; give times")
-        h = np.full(len(t), median_step(samples) or float(np.ptp(t)) / len(t))
-        u = np.zeros((len(t), 2, 0)) if samples.u is None else np.repeat(samples.u[inside][:, None], 2, axis=1)
-        intervals = Intervals(t - 0.5 * h, h, y - 0.5 * h[:, None] * dy, y + 0.5 * h[:, None] * dy, u, np.zeros(len(t)))
-        return find_frequency(intervals, disturbance, fit)
+        u = np.empty((len(t), 0)) if samples.u is None else samples.u[inside]
+        spacing = median_step(samples) or float(np.ptp(t)) / len(t)
+        return Slopes(t, y, dy[inside], u, np.full(len(t), spacing))
 
     def _said(self, model: PortHamiltonianModel, y: np.ndarray, changed: bool) -> dict[str, Any]:
         """What disturbs the system, for the summary."""

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.structure import Structure
@@ -24,8 +25,6 @@ from dynsamp.streams import generator
 __all__ = ["ENDS", "Lattice", "LatticeEnergy", "Part", "on_places"]
 
 ENDS = ("fixed", "periodic", "free")
-MOST_SITES = 100_000  # rows of one site each, more of which a fit does not use
-MOST_BYTES = 2.5e8  # of the equations of whole states
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,8 @@ class Lattice:
         """A row of every site: what the gradient with respect to its fields is, a node an offset."""
         total = len(data.target) * self.sites
         chosen = np.arange(total)
-        if total > MOST_SITES:
-            chosen = np.sort(generator(seed, "sites").choice(total, MOST_SITES, replace=False))
+        if total > tuning.LATTICE_SITES:
+            chosen = np.sort(generator(seed, "sites").choice(total, tuning.LATTICE_SITES, replace=False))
         row, site = np.divmod(chosen, self.sites)
         own = site[:, None] + self.sites * np.arange(self.fields)
         scale = self.scale(data.nodes.reshape(-1, self.size))[:: self.sites]
@@ -165,7 +164,7 @@ class Lattice:
         patches = max(len(index) for index in indices)
         count, rows, equations, _ = maps.shape
         a_row = 8 * count * patches * equations * self.variables
-        kept = min(rows, max(2, int(MOST_BYTES / a_row)))
+        kept = min(rows, max(2, int(tuning.LATTICE_BYTES / a_row)))
         if kept < rows:
             data = data.take(np.linspace(0, rows - 1, kept).astype(int))
             assert data.maps is not None

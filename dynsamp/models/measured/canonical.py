@@ -18,7 +18,7 @@ from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocit
 from dynsamp.models.measured.usable import check_finite, check_order, component_name
 from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
-from dynsamp.networks.snapshots import Trajectories
+from dynsamp.networks.segments.trajectories import Trajectories
 from dynsamp.words import Facts, State, energy_units
 
 __all__ = [

@@ -9,31 +9,24 @@ Pereyra (1968), Numerische Mathematik 11, 111, for the correction of differences
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from dynsamp.networks import tuning
 from dynsamp.networks.energy_fit import refit
-from dynsamp.networks.energy_search import EnergyFit
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.lattice import Lattice
-from dynsamp.networks.linear_rows import Trajectories
 from dynsamp.networks.network import Energy
+from dynsamp.networks.neurons import FitOptions
+from dynsamp.networks.segments.learning import Fit, Learned
+from dynsamp.networks.segments.trajectories import Trajectories
 from dynsamp.solve import Kernel, solve
 
-__all__ = ["Corrected", "learn_by_defects"]
+__all__ = ["learn_by_defects"]
 
-HALF = 4  # samples on each side
-SLOPES = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0.0, 4 / 5, -1 / 5, 4 / 105, -1 / 280])  # of order 8
-EVEN = 1e-6  # relative difference of spacings
-POINTS = 200_000  # sites of all snapshots that are used
-ROUNDS = 12
-GAIN = 0.7  # a round must lower the gap so much
-GOAL = 1e-10  # relative gap that is enough, unless more is asked for
-FIRST_GOAL = 1e-6  # relative error of the first fit: the truth is not its solution
-TOLERANCE = 1e-13  # of the solver, relative
-SUBSTEPS, TESTED = (3, 6, 12, 24, 48), 16  # steps of the solver between snapshots; windows on which they are chosen
+HALF = 4  # samples on each side of central differences of order 8
+SLOPES = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0.0, 4 / 5, -1 / 5, 4 / 105, -1 / 280])
 
 
 class Law(Protocol):
@@ -46,28 +39,14 @@ class Law(Protocol):
         """Right-hand side (..., component)."""
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """What snapshots say, and how it was found."""
-
-    fit: EnergyFit  # of the law
-    gap: float  # root mean square of what the flow misses over eight steps, relative to the change over them
-    route: str  # one sentence
-    noise: None = None
-
-
 def learn_by_defects(
     data: Trajectories,
     pairs: np.ndarray,
     lattice: Lattice,
-    fit: Callable[[Gradients, float], EnergyFit],
+    fit: Fit,
     law_of: Callable[[Sequence[Energy]], Law],
-    *,
-    seed: int,
-    tolerance: float | None,
-    regularisation: float | None = None,
-    memory: int | None = None,
-) -> Corrected | None:
+    options: FitOptions,
+) -> Learned | None:
     """Learn the law; None where no trajectory has nine evenly spaced snapshots in a row.
 
     Parameters
@@ -80,33 +59,30 @@ def learn_by_defects(
         Fits equations for the law with neurons of its choice.
     law_of : callable
         From the parts of the law to what a solver takes.
-    seed : int
-    tolerance : float, optional
-        Relative error that is enough.
-    regularisation, memory : optional
-        Of every fit.
+    options : FitOptions
+        Of every fit; the tolerance is a relative error that is enough.
     """
-    windows = _windows(data, max(2, POINTS // lattice.sites))
+    windows = _windows(data, max(2, tuning.DEFECT_SITES // lattice.sites))
     if windows is None:
         return None
     y, h = windows
     slope = np.einsum("s,wsc->wc", SLOPES, y) / h
-    middle, goal = y[:, HALF], tolerance or GOAL
+    middle, goal = y[:, HALF], options.tolerance or tuning.FLOW_GOAL
     change = np.sqrt(np.mean((y[:, -1] - y[:, 0]) ** 2))
 
     def rows(target: np.ndarray) -> Gradients:
-        return lattice.rows(Gradients(middle[None], np.ones(1), gradient_of(target, pairs)), seed=seed)
+        return lattice.rows(Gradients(middle[None], np.ones(1), gradient_of(target, pairs)), seed=options.seed)
 
-    found = fit(rows(slope), max(FIRST_GOAL, goal))
+    found = fit(rows(slope), max(tuning.FIRST_GOAL, goal))
     best, gap, rounds = found, np.inf, 0
-    for _ in range(ROUNDS):
+    for _ in range(tuning.FLOW_ROUNDS):
         law = law_of(lattice.whole(found.energy).laws)
         states = _flown(law.kernel(), h * np.arange(2 * HALF + 1), y[:, 0])
         good = np.isfinite(states).all(axis=(1, 2))
         if not good.any():
             break
         now = float(np.sqrt(np.mean((states[good, -1] - y[good, -1]) ** 2)) / change)
-        gained = now < GAIN * gap
+        gained = now < tuning.DEFECT_GAIN * gap
         if now < gap:
             best, gap = found, now
         if not gained or now <= goal:
@@ -114,22 +90,22 @@ def learn_by_defects(
         error = np.zeros_like(slope)
         error[good] = np.einsum("s,wsc->wc", SLOPES, states[good]) / h - law.vector_field(states[good, HALF])
         corrected = rows(slope - error)
-        found = refit(found, corrected, regularisation=regularisation, memory=memory)
+        found = refit(found, corrected, regularisation=options.regularisation, memory=options.memory)
         rounds += 1
-        if found.solution.gcv[0] > 30.0 * goal:
+        if found.solution.gcv[0] > tuning.DEFECT_LIMITING * goal:
             found = fit(corrected, goal)
     route = f"central differences of order 8, then {rounds} rounds of symmetric defect correction through the flow"
-    return Corrected(best, gap, route)
+    return Learned(best, f"snapshots: {route}", gap)
 
 
 def _flown(kernel: Kernel, times: np.ndarray, y0: np.ndarray) -> np.ndarray:
     """Solutions (start, time, component), with as few steps as are accurate."""
-    some = y0[np.linspace(0, len(y0) - 1, min(len(y0), TESTED)).astype(int)]
+    some = y0[np.linspace(0, len(y0) - 1, min(len(y0), tuning.DEFECTS_TESTED)).astype(int)]
     before, scale = None, float(np.abs(y0).max())
-    for substeps in SUBSTEPS:
+    for substeps in tuning.SUBSTEPS:
         step = times[1] / substeps
         ends = solve(kernel, times[[0, 1]], some, step=step).states[:, -1]
-        if before is not None and not np.nanmax(np.abs(ends - before)) > TOLERANCE * scale:
+        if before is not None and not np.nanmax(np.abs(ends - before)) > tuning.SUBSTEPS_SETTLED * scale:
             break
         before = ends
     return solve(kernel, times, y0, step=step).states
@@ -138,12 +114,12 @@ def _flown(kernel: Kernel, times: np.ndarray, y0: np.ndarray) -> np.ndarray:
 def _windows(data: Trajectories, most: int) -> tuple[np.ndarray, float] | None:
     """Nine snapshots in a row (window, sample, component) of the usual spacing, and that."""
     steps, count = np.diff(data.t, axis=1), 2 * HALF
-    inside = np.arange(1, data.t.shape[1]) < data.length[:, None]
+    inside = data.inside[:, 1:]
     if steps.shape[1] < count or not inside.any():
         return None
     h = float(np.median(steps[inside]))
     with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
-        even = inside & (np.abs(steps - h) <= EVEN * h)
+        even = inside & (np.abs(steps - h) <= tuning.EVEN * h)
     which, first = np.nonzero(np.lib.stride_tricks.sliding_window_view(even, count, axis=1).all(axis=2))
     if not len(which):
         return None

@@ -11,16 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Spans", "gauss", "spans"]
+from dynsamp.networks import tuning
 
-Field = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # (t, y, which span) -> (point, component)
-Jacobian = Callable[[np.ndarray], np.ndarray]
+__all__ = ["Field", "Spans", "gauss", "spans"]
 
-NEWTON = 12  # iterations at most
-SETTLED = 1e-8  # last change of the nodes, relative to the states: convergence is quadratic, so 1e-15 is left
+
+class Field(Protocol):
+    """What is solved."""
+
+    def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray, /) -> np.ndarray:
+        """Right-hand side (point, component) at times t (point,), states y and signals u (point, input)."""
+
+    def jacobian(self, y: np.ndarray, /) -> np.ndarray:
+        """Its Jacobian (point, component, component)."""
+
+
+Signals = Callable[[np.ndarray], np.ndarray]  # times (node, span) -> (node, span, input)
 
 
 @cache
@@ -41,6 +51,7 @@ class Spans:
 
     t: np.ndarray  # (node, span)
     nodes: np.ndarray  # (node, span, component)
+    u: np.ndarray  # (node, span, input)
     end: np.ndarray  # (span, component)
     maps: np.ndarray  # (node, span, component, component): of changes of the field at the nodes to the end
     along: np.ndarray  # (span, component, component): of a change of the start to the end
@@ -48,12 +59,12 @@ class Spans:
 
 
 def spans(
-    field: Field,
-    jacobian: Jacobian,
+    law: Field,
     t0: np.ndarray,
     y0: np.ndarray,
     h: np.ndarray,
     stages: int,
+    signals: Signals | None = None,
     guess: np.ndarray | None = None,
 ) -> Spans:
     """Solve over h (span,), which may be negative, from y0 (span, component) at t0 (span,).
@@ -63,54 +74,56 @@ def spans(
     c, b, matrix = gauss(stages)
     count, size = y0.shape
     t = t0 + c[:, None] * h
+    if signals is None:
+        signals = lambda t: np.empty((*t.shape, 0))  # noqa: E731 - none
+    u = signals(t)
     finite = np.isfinite(y0).all(axis=1)
     scale = np.maximum(np.abs(y0[finite]).max(axis=0, initial=0.0), 1e-300)
-    which = np.arange(count)
     with np.errstate(all="ignore"):
-        nodes = y0 + c[:, None, None] * h[:, None] * field(t0, y0, which) if guess is None else guess.copy()
+        if guess is None:
+            guess = y0 + c[:, None, None] * h[:, None] * law.field(t0, y0, signals(t0[None])[0])
+        nodes = guess.copy()
         good = np.zeros(count, bool)
         open_ = np.flatnonzero(np.isfinite(nodes).all(axis=(0, 2)))
-        for _ in range(NEWTON):
+        for _ in range(tuning.NEWTON_ITERATIONS):
             if not len(open_):
                 break
             now, step = nodes[:, open_], h[open_]
-            slopes = _at_nodes(field, t[:, open_], now, open_)
+            slopes = _slopes(law, t[:, open_], now, u[:, open_])
             defect = now - y0[open_] - step[:, None] * np.tensordot(matrix, slopes, 1)
-            system = _system(_jacobians(jacobian, now), matrix, step)
+            coupled = np.einsum("jk,ksab->sjakb", matrix, _jacobians(law, now))
+            system = _identity_less(step[:, None, None, None, None] * coupled)
             rhs = np.moveaxis(defect, 0, 1).reshape(len(open_), -1)
             change = _solved(system, rhs[..., None]).reshape(len(open_), stages, size).swapaxes(0, 1)
             nodes[:, open_] = now - change
-            settled = np.abs(change / scale).max(axis=(0, 2)) <= SETTLED
+            settled = np.abs(change / scale).max(axis=(0, 2)) <= tuning.NEWTON_SETTLED
             lost = ~np.isfinite(nodes[:, open_]).all(axis=(0, 2))
             good[open_[settled & ~lost]] = True
             open_ = open_[~(settled | lost)]
-        slopes = _at_nodes(field, t, nodes, which)
-        end = y0 + h[:, None] * np.tensordot(b, slopes, 1)
+        end = y0 + h[:, None] * np.tensordot(b, _slopes(law, t, nodes, u), 1)
         good &= np.isfinite(end).all(axis=1)
         nodes = np.where(good[:, None], nodes, y0)
-        jacobians = _jacobians(jacobian, nodes)
+        jacobians = _jacobians(law, nodes)
         maps = _sensitivities(jacobians, matrix, b, h)
         good &= np.isfinite(maps).all(axis=(0, 2, 3))
         along = np.eye(size) + np.einsum("jsab,jsbc->sac", maps, jacobians)
-    return Spans(t, nodes, end, maps, along, good)
+    return Spans(t, nodes, u, end, maps, along, good)
 
 
-def _at_nodes(field: Field, t: np.ndarray, nodes: np.ndarray, which: np.ndarray) -> np.ndarray:
-    stages, count, size = nodes.shape
-    flat = field(t.ravel(), nodes.reshape(-1, size), np.tile(which, stages))
-    return np.asarray(flat.reshape(stages, count, size))
+def _slopes(law: Field, t: np.ndarray, nodes: np.ndarray, u: np.ndarray) -> np.ndarray:
+    flat = law.field(t.ravel(), nodes.reshape(-1, nodes.shape[2]), u.reshape(t.size, -1))
+    return np.asarray(flat.reshape(nodes.shape))
 
 
-def _jacobians(jacobian: Jacobian, nodes: np.ndarray) -> np.ndarray:
+def _jacobians(law: Field, nodes: np.ndarray) -> np.ndarray:
     size = nodes.shape[-1]
-    return np.asarray(jacobian(nodes.reshape(-1, size)).reshape(*nodes.shape, size))
+    return np.asarray(law.jacobian(nodes.reshape(-1, size)).reshape(*nodes.shape, size))
 
 
-def _system(jacobians: np.ndarray, matrix: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """I - h A F (span, node * component, node * component)."""
-    stages, count, size, _ = jacobians.shape
-    blocks = -h[:, None, None, None, None] * np.einsum("jk,ksab->sjakb", matrix, jacobians)
-    system = blocks.reshape(count, stages * size, stages * size)
+def _identity_less(blocks: np.ndarray) -> np.ndarray:
+    """I - blocks (span, node * component, node * component) of blocks (span, node, component, node, component)."""
+    count, stages, size = blocks.shape[:3]
+    system = np.negative(blocks).reshape(count, stages * size, stages * size)
     system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
     return np.asarray(system)
 
@@ -131,9 +144,7 @@ def _solved(system: np.ndarray, rhs: np.ndarray) -> np.ndarray:
 def _sensitivities(jacobians: np.ndarray, matrix: np.ndarray, b: np.ndarray, h: np.ndarray) -> np.ndarray:
     """h b' (I - h F A)^-1 (node, span, component, component)."""
     stages, count, size, _ = jacobians.shape
-    blocks = -h[:, None, None, None, None] * np.einsum("jsab,jk->sjakb", jacobians, matrix)
-    system = blocks.reshape(count, stages * size, stages * size)
-    system[:, np.arange(stages * size), np.arange(stages * size)] += 1.0
+    system = _identity_less(h[:, None, None, None, None] * np.einsum("jsab,jk->sjakb", jacobians, matrix))
     rows = np.kron(b[:, None], np.eye(size))  # (node * component, component)
     rows = np.broadcast_to(rows, (count, *rows.shape))
     found = _solved(np.swapaxes(system, 1, 2), rows)  # its transpose is b' (I - h F A)^-1
