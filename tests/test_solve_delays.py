@@ -14,7 +14,7 @@ from dynsamp.kernels.integrate import integrate
 from dynsamp.kernels.solvers import rk4_delay
 from dynsamp.solve import Kernel, solve
 from dynsamp.solve.delays import delayed_schedule
-from dynsamp.solve.problem import as_problem
+from dynsamp.solve.initial_values import as_problem
 from dynsamp.words import Status
 
 

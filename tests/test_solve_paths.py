@@ -10,7 +10,7 @@ from dynsamp.kernels.integrate import Schedule, integrate
 from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.solvers import sra1
 from dynsamp.solve import Kernel, solve
-from dynsamp.solve.problem import as_problem
+from dynsamp.solve.initial_values import as_problem
 
 MU, SIGMA = 0.5, 0.8
 COUNT = 1000

@@ -7,14 +7,16 @@ from dynsamp.solve.door import solve
 from dynsamp.solve.events import Event, Events
 from dynsamp.solve.kernel import Kernel, Solution
 from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
-from dynsamp.solve.points import diffusion_values, field_values, jacobian_values, scalar_values
+from dynsamp.solve.options import Options
 from dynsamp.solve.statistics import Statistics, statistics
+from dynsamp.solve.values import diffusion_values, field_values, jacobian_values, scalar_values
 
 __all__ = [
     "Event",
     "Events",
     "Kernel",
     "LyapunovSpectrum",
+    "Options",
     "Solution",
     "Statistics",
     "diffusion_values",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dynsamp.solve.choice import Choice
-from dynsamp.solve.problem import as_problem
-from dynsamp.solve.schedule import MAX_STEPS
+from dynsamp.solve.initial_values import InitialValueProblem, posed
+from dynsamp.solve.kernel import Solution
+from dynsamp.solve.options import Options
+from dynsamp.solve.values import jacobian_values
 from dynsamp.words import Status
-
-if TYPE_CHECKING:
-    from dynsamp.solve.kernel import Inputs, Kernel
 
 __all__ = ["advice"]
 
@@ -23,57 +20,43 @@ _PROBE = 1000  # steps
 
 
 def advice(
-    kernel: Kernel,
-    times: np.ndarray,
-    y0: np.ndarray,
-    status: np.ndarray,
-    method: str,
-    max_steps: int | None,
-    inputs: Inputs | None,
-    options: Mapping[str, float],
+    task: InitialValueProblem,
+    options: Options,
+    solution: Solution,
+    advance: Callable[[InitialValueProblem, Options, np.ndarray], Solution],
 ) -> str:
-    """Sentence on the trajectories that have reached the limit of steps; empty where there are none.
+    """Sentence on the trajectories that have reached the limit of steps; empty for methods without one.
 
-    The first of them is followed for a few steps to where it is slow. If the right-hand side contracts there at a rate
-    that an explicit method has to resolve over the time that is left, the system is stiff.
+    The first of them is followed for a few steps, by ``advance``, to where it is slow. If the right-hand side contracts
+    there at a rate that an explicit method has to resolve over the time that is left, the system is stiff.
     Hairer, Wanner (1996), Solving Ordinary Differential Equations II, section IV.2.
     """
-    from dynsamp.solve.door import advance
-    from dynsamp.solve.points import jacobian_values
-
-    slow = np.flatnonzero(status == Status.STEP_LIMIT)
-    if method not in _STABLE or not len(slow):
+    slow = np.flatnonzero(solution.status == Status.STEP_LIMIT)
+    method = solution.method.removesuffix("-scalar")
+    if method not in _STABLE:
         return ""
     j = int(slow[0])
-    theta = np.asarray(kernel.theta, dtype=float)
-    alone = replace(kernel, theta=theta if theta.ndim == 1 else theta[j])
-    signals = None if inputs is None else (inputs[0], inputs[1][j : j + 1] if len(inputs[1]) > 1 else inputs[1])
-    span = times[-1] - times[0]
-    probes = times[0] + span * np.concatenate([[0.0], np.geomspace(1e-12, 1.0, 241)])
-    limit = MAX_STEPS if max_steps is None else max_steps
-    start, room = y0[j : j + 1], np.empty((1, len(probes), y0.shape[1]))
-    path = advance(
-        alone,
-        as_problem(alone, y0.shape[1], 1, signals, (times[0], times[-1])),
-        Choice(method, ""),
-        probes,
-        start,
-        room,
-        ids=np.zeros(1, dtype=np.int64),
-        seed=0,
-        step=None,
-        rtol=options["rtol"],
-        atol=options["atol"],
+    theta, signals = np.asarray(task.kernel.theta, dtype=float), task.problem.signals
+    alone = replace(task.kernel, theta=theta if theta.ndim == 1 else theta[j])
+    own = None if signals is None else (signals[0], signals[1][j : j + 1] if len(signals[1]) > 1 else signals[1])
+    span = task.times[-1] - task.times[0]
+    probes = task.times[0] + span * np.concatenate([[0.0], np.geomspace(1e-12, 1.0, 241)])
+    start = task.y0[j : j + 1]
+    few = Options(
+        method=method,
+        rtol=solution.options["rtol"],
+        atol=solution.options["atol"],
         max_steps=_PROBE,
-        threads=1,
         dense=True,
-    ).states[0]
+        threads=1,
+    )
+    path = advance(posed(alone, probes, start, inputs=own), few, np.empty((1, len(probes), start.shape[1]))).states[0]
     last = int(np.flatnonzero(np.isfinite(path).all(axis=1))[-1])
-    rates = np.linalg.eigvals(jacobian_values(alone, probes[last], path[last : last + 1], inputs=signals)[0])
+    rates = np.linalg.eigvals(jacobian_values(alone, probes[last], path[last : last + 1], inputs=own)[0])
     fastest = float(max(-rates.real.min(), 0.0))
     steps = fastest * abs(span) / _STABLE[method]
-    found = f"{len(slow)} of {len(status)} trajectories reached the limit of {limit} steps"
-    if steps > 0.5 * limit:
+    found = f"{len(slow)} of {len(solution.status)} trajectories reached the limit of {options.max_steps} steps"
+    if steps > 0.5 * options.max_steps:
         return (
             f"{found}: the system is stiff, its fastest component decays at a rate of {fastest:.2g}, for which {method}"
             f" needs about {steps:.1g} steps; choose radau5"

@@ -76,21 +76,15 @@ def watching(
 
     Raises
     ------
-    TypeError, ValueError
-        For what is no event, and a method whose path between its steps is not known.
+    ValueError
+        For a method whose path between its steps is not known.
     """
     from dynsamp.kernels.events import Watch, can_watch
     from dynsamp.kernels.methods import METHODS
 
-    events = [events] if isinstance(events, Event) else list(events)
-    for event in events:
-        if not isinstance(event, Event):
-            raise TypeError(f"events must be Event(function, ...), got {event!r}")
     if not can_watch(METHODS[method]):
         known = [name for name, entry in METHODS.items() if can_watch(entry)]
         raise ValueError(f"{method} does not find events: choose a method from {', '.join(known)}")
-    if largest is not None and int(largest) < 1:
-        raise ValueError(f"max_events must be at least 1, got {largest}")
     numbers = max(count, 1) * len(events) * (problem.dim + 1)
     limit = max(1, min(_LARGEST, _ROOM // numbers)) if largest is None else int(largest)
     found = (
@@ -107,7 +101,6 @@ def collected(events: Sequence[Event], schedule: Schedule) -> Events | None:
     """What was found; None where nothing was watched."""
     if schedule.watch is None:
         return None
-    events = [events] if isinstance(events, Event) else list(events)
     times, states, counts = schedule.watch.found
     most = min(int(counts.max(initial=0)), times.shape[2])
     times, states = times[:, :, :most].copy(), states[:, :, :most].copy()

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.checks import as_ids, as_states, as_times
-from dynsamp.solve.choice import Choice, choose
 from dynsamp.solve.door import advance
+from dynsamp.solve.initial_values import posed
 from dynsamp.solve.kernel import Inputs, Kernel, Solution
-from dynsamp.solve.problem import as_problem
+from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
 
 __all__ = ["LyapunovSpectrum", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
 
 BATCHES = (8, 16, 32, 64)
-RTOL = 1e-9  # also for chaotic systems: an average over the attractor needs no single path to be followed for long
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,12 @@ def lyapunov_spectrum(
     y0: Any,
     *,
     count: int | None = None,
+    transient: float = 0.1,
     ids: Any = None,
     seed: int = 0,
-    transient: float = 0.1,
-    method: str | None = None,
-    step: float | None = None,
-    rtol: float | None = None,
-    atol: float | None = None,
-    max_steps: int | None = None,
-    threads: int | None = None,
     inputs: Inputs | None = None,
+    options: Options | None = None,
+    **given: Any,
 ) -> LyapunovSpectrum:
     """Lyapunov exponents along trajectories, by tangent vectors made orthonormal at every time.
 
@@ -64,11 +58,11 @@ def lyapunov_spectrum(
         Starts, on the attractor.
     count : int, optional
         How many exponents, the largest first; by default all.
-    ids, seed : optional
-        Of the random directions in which the vectors start.
     transient : float
         Fraction of the run in which the vectors find their directions; it does not count.
-    method, step, rtol, atol, max_steps, threads, inputs : optional
+    ids, seed : optional
+        Of the random directions in which the vectors start.
+    inputs, options, **given
         As for ``solve``; by default dop853 at 1e-9.
 
     Returns
@@ -87,8 +81,9 @@ def lyapunov_spectrum(
     Benettin, Galgani, Giorgilli, Strelcyn (1980), Meccanica 15, 9 and 21; Geist, Parlitz, Lauterborn (1990), Progress
     of Theoretical Physics 83, 875. Batch means: Law (2015), Simulation Modeling and Analysis, section 9.5.3.
     """
-    times, y0 = as_times(times), as_states(y0)
-    dim = y0.shape[1]
+    options = _for_vectors(kernel, asked(options, given))
+    task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)
+    times, dim = task.times, task.y0.shape[1]
     count = dim if count is None else int(count)
     if kernel.kind == "sde" or kernel.noise:
         raise ValueError("Lyapunov exponents of a system with noise are not supported; use its deterministic part")
@@ -100,23 +95,12 @@ def lyapunov_spectrum(
         raise ValueError(f"transient must be a fraction of the run, 0 <= transient < 1, got {transient}")
     if len(times) < 3:
         raise ValueError(f"a spectrum needs at least two intervals, got {len(times)} times; give more of them")
-    numbers, rtol = as_ids(ids, len(y0)), RTOL if rtol is None else rtol
-    problem = replace(as_problem(kernel, dim, len(y0), inputs, (times[0], times[-1])), columns=count)
-    solution = advance(
-        kernel,
-        problem,
-        _method(kernel, method),
-        times,
-        np.concatenate([y0, _directions(numbers, dim, count, seed)], axis=1),
-        np.empty((len(y0), len(times), dim + count)),
-        ids=numbers,
-        seed=seed,
-        step=step,
-        rtol=rtol,
-        atol=min(RTOL, rtol) if atol is None else atol,
-        max_steps=max_steps,
-        threads=threads,
+    vectors = replace(
+        task,
+        problem=replace(task.problem, columns=count),
+        y0=np.concatenate([task.y0, _directions(task.ids, dim, count, seed)], axis=1),
     )
+    solution = advance(vectors, options, np.empty((len(task.y0), len(times), dim + count)))
     growth = solution.states[:, 1:, dim:]
     first = min(int(np.searchsorted(times, times[0] + transient * (times[-1] - times[0]))), len(times) - 2)
     used, spans = growth[:, first:], np.diff(times)[first:]
@@ -177,8 +161,8 @@ def _means(rates: np.ndarray, weights: np.ndarray, batches: int) -> np.ndarray:
     return means
 
 
-def _method(kernel: Kernel, method: str | None) -> Choice:
-    """Methods that know nothing but the right-hand side: neither halves, nor its Jacobian, nor its series."""
+def _for_vectors(kernel: Kernel, options: Options) -> Options:
+    """Options for a method that knows the right-hand side alone: neither halves, nor its Jacobian, nor its series."""
     from dynsamp.kernels.drivers import adaptive, fixed
     from dynsamp.kernels.methods import METHODS
 
@@ -187,13 +171,16 @@ def _method(kernel: Kernel, method: str | None) -> Choice:
         for name, entry in METHODS.items()
         if kernel.kind in entry.kinds and entry.driver in (adaptive, fixed) and not entry.needs_jacobian
     ]
-    if method is not None and method not in able:
+    if options.method is not None and options.method not in able:
         raise ValueError(
-            f"method {method!r} cannot carry tangent vectors of a {kernel.kind} kernel; choose from {', '.join(able)}"
+            f"method {options.method!r} cannot carry tangent vectors of a {kernel.kind} kernel; choose from"
+            f" {', '.join(able)}"
         )
-    if method is None and kernel.kind != "map":
-        return Choice("dop853", "dop853: adaptive steps of order 8 for the state and its tangent vectors")
-    return choose(kernel, method, tolerances=False)
+    if options.method is None and kernel.kind != "map":
+        reason = "dop853: adaptive steps of order 8 for the state and its tangent vectors"
+        options = replace(options, method="dop853", reason=reason)
+    rtol = SPECTRUM_TOLERANCE if options.rtol is None else options.rtol
+    return replace(options, rtol=rtol, atol=min(SPECTRUM_TOLERANCE, rtol) if options.atol is None else options.atol)
 
 
 def _directions(ids: np.ndarray, dim: int, count: int, seed: int) -> np.ndarray:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.checks import as_ids, as_states, as_times
-from dynsamp.solve.choice import choose
 from dynsamp.solve.door import advance
+from dynsamp.solve.initial_values import posed
 from dynsamp.solve.kernel import Inputs, Kernel
-from dynsamp.solve.problem import as_problem
+from dynsamp.solve.options import Options, asked
 
 __all__ = ["Statistics", "statistics"]
 
@@ -42,20 +41,16 @@ def statistics(
     group: int | None = None,
     ids: Any = None,
     seed: int = 0,
-    method: str | None = None,
-    step: float | None = None,
-    rtol: float | None = None,
-    atol: float | None = None,
-    max_steps: int | None = None,
-    threads: int | None = None,
     inputs: Inputs | None = None,
+    options: Options | None = None,
+    **given: Any,
 ) -> Statistics:
     """Mean, standard deviation, smallest and largest value without the states themselves.
 
     Parameters
     ----------
-    kernel, times, y0, ids, seed, method, step, rtol, atol, max_steps, threads, inputs
-        As for ``solve``.
+    kernel, times, y0, ids, seed, inputs, options, **given
+        As for ``solve``, without ``events``.
     over : {"trajectory", "time"}
         Over trajectories, memory holds one trajectory's worth of numbers a group, and a block of trajectories a
         thread; over time, five numbers a state and trajectory, whatever the number of times.
@@ -76,8 +71,10 @@ def statistics(
     from dynsamp.kernels import over_time
     from dynsamp.kernels.output import Fold
 
-    times, y0 = as_times(times), as_states(y0)
-    count, dim = y0.shape
+    options = asked(options, given)
+    task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)
+    count, dim = task.y0.shape
+    steps = len(task.times)
     if over not in ("trajectory", "time"):
         raise ValueError(f"statistics are over 'trajectory' or 'time', got over={over!r}")
     if over == "time" and group is not None:
@@ -85,30 +82,17 @@ def statistics(
     group = max(count, 1) if group is None else int(group)
     if group < 1 or count % group:
         raise ValueError(f"group must divide the number of trajectories, {count}, got {group}")
-    kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Fold(count, group, (len(times), dim))
-    solution = advance(
-        kernel,
-        as_problem(kernel, dim, count, inputs, (times[0], times[-1])),
-        choose(kernel, method, rtol is not None or atol is not None),
-        times,
-        y0,
-        kept,
-        recorder=over_time if over == "time" else None,
-        ids=as_ids(ids, count),
-        seed=seed,
-        step=step,
-        rtol=rtol,
-        atol=atol,
-        max_steps=max_steps,
-        threads=threads,
-    )
+    if options.events:
+        raise ValueError("statistics keep no trajectory on which events could be found; leave events= out, or solve()")
+    kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Fold(count, group, (steps, dim))
+    solution = advance(task, options, kept, over_time if over == "time" else None)
     about = (solution.status, solution.method, solution.reason, solution.options)
     if isinstance(kept, Fold):
-        number, mean, squares, low, high = np.moveaxis(kept.totals.reshape(-1, 5, len(times), dim), 1, 0)
+        number, mean, squares, low, high = np.moveaxis(kept.totals.reshape(-1, 5, steps, dim), 1, 0)
         good = number > 0
         mean, low, high = (np.where(good, value, np.nan) for value in (mean, low, high))
         std = np.sqrt(np.where(good, squares, np.nan) / np.maximum(number, 1))
         return Statistics(mean, std, low, high, None, number.astype(np.int64), *about)
     mean, squares, low, high, last = np.moveaxis(kept, 1, 0)
-    number = np.where(np.isfinite(mean), len(times), 0)
-    return Statistics(mean, np.sqrt(squares / len(times)), low, high, last, number, *about)
+    number = np.where(np.isfinite(mean), steps, 0)
+    return Statistics(mean, np.sqrt(squares / steps), low, high, last, number, *about)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dynsamp.checks import as_states, as_theta
+from dynsamp.solve.initial_values import as_problem, as_states, as_theta
 from dynsamp.solve.kernel import Inputs, Kernel
-from dynsamp.solve.problem import as_problem
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Problem
