@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.dataset import open_dataset as open_dataset
     from dynsamp.dataset import save_dataset as save_dataset
     from dynsamp.dataset import validate as validate
+    from dynsamp.dataset.results import Run as Run
     from dynsamp.hookspecs import hookimpl as hookimpl
     from dynsamp.metrics.base import metric as metric
     from dynsamp.models import Climatology as Climatology
@@ -56,7 +57,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time __getattr__
     from dynsamp.words import Parameter as Parameter
     from dynsamp.words import State as State
     from dynsamp.words import Status as Status
-    from dynsamp.workflow import Run as Run
     from dynsamp.workflow import crossings as crossings
     from dynsamp.workflow import energies as energies
     from dynsamp.workflow import energy_map as energy_map
@@ -79,6 +79,7 @@ _HOME = {
         "save_dataset",
         "validate",
     ),
+    "dynsamp.dataset.results": ("Run",),
     "dynsamp.hookspecs": ("hookimpl",),
     "dynsamp.metrics.base": ("metric",),
     "dynsamp.models": (
@@ -100,7 +101,6 @@ _HOME = {
     "dynsamp.system": ("HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "System"),
     "dynsamp.words": ("Box", "Input", "Parameter", "State", "Status"),
     "dynsamp.workflow": (
-        "Run",
         "crossings",
         "energies",
         "energy_map",

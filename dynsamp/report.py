@@ -25,7 +25,7 @@ from dynsamp.words import FAILURES, Status
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dynsamp.workflow import Run
+    from dynsamp.dataset.results import Run
 
 __all__ = ["lines", "page", "write"]
 

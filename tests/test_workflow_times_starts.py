@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from dynsamp.words import Box, State
-from dynsamp.workflow.starts import BLOCK, sampled_starts, start_array
-from dynsamp.workflow.times import saved_times
+from dynsamp.workflow.starts import BLOCK, sampled_starts, saved_times, start_array
 
 STATES = (State("x"), State("X", dims={"site": 3}))
 

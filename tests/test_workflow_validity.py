@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dynsamp
-from dynsamp.workflow.validity import VALID_TRUTH
+from dynsamp.workflow.generation import VALID_TRUTH
 
 
 def logistic(t, y, theta, out):

@@ -89,7 +89,7 @@ def test_a_bad_start_fails_alone(model):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"members": 5}, ValueError, "Ensemble"),
+        ({"members": 5}, ValueError, "deterministic"),
         ({"dt": 0.25, "duration": 1.0}, ValueError, "multiple"),
         ({"times": [1.0, 2.0]}, ValueError, "first must be 0"),
         ({"duration": 1.0, "times": [0.0, 2.0]}, ValueError, "not both"),

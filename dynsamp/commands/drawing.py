@@ -111,7 +111,7 @@ def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
 
     def known(one: xr.Dataset) -> xr.Dataset:
         law = plugins.systems().get(str(one.attrs.get("system", "")))
-        return one if model is None and getattr(law, "hamiltonian", None) is None else energies(one, model=model)
+        return one if model is None and (law is None or law.energy is None) else energies(one, model=model)
 
     with as_usage():
         return plot.energy(known(data), None if truth is None else known(truth), trajectory=args.trajectory or 0)

@@ -28,7 +28,7 @@ from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import POSITIVE, RunFile, read_run_file
 
 if TYPE_CHECKING:
-    from dynsamp.workflow import Run
+    from dynsamp.dataset.results import Run
 
 __all__ = ["add"]
 

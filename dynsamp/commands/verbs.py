@@ -73,7 +73,7 @@ def generate(args: Namespace) -> None:
 
 def check_experiment(law: Any, options: dict[str, Any]) -> None:
     """Complain about times and parameters before any work, as wrong usage."""
-    from dynsamp.workflow.times import saved_times
+    from dynsamp.workflow.starts import saved_times
 
     with as_usage():
         law.theta(options.get("parameters"))

@@ -22,7 +22,7 @@ from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.formats import open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.results import crossings, scores, spectra, statistics
-from dynsamp.dataset.schema import decode, encode, facts, state_list, validate
+from dynsamp.dataset.schema import decode, encode, facts, history, state_list, validate
 from dynsamp.dataset.tables import from_dataframe
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "from_csv",
     "from_dataframe",
     "from_points",
+    "history",
     "open_dataset",
     "pack",
     "record",

@@ -1,8 +1,9 @@
-"""What is made of trajectories, as Datasets: scores, statistics, crossings of surfaces, Lyapunov spectra."""
+"""What is made of trajectories: scores, statistics, crossings of surfaces, Lyapunov spectra; all of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -18,9 +19,10 @@ from dynsamp.dataset.schema import (
     versions,
 )
 from dynsamp.metrics.base import Metric, Score
+from dynsamp.models.base import Model
 from dynsamp.words import State
 
-__all__ = ["crossings", "scores", "spectra", "statistics"]
+__all__ = ["Run", "crossings", "scores", "spectra", "statistics"]
 
 LEFT_ATTRS = {
     "units": "1",
@@ -37,6 +39,17 @@ _METHODS = {
     "max": ("maximum", "largest value"),
     "last": ("point", "last value"),
 }
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the four verbs made of one system."""
+
+    train: xr.Dataset
+    model: Model
+    truth: xr.Dataset
+    forecast: xr.Dataset
+    scores: xr.Dataset
 
 
 def scores(

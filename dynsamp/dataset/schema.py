@@ -12,6 +12,7 @@ import math
 import platform
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ __all__ = [
     "decode",
     "encode",
     "facts",
+    "history",
     "installed",
     "names",
     "plain",
@@ -113,6 +115,11 @@ def versions() -> dict[str, str]:
     """Versions that a result depends on, as attributes."""
     found = {f"{package}_version": _version(package) for package in ("numpy", "numba", "xarray")}
     return {"dynsamp_version": __version__, **found, "python_version": platform.python_version()}
+
+
+def history(action: str) -> str:
+    """One CF history line."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} dynsamp: {action}"
 
 
 def installed(*modules: str) -> bool:

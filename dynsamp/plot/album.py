@@ -17,7 +17,7 @@ from dynsamp.plot.skill import energy_error, growth, valid_prediction_time
 from dynsamp.plot.trajectories import PANELS, draw_portrait, fan, phase, portrait_pair, time_series
 
 if TYPE_CHECKING:
-    from dynsamp.workflow import Run
+    from dynsamp.dataset.results import Run
 
 __all__ = ["figures", "save_figures"]
 

@@ -82,3 +82,7 @@ class Solution:
     options: Mapping[str, float]  # step, or rtol and atol, as used
     events: Events | None = None  # where they were asked for
     advice: str = ""  # what to try where trajectories reached the limit of steps
+
+    def about(self) -> dict[str, Any]:
+        """Method, the reason for it, and its options, as attributes of a Dataset."""
+        return {"method": self.method, "method_reason": self.reason, **self.options}

@@ -6,7 +6,7 @@ from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast
 from dynsamp.workflow.generation import generate
 from dynsamp.workflow.lyapunov_spectrum import lyapunov
-from dynsamp.workflow.running import Run, run
+from dynsamp.workflow.running import run
 from dynsamp.workflow.scoring import evaluate
 
-__all__ = ["Run", "crossings", "energies", "energy_map", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]
+__all__ = ["crossings", "energies", "energy_map", "evaluate", "fit", "forecast", "generate", "lyapunov", "run"]

@@ -13,16 +13,15 @@ from dynsamp import dataset
 from dynsamp.kernels.methods import METHODS
 from dynsamp.metrics.returns import SOURCE, passages
 from dynsamp.models.base import Model, Samples
-from dynsamp.solve import Event, solve
+from dynsamp.solve import Event, Options, solve
+from dynsamp.solve.options import TRUTH_TOLERANCE
 from dynsamp.streams import checked_seed
 from dynsamp.system import System
 from dynsamp.words import State, nearest
 from dynsamp.workflow.orbits import orbits
-from dynsamp.workflow.provenance import history, said
 
 __all__ = ["as_event", "crossings"]
 
-RTOL = 1e-12
 MOST = 1000  # crossings of an event in sampled trajectories that are kept, unless asked for
 _DIRECTIONS = {None: 0, "rising": 1, "falling": -1}
 _SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<level>\S+)(\s+(?P<direction>\w+))?\s*")
@@ -98,13 +97,15 @@ def crossings(
         [0.0, float(duration)],
         runs.y0,
         ids=runs.ids,
-        method=method or ("rk4" if fixed else "dop853"),
-        step=(step or runs.dt) if fixed else None,
-        rtol=rtol if fixed or rtol is not None else RTOL,
-        atol=atol,
-        threads=workers,
-        events=wanted,
-        max_events=max_events,
+        options=Options(
+            method=method or ("rk4" if fixed else "dop853"),
+            step=(step or runs.dt) if fixed else None,
+            rtol=rtol if fixed or rtol is not None else TRUTH_TOLERANCE,
+            atol=atol,
+            threads=workers,
+            events=wanted,
+            max_events=max_events,
+        ),
     )
     assert solution.events is not None  # they were asked for
     found = solution.events
@@ -120,11 +121,11 @@ def crossings(
         attrs={
             "title": f"crossings of {runs.name}",
             **runs.about,
-            **said(solution),
+            **solution.about(),
             "events": ", ".join(found.names),
             "duration": float(duration),
             "seed": seed,
-            "history": history("crossings"),
+            "history": dataset.history("crossings"),
         },
     )
 
@@ -166,7 +167,7 @@ def _of_samples(data: xr.Dataset, initial: Any, events: Any, duration: float | N
             **{key: data.attrs[key] for key in ("system", "estimator", "parameters") if key in data.attrs},
             "method": SOURCE,
             "events": ", ".join(event.name for event in wanted),
-            "history": history("crossings"),
+            "history": dataset.history("crossings"),
         },
     )
 

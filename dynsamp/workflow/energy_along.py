@@ -14,8 +14,6 @@ from dynsamp.solve import scalar_values
 from dynsamp.system import System
 from dynsamp.words import Box, State, nearest
 from dynsamp.workflow.fitting import system_of
-from dynsamp.workflow.provenance import history
-from dynsamp.workflow.scalars import labels
 
 __all__ = ["energies", "energy_map"]
 
@@ -55,8 +53,8 @@ def energies(data: xr.Dataset, *, model: Model | None = None, system: str | Syst
     units = "1" if model is None else model.facts.energy_units
     if "energy" in data:
         units = str(data["energy"].attrs.get("units", units))
-    if law is not None and getattr(law, "hamiltonian", None) is not None:
-        units = labels(law, "energy")[0]
+    if law is not None and law.energy is not None:
+        units = law.energy_units
         clock = np.repeat(record.clock[:, None], record.y.shape[1], axis=1)
         theta = np.broadcast_to(record.theta[:, None, None], (*record.y.shape[:3], record.theta.shape[1]))
         own = theta if record.theta.shape[1] else None
@@ -126,7 +124,7 @@ def energy_map(
     else:
         law = plugins.system(source)
         states, function, name = tuple(law.states), _of_system(law), law.name
-        units = labels(law, "energy")[0]
+        units = law.energy_units
         box = None
         if isinstance(law.initial, Box) and len(law.initial) == law.size:
             box = (np.asarray(law.initial.low, dtype=float), np.asarray(law.initial.high, dtype=float))
@@ -147,12 +145,12 @@ def energy_map(
     return xr.Dataset(
         {"energy": ((second, first), values, {"units": units, "long_name": "energy"})},
         {first: ((first,), along, about[first]), second: ((second,), across, about[second])},
-        {"title": f"energy of {name}", **dataset.encode({"at": others}), "history": history("energy_map")},
+        {"title": f"energy of {name}", **dataset.encode({"at": others}), "history": dataset.history("energy_map")},
     )
 
 
 def _of_system(law: System) -> Callable[..., np.ndarray]:
-    hamiltonian = getattr(law, "hamiltonian", None)
+    hamiltonian = law.energy
     if hamiltonian is None:
         raise ValueError(f"system {law.name!r} has no Hamiltonian, so there is no energy to map")
 

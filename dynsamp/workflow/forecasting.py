@@ -11,21 +11,19 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
-from dynsamp.models.base import HasClock, HasEnergy, Model
-from dynsamp.solve import Kernel, solve
+from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
+from dynsamp.solve import Kernel, Options, solve, statistics
 from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
-from dynsamp.workflow.forecast_signals import Signals, forecast_signals
-from dynsamp.workflow.forecast_starts import forecast_starts, member_count, of_size, relative_times
-from dynsamp.workflow.provenance import history, said
-from dynsamp.workflow.reduction import reduced
-from dynsamp.workflow.times import saved_times
+from dynsamp.workflow.signals import Signals, signals_of_model
+from dynsamp.workflow.starts import forecast_starts, of_size, saved_times
 
 __all__ = ["forecast"]
 
 DOMAIN_MARGIN = 0.5  # of the training box, on each side
 SUBSTEPS = 10  # of a symplectic method between saved times ...
+OVER = ("trajectory", "member", "time")  # what states can be reduced over
 FEWER = {None: 3, "blanes_moan6": 3, "kahan_li8": 3, "gauss_legendre8": 2}  # ... and of those whose steps are longer
 
 
@@ -103,30 +101,39 @@ def forecast(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
-    model = of_size(model, initial)
+    if isinstance(model, HasSites):
+        model = of_size(model, initial)
     starts, origin, ids, own = forecast_starts(model, initial, start, trajectories, checked_seed(seed))
+    kernel = model.kernel() if model.has_kernel else None
     spacing = model.facts.dt or 1.0
     if own is not None and duration is None and dt is None and times is None:
         times = own
     elif own is not None and len(own) > 1 and dt is None and times is None:
         spacing = float(np.median(np.diff(own)))
-    if duration is not None and dt is None and times is None and 0 < spacing < duration and _at_any_time(model):
+    continuous = kernel is not None and kernel.kind != "map"
+    if duration is not None and dt is None and times is None and 0 < spacing < duration and continuous:
         whole = duration / round(duration / spacing)
         if abs(whole - spacing) > 1e-9 * spacing:
             spacing = whole  # the median of uneven steps, say, divides nothing
     length = own[-1] if own is not None and own[-1] > 0 else 100 * spacing
-    saved = relative_times(saved_times(duration, dt, times, default_duration=length, default_dt=spacing))
+    saved = saved_times(duration, dt, times, default_duration=length, default_dt=spacing)
+    if saved[0] != 0:
+        raise ValueError(f"times of a forecast are relative to its start, so the first must be 0, got {saved[0]:g}")
+    options = Options(method=method, step=step, threads=workers, dtype=dtype)
+    if kernel is not None and (kernel.kind == "separable" or kernel.hamiltonian) and step is None and len(saved) > 1:
+        # with the spacing of the saved times itself, one would see the solver, not the model
+        options = replace(options, step=np.diff(saved).min() / FEWER.get(method, SUBSTEPS))
     job = Forecast(
         model=model,
+        kernel=kernel,
         times=saved,
-        signals=forecast_signals(model, initial, inputs, origin),
+        signals=signals_of_model(model, initial, inputs, origin) if isinstance(model, HasInputs) or inputs else None,
         starts=starts,
         origin=origin,
         ids=ids,
-        members=member_count(model, members),
-        solver={"method": method, "step": step, "threads": workers},
+        members=None if members is None else _member_count(model, members),
+        options=options,
         seed=seed,
-        dtype="float64" if dtype is None else dtype,
     )
     if reduce is not None:
         if store is not None:
@@ -137,9 +144,16 @@ def forecast(
     return computed(job, f"forecasting with {model.name}", store=store, memory=memory, progress=progress)
 
 
-def _at_any_time(model: Model) -> bool:
-    """Whether a model has states between its own steps."""
-    return model.has_kernel and model.kernel().kind != "map"
+def _member_count(model: Model, members: int) -> int:
+    """Checked number of sample paths."""
+    if isinstance(members, bool) or int(members) != members or members < 1:
+        raise ValueError(f"members must be a positive integer, got {members!r}")
+    if not model.stochastic:
+        raise ValueError(
+            f"{type(model).__name__} is deterministic, so it has no members; leave members= out, or fit a stochastic"
+            " model such as DriftDiffusion()"
+        )
+    return int(members)
 
 
 @dataclass(frozen=True)
@@ -147,14 +161,14 @@ class Forecast:
     """One call of `forecast`, every argument resolved; each path depends on (seed, id, member) alone."""
 
     model: Model
+    kernel: Kernel | None
     times: np.ndarray  # (time,) since the start
     starts: np.ndarray  # (trajectory, component)
     origin: np.ndarray  # (trajectory,) time of the start
     ids: np.ndarray  # (trajectory,)
     members: int | None
-    solver: Mapping[str, Any]
+    options: Options
     seed: int
-    dtype: str = "float64"
     signals: Signals | None = None  # since the start: times (n,), values (1 or trajectory, n, input)
 
     @property
@@ -176,26 +190,47 @@ class Forecast:
         return Piece({"ids": ids, "origin": self.origin[low:high], **result}, method)
 
     def reduced(self, over: str) -> xr.Dataset:
-        """Statistics in place of states."""
+        """Mean, standard deviation, smallest and largest value over one dim, in place of states."""
         if over == "member" and self.members is None:
             raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
-        if not self.model.has_kernel:
+        if self.kernel is None:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
-        kernel = self._kernel(0, self.count)
-        y0, paths = self._paths(0, self.count)
-        return reduced(
-            over,
-            kernel,
+        if over not in OVER:
+            raise ValueError(f"reduce must be one of {', '.join(OVER)}, got {over!r}")
+        count, members = self.count, self.members or 1
+        y0, paths = self._paths(0, count)
+        found = statistics(
+            self._kernel(self.kernel, 0, count),
             self.times,
             y0,
-            paths=paths,
-            ids=self.ids,
-            members=self.members or 1,
-            states=self.model.states,
-            time_unit=self.model.facts.time_unit,
-            attrs=self._attrs({}),
+            over="time" if over == "time" else "trajectory",
+            group=members if over == "member" else None,
+            ids=paths,
             seed=stream(self.seed, "forecast"),
-            **self._options(kernel, 0, self.count),
+            inputs=self._signals(0, count),
+            options=self.options,
+        )
+        values = {"mean": found.mean, "std": found.std, "min": found.low, "max": found.high}
+        if found.last is not None:
+            values["last"] = found.last
+        number = found.number[..., 0]  # a value is finite in all components or in none
+        dims: tuple[str, ...] = ("trajectory", "time") if over == "member" else ("trajectory",)
+        if over == "trajectory":
+            values, number, dims = {key: value[0] for key, value in values.items()}, number[0], ("time",)
+        elif over == "time" and members > 1:
+            values = {key: value.reshape(count, members, -1) for key, value in values.items()}
+            number, dims = number.reshape(count, members), ("trajectory", "member")
+        return dataset.statistics(
+            values,
+            over=over,
+            dims=dims,
+            number=number,
+            status=found.status.reshape(count, members) if members > 1 else found.status,
+            states=self.model.states,
+            times=self.times,
+            ids=self.ids,
+            time_unit=self.model.facts.time_unit,
+            attrs={**self._attrs({}), "method": found.method, "method_reason": found.reason, **found.options},
         )
 
     def _paths(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
@@ -204,39 +239,32 @@ class Forecast:
         paths = (self.ids[low:high, None] + (np.arange(members, dtype=np.int64) << 32)).ravel()
         return np.repeat(self.starts[low:high], members, axis=0), paths
 
-    def _kernel(self, low: int, high: int) -> Kernel:
+    def _kernel(self, kernel: Kernel, low: int, high: int) -> Kernel:
         """Of trajectories low..high-1; a field with a clock of its own starts at their times."""
         if not isinstance(self.model, HasClock):
-            return self.model.kernel()
+            return kernel
         together = np.ptp(self.origin) == 0
         origin = self.origin[:1] if together else np.repeat(self.origin[low:high], self.members or 1)
         return self.model.kernel_from(origin)
+
+    def _signals(self, low: int, high: int) -> Signals | None:
+        if self.signals is None or len(self.signals[1]) == 1:
+            return self.signals
+        return self.signals[0], np.repeat(self.signals[1][low:high], self.members or 1, axis=0)
 
     def _states(
         self, y0: np.ndarray, ids: np.ndarray, low: int, high: int
     ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         seed = stream(self.seed, "forecast")
-        if not self.model.has_kernel:
+        if self.kernel is None:
             states, status = self.model.predict(y0, self.times, ids, seed)
             bad = ~np.isfinite(y0).all(axis=1)
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)
             own = {"method": "predict", "method_reason": "the model brings its own prediction"}
             return np.where(bad[:, None, None], np.nan, states), status, own
-        kernel = self._kernel(low, high)
-        options = self._options(kernel, low, high)
-        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, dtype=self.dtype, **options)
-        return solution.states, solution.status, said(solution)
-
-    def _options(self, kernel: Kernel, low: int, high: int) -> dict[str, Any]:
-        options = dict(self.solver)
-        if self.signals is not None:
-            times, values = self.signals
-            options["inputs"] = (times, values if len(values) == 1 else values[low:high])
-        symplectic = kernel.kind == "separable" or kernel.hamiltonian
-        if symplectic and options["step"] is None and len(self.times) > 1:
-            # with the spacing of the saved times itself, one would see the solver, not the model
-            options["step"] = np.diff(self.times).min() / FEWER.get(options["method"], SUBSTEPS)
-        return options
+        kernel, signals = self._kernel(self.kernel, low, high), self._signals(low, high)
+        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
+        return solution.states, solution.status, solution.about()
 
     def _left_domain(self, states: np.ndarray) -> np.ndarray:
         """Time at which each path first leaves the widened training box; NaN where it never does."""
@@ -276,8 +304,8 @@ class Forecast:
             "trajectories": self.count,
             "members": self.members,
             "seed": self.seed,
-            "options": {key: value for key, value in self.solver.items() if key != "threads"},
-            "dtype": self.dtype,
+            "options": {"method": self.options.method, "step": self.options.step},
+            "dtype": self.options.dtype or "float64",
             "content": digest(self.times, self.starts, self.origin, self.ids, *(self.signals or ()), *knowledge),
         }
 
@@ -291,5 +319,5 @@ class Forecast:
             "estimator": model.name,
             **method,
             "seed": self.seed,
-            "history": history(f"forecast with {model.name}"),
+            "history": dataset.history(f"forecast with {model.name}"),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,20 @@ import xarray as xr
 
 from dynsamp import dataset, plugins
 from dynsamp.kernels.methods import METHODS
-from dynsamp.solve import Kernel, field_values, scalar_values, solve
+from dynsamp.kernels.random import normals
+from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
+from dynsamp.solve.options import CHAOTIC_TOLERANCE, TRUTH_TOLERANCE
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
-from dynsamp.words import Box
+from dynsamp.words import Box, nearest
 from dynsamp.workflow.chunks import Piece, computed, digest
-from dynsamp.workflow.noise import absolute_or_fraction, observation_normals
-from dynsamp.workflow.provenance import history, said
-from dynsamp.workflow.scalars import labels, scalars
-from dynsamp.workflow.signals import resampled, signal_values
-from dynsamp.workflow.starts import sampled_starts, start_array, trajectory_count
-from dynsamp.workflow.times import saved_times
-from dynsamp.workflow.validity import valid_until
+from dynsamp.workflow.signals import Signals, signal_values, signals_of_system
+from dynsamp.workflow.starts import sampled_starts, saved_times, start_array, trajectory_count
 
 __all__ = ["generate"]
 
-TRUTH_TOLERANCE = 1e-12
-CHAOTIC_TOLERANCE = 3e-14  # the tightest that float64 supports: chaotic truth lives as long as it can
+VALID_TRUTH = 0.04  # of a standard deviation: a tenth of the error at which a forecast counts as lost
+LAST_BITS = 2.0**-50
 
 
 def generate(
@@ -105,25 +102,72 @@ def generate(
         Unknown system, parameter or state; contradicting times; a start or signal of the wrong shape.
     """
     law = plugins.system(system)
+    starts = initial
+    if initial is not None and not isinstance(initial, Box) and not callable(initial):
+        starts = start_array(initial, law.states)
+    theta = law.theta(parameters)
     saved = saved_times(duration, dt, times, default_duration=law.duration, default_dt=law.dt)
-    job = Generation.resolved(
-        law,
+    options = Options(method=method, step=step, rtol=rtol, atol=atol, threads=workers)
+    job = Generation(
+        law=law,
         times=saved,
-        trajectories=trajectories,
-        initial=initial,
-        theta=law.theta(parameters),
-        signals=resampled(law, inputs, saved),
-        noise=absolute_or_fraction(law, noise),
-        derivatives=derivatives,
-        solver={"method": method, "step": step, "rtol": rtol, "atol": atol},
+        theta=theta,
+        count=trajectory_count(trajectories, starts, theta),
+        starts=starts,
+        signals=signals_of_system(law, inputs, saved) if law.inputs or inputs else None,
+        noise=_absolute_or_fraction(law, noise),
+        derivatives=_with_derivatives(law, derivatives),
+        exact=law.generate is not None and method is None,
+        options=_of_truth(law, options),
         seed=checked_seed(seed),
-        threads=workers,
     )
     if store is not None and isinstance(job.noise, float) and job.noise:
         raise ValueError(
             "noise as a fraction needs all trajectories at once; with store= give a dict of absolute values"
         )
     return computed(job, f"generating {law.name}", store=store, memory=memory, progress=progress)
+
+
+def _absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> float | np.ndarray:
+    """A fraction of each variable's standard deviation (float), or absolute values (component,) from a mapping."""
+    if not isinstance(noise, Mapping):
+        fraction = float(noise)
+        if not 0 <= fraction < np.inf:
+            raise ValueError(f"noise must be a fraction >= 0 or a dict of absolute values, got {noise}")
+        return fraction
+    names = [state.name for state in law.states]
+    for key, value in noise.items():
+        if key not in names:
+            raise ValueError(
+                f"noise names {key!r}, which is no state of {law.name!r} ({', '.join(names)}){nearest(key, names)}"
+            )
+        if not 0 <= float(value) < np.inf:
+            raise ValueError(f"noise of {key!r} must be finite and >= 0, got {value}")
+    return np.repeat([float(noise.get(name, 0.0)) for name in names], [state.size for state in law.states])
+
+
+def _with_derivatives(law: System, asked: bool | None) -> bool:
+    plain = law.smooth and not law.inputs
+    if asked and not plain:
+        raise ValueError(f"{law.name!r} has no derivatives to add: they need an ODE without inputs or delays")
+    return plain if asked is None else asked
+
+
+def _of_truth(law: System, options: Options) -> Options:
+    """What was asked for, and for the rest what a truth needs."""
+    if options.method is None and options.step is None and law.smooth and not law.stiff:
+        reason = "dop853: order 8 with adaptive steps, at tolerances tight enough for a truth"
+        options = replace(options, method="dop853", reason=reason)
+    if options.method == "dop853":
+        tolerance = CHAOTIC_TOLERANCE if law.chaotic else TRUTH_TOLERANCE
+        return replace(
+            options,
+            rtol=tolerance if options.rtol is None else options.rtol,
+            atol=tolerance if options.atol is None else options.atol,
+        )
+    if options.step is None and law.kind != "map" and not law.stiff:
+        return replace(options, step=law.solver_step)
+    return options
 
 
 @dataclass(frozen=True)
@@ -135,28 +179,12 @@ class Generation:
     theta: np.ndarray  # (parameter,) or (trajectory, parameter)
     count: int
     starts: Any  # None: the system's, after its spin-up; Box, callable or array
-    signals: tuple[np.ndarray, np.ndarray] | None  # times (n,), values (1 or trajectory, n, input)
+    signals: Signals | None  # times (n,), values (1 or trajectory, n, input)
     noise: float | np.ndarray  # fraction of the standard deviation, or (component,) absolute
     derivatives: bool
-    solver: Mapping[str, Any]
+    exact: bool  # by the system's own function
+    options: Options
     seed: int
-    threads: int | None
-
-    @classmethod
-    def resolved(
-        cls, law: System, *, trajectories: int, initial: Any, theta: np.ndarray, derivatives: bool | None, **rest: Any
-    ) -> Generation:
-        """Resolve the number of trajectories and the starts."""
-        starts = initial
-        if initial is not None and not isinstance(initial, Box) and not callable(initial):
-            starts = start_array(initial, law.states)
-        count = trajectory_count(trajectories, starts, theta)
-        plain = law.smooth and not law.inputs
-        if derivatives is None:
-            derivatives = plain
-        elif derivatives and not plain:
-            raise ValueError(f"{law.name!r} has no derivatives to add: they need an ODE without inputs or delays")
-        return cls(law=law, count=count, starts=starts, theta=theta, derivatives=derivatives, **rest)
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
@@ -170,30 +198,17 @@ class Generation:
         per_row = theta if theta.ndim == 1 else np.repeat(theta, len(self.times), axis=0)
         if self.derivatives:
             result["dy"] = field_values(kernel, flat, rows, per_row).reshape(states.shape)
-        for name, function in scalars(self.law).items():
-            result[f"diagnostic {name}"] = scalar_values(function, flat, rows, per_row).reshape(states.shape[:2])
+        for name, scalar in self.law.scalars().items():
+            values = scalar_values(scalar.function, flat, rows, per_row)
+            result[f"diagnostic {name}"] = values.reshape(states.shape[:2])
         name = method["method"].removesuffix("-scalar")
         if self.law.chaotic and len(self.times) > 1 and name in METHODS:
-            used = {**self._options(), "ids": ids, "inputs": self._signals(ids)}
-            result["valid_until"] = valid_until(kernel, self.times, y0, states, name, {**used, "method": name})
+            result["valid_until"] = self._valid_until(kernel, y0, ids, states, name)
         if isinstance(self.noise, np.ndarray):
-            result["y"] = states + self.noise * observation_normals(stream(self.seed, "noise"), ids, states.shape)
+            result["y"] = states + self.noise * self._normals(ids, states.shape)
         if self.theta.ndim == 2:
             result["theta"] = theta
         return Piece(result, method)
-
-    def _options(self) -> dict[str, Any]:
-        """Solver options: what was asked for, else those of a truth."""
-        options = dict(self.solver)
-        if options["method"] is None and options["step"] is None and self.law.smooth and not self.law.stiff:
-            options["method"] = "dop853"
-        if options["method"] == "dop853":
-            tolerance = CHAOTIC_TOLERANCE if self.law.chaotic else TRUTH_TOLERANCE
-            options["rtol"] = tolerance if options["rtol"] is None else options["rtol"]
-            options["atol"] = tolerance if options["atol"] is None else options["atol"]
-        elif options["step"] is None and self.law.kind != "map" and not self.law.stiff:
-            options["step"] = self.law.solver_step
-        return {**options, "threads": self.threads}
 
     def _drawn(self, ids: np.ndarray) -> np.ndarray:
         starts: Any = self.law.initial if self.starts is None else self.starts
@@ -204,26 +219,57 @@ class Generation:
         if self.starts is not None or not self.law.spin_up:
             return y0
         times = np.array([self.times[0] - self.law.spin_up, self.times[0]])
-        options = {**self._options(), "ids": ids, "seed": stream(self.seed, "spin-up")}
-        return np.ascontiguousarray(solve(kernel, times, y0, inputs=self._signals(ids), **options).states[:, -1])
+        seed, signals = stream(self.seed, "spin-up"), self._signals(ids)
+        spun = solve(kernel, times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
+        return np.ascontiguousarray(spun.states[:, -1])
 
     def _truth(self, kernel: Kernel, y0: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         seed = stream(self.seed, "paths")
-        if self.law.generate is not None and self.solver["method"] is None:
+        if self.exact and self.law.generate is not None:
             theta = np.broadcast_to(kernel.theta, (len(ids), kernel.theta.shape[-1]))
             states, status = self.law.generate(self.times, y0, theta, ids, seed)
             exact = {"method": "exact", "method_reason": "the system brings its own generation"}
             return np.asarray(states, dtype=float), np.asarray(status, dtype=np.int8), exact
-        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=self._signals(ids), **self._options())
-        chosen = said(solution)
-        if self.solver["method"] is None and self._options()["method"] == "dop853":
-            chosen["method_reason"] = "dop853: order 8 with adaptive steps, at tolerances tight enough for a truth"
-        return solution.states, solution.status, chosen
+        signals = self._signals(ids)
+        solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
+        return solution.states, solution.status, solution.about()
 
-    def _signals(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    def _valid_until(
+        self, kernel: Kernel, y0: np.ndarray, ids: np.ndarray, states: np.ndarray, method: str
+    ) -> np.ndarray:
+        """Last saved time (trajectory,) up to which the truth agrees with another solution to 0.04 standard deviations.
+
+        The other one is tighter by a factor of ten in its tolerances, or takes half the step. At tolerances where
+        rounding is the larger part of the error no solution is better, so one at four times the tolerance is taken,
+        whose errors are independent of those of the first; for a map, one from starts that differ in their last bits.
+        """
+        options = replace(self.options, method=method)
+        given: dict[str, Any] = {
+            key: value for key, value in (("rtol", options.rtol), ("atol", options.atol)) if value is not None
+        }
+        if method == "map":
+            y0 = y0 + LAST_BITS * np.abs(y0)  # a single last bit may be rounded away at once
+        elif not METHODS[method].adaptive:
+            options = replace(options, step=(options.step or float(np.diff(self.times).min())) / 2)
+        elif given:
+            factor = 0.1 if min(given.values()) >= 10 * CHAOTIC_TOLERANCE else 4.0
+            options = replace(options, **{key: factor * value for key, value in given.items()})
+        other = solve(kernel, self.times, y0, ids=ids, inputs=self._signals(ids), options=options)
+        spread = np.nanstd(states, axis=1, keepdims=True) if states.shape[1] > 1 else np.ones_like(states)
+        error = np.sqrt(np.mean(((other.states - states) / np.where(spread > 0, spread, 1.0)) ** 2, axis=-1))
+        left = ~(error <= VALID_TRUTH)  # NaN counts as left
+        first = np.where(left.any(axis=1), left.argmax(axis=1), len(self.times) - 1)
+        return np.asarray(self.times[np.maximum(first - left.any(axis=1), 0)])
+
+    def _signals(self, ids: np.ndarray) -> Signals | None:
         if self.signals is None or len(self.signals[1]) == 1:
             return self.signals
         return self.signals[0], self.signals[1][ids]
+
+    def _normals(self, ids: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Standard normals (trajectory, time, component) of the observation, each a function of its place alone."""
+        trajectory, time, component = np.ix_(ids, np.arange(shape[1]), np.arange(shape[2]))
+        return np.asarray(normals(stream(self.seed, "noise"), trajectory, time, component))
 
     def dataset(self, piece: Piece) -> xr.Dataset:
         """Attach names, units and provenance."""
@@ -231,8 +277,11 @@ class Generation:
         y, ids = arrays["y"], arrays["ids"]
         if isinstance(self.noise, float) and self.noise:  # a fraction of what only the whole set knows
             scale = self.noise * np.nanstd(y, axis=(0, 1))
-            y = y + scale * observation_normals(stream(self.seed, "noise"), ids, y.shape)
-        labelled = {name: (arrays[f"diagnostic {name}"], *labels(law, name)) for name in scalars(law)}
+            y = y + scale * self._normals(ids, y.shape)
+        labelled = {
+            name: (arrays[f"diagnostic {name}"], scalar.units, scalar.long_name)
+            for name, scalar in law.scalars().items()
+        }
         swept = {}
         if "theta" in arrays:
             columns = zip(law.parameters, arrays["theta"].T, strict=True)
@@ -259,13 +308,13 @@ class Generation:
         """See Job."""
         ids = np.arange(self.count if isinstance(self.starts, np.ndarray) else 1)  # one tells two functions apart
         starts = self._drawn(ids)
-        signals = self.signals or ()
+        signals, options = self.signals or (), self.options
         return {
             "verb": "generate",
             "system": self.law.name,
             "trajectories": self.count,
             "seed": self.seed,
-            "options": {key: value for key, value in self._options().items() if key != "threads"},
+            "options": {"method": options.method, "step": options.step, "rtol": options.rtol, "atol": options.atol},
             "derivatives": self.derivatives,
             "content": digest(self.times, self.theta, starts, np.asarray(self.noise), *signals),
         }
@@ -281,5 +330,5 @@ class Generation:
             **method,
             "seed": self.seed,
             "observation_noise": np.asarray(self.noise).tolist(),
-            "history": history(f"generate {law.name}"),
+            "history": dataset.history(f"generate {law.name}"),
         }

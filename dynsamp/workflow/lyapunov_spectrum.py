@@ -10,13 +10,12 @@ import xarray as xr
 
 from dynsamp import dataset
 from dynsamp.models.base import Model
-from dynsamp.solve import jacobian_values
+from dynsamp.solve import Options, jacobian_values
 from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.workflow.orbits import Orbits, orbits
-from dynsamp.workflow.provenance import history, said
-from dynsamp.workflow.times import saved_times
+from dynsamp.workflow.starts import saved_times
 
 __all__ = ["lyapunov"]
 
@@ -94,11 +93,7 @@ def lyapunov(
         ids=runs.ids,
         seed=stream(seed, "directions"),
         transient=transient,
-        method=method,
-        step=step,
-        rtol=rtol,
-        atol=atol,
-        threads=workers,
+        options=Options(method=method, step=step, rtol=rtol, atol=atol, threads=workers),
     )
     shown = np.unique(np.linspace(1, len(times) - 1, SHOWN).astype(int))
     running = np.cumsum(found.growth, axis=1)[:, shown - 1] / (times[shown] - times[0])[:, np.newaxis]
@@ -115,10 +110,10 @@ def lyapunov(
         attrs={
             "title": f"Lyapunov spectrum of {runs.name}",
             **runs.about,
-            **said(found.solution),
+            **found.solution.about(),
             "transient": transient,
             "seed": seed,
-            "history": history("lyapunov"),
+            "history": dataset.history("lyapunov"),
         },
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from dynsamp import dataset, plugins
-from dynsamp.models.base import Estimator, Model
+from dynsamp.dataset.results import Run
+from dynsamp.models.base import Estimator
 from dynsamp.streams import checked_seed
 from dynsamp.system import System
 from dynsamp.workflow.fitting import fit
@@ -18,20 +18,9 @@ from dynsamp.workflow.forecasting import forecast as forecast_verb
 from dynsamp.workflow.generation import generate as generate_verb
 from dynsamp.workflow.scoring import evaluate as evaluate_verb
 
-__all__ = ["Run", "run"]
+__all__ = ["run"]
 
 MEMBERS = 100  # sample paths of a stochastic forecast
-
-
-@dataclass(frozen=True)
-class Run:
-    """What `run` returns."""
-
-    train: xr.Dataset
-    model: Model
-    truth: xr.Dataset
-    forecast: xr.Dataset
-    scores: xr.Dataset
 
 
 def run(

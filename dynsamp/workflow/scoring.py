@@ -15,7 +15,6 @@ from dynsamp.system import System
 from dynsamp.words import nearest
 from dynsamp.workflow.completing import at_times_of, completed_truth
 from dynsamp.workflow.fitting import system_of
-from dynsamp.workflow.provenance import history
 
 __all__ = ["evaluate"]
 
@@ -107,7 +106,7 @@ def evaluate(
             "estimator": forecast.attrs.get("estimator", ""),
             "truth_velocities": velocities,
             "truth_times": times,
-            "history": history("evaluate"),
+            "history": dataset.history("evaluate"),
         },
     )
 
@@ -128,7 +127,7 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
         elif law is not None and law.invariants:
             names = (*names, "invariant_drift")
         if isinstance(records["model"], HasDissipatedPower):
-            learned = () if getattr(law, "hamiltonian", None) is None else ("hamiltonian_error", "gradient_error")
+            learned = () if law is None or law.energy is None else ("hamiltonian_error", "gradient_error")
             names = (*names, *(name for name in (*learned, "power_balance") if name not in names))
     chosen = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Where trajectories start: boxes, arrays, dicts by state name, functions of a generator."""
+"""Where trajectories start and which times are saved, of a system and of a fitted model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from dynsamp import dataset
+from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
 from dynsamp.words import Box, State, nearest
+from dynsamp.workflow.completing import completed
 
-__all__ = ["BLOCK", "sampled_starts", "start_array", "trajectory_count"]
+__all__ = ["BLOCK", "forecast_starts", "of_size", "sampled_starts", "saved_times", "start_array", "trajectory_count"]
 
+MAX_TIMES = 2**31
 BLOCK = 1024  # trajectory ids that share a generator: a start depends on its id alone, not on the batch
 
 Sampler = Callable[[np.random.Generator, int], np.ndarray]
@@ -115,3 +120,138 @@ def _from_mapping(initial: Mapping[str, Any], states: Sequence[State]) -> np.nda
     if any(column.ndim == 2 and column.shape[0] != count for column in columns):
         raise ValueError(f"initial holds different numbers of trajectories: {[column.shape[0] for column in columns]}")
     return np.concatenate([np.broadcast_to(column, (count, column.shape[-1])) for column in columns], axis=1)
+
+
+def forecast_starts(
+    model: Model, initial: Any, start: str | float, trajectories: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Starts, their times, their ids, and the relative times of the data if they are to be followed."""
+    if isinstance(initial, xr.Dataset):
+        return _from_data(model, initial, start)
+    if start != "first":
+        raise ValueError(f"start={start!r} chooses a state of a Dataset, but initial is a {type(initial).__name__}")
+    if isinstance(initial, Box) or callable(initial):
+        ids = np.arange(trajectories, dtype=np.int64)
+        rows = sampled_starts(initial, model.states, ids, seed)
+    else:
+        rows = np.atleast_2d(start_array(initial, model.states))
+        ids = np.arange(len(rows), dtype=np.int64)
+    return rows, np.zeros(len(rows)), ids, None
+
+
+def of_size(model: Model, initial: Any) -> Model:
+    """The model on as many sites as the starts have, where it holds on any number of them."""
+    if not isinstance(model, HasSites) or not model.states:
+        return model
+    first = model.states[0]
+    sites: int | None = None
+    if isinstance(initial, xr.Dataset):
+        if first.name in initial:
+            sites = next((size for dim, size in initial[first.name].sizes.items() if dim in first.dims), None)
+    elif isinstance(initial, Mapping):
+        sites = ([None, *np.shape(initial.get(first.name, ()))])[-1]
+    elif isinstance(initial, Box):
+        sites = len(initial) // len(model.states)
+    elif not callable(initial):
+        sites = (np.shape(initial) or (0,))[-1] // len(model.states)
+    return model if sites in (None, 0, first.size) else model.on(sites)
+
+
+def _from_data(
+    model: Model, data: xr.Dataset, start: str | float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    samples = dataset.pack(data)
+    if model.facts.velocities:
+        samples = completed(model, samples)
+    given, expected = [s.name for s in samples.states], [s.name for s in model.states]
+    if given != expected:
+        raise ValueError(f"the model forecasts {', '.join(expected)}, but initial holds {', '.join(given)}")
+    dataset.check_time_units(model.facts.time_unit, samples.facts.time_unit)
+    rows = np.arange(len(samples.y))
+    if start == "first":
+        index = np.zeros(len(rows), np.int64)
+    elif start == "last":
+        index = np.maximum(samples.length - 1, 0)
+    elif isinstance(start, str):
+        raise ValueError(f"start must be 'first', 'last' or a time, got {start!r}")
+    else:
+        distance = np.abs(samples.t - float(start))
+        index = np.nanargmin(distance, axis=1)
+        tolerance = 1e-9 * max(abs(float(start)), 1.0)
+        if np.any(distance[rows, index] > tolerance):
+            raise ValueError(
+                f"start={start:g} is not a time of the data, which run from {np.nanmin(samples.t):g} to"
+                f" {np.nanmax(samples.t):g}; choose one of them"
+            )
+    origin = samples.t[rows, index]
+    follow = samples.t - origin[:, None]
+    same = samples.t.shape[1] > 1 and np.allclose(follow, follow[:1], rtol=0, atol=1e-9 * max(1.0, np.nanmax(follow)))
+    own = follow[0] if start == "first" and same else None
+    return samples.y[rows, index], origin, samples.ids, own
+
+
+def saved_times(
+    duration: float | None,
+    dt: float | None,
+    times: Sequence[float] | np.ndarray | None,
+    *,
+    default_duration: float,
+    default_dt: float,
+) -> np.ndarray:
+    """Times relative to the start (time,), the start included.
+
+    Raises
+    ------
+    ValueError
+        Where ``times`` come with ``duration`` or ``dt``, do not increase, or ``duration`` is not a whole number of
+        ``dt``.
+    """
+    if times is not None:
+        return _explicit(times, duration, dt)
+    given = duration is not None
+    duration = _positive("duration", default_duration if duration is None else duration)
+    dt = _positive("dt", default_dt if dt is None else dt)
+    steps = round(duration / dt)
+    if steps >= MAX_TIMES:
+        raise ValueError(f"duration={duration:g} with dt={dt:g} means {duration / dt:.3g} saved times; increase dt")
+    if steps < 1 or abs(steps * dt - duration) > 1e-6 * dt:
+        if not given:  # only dt was asked for: keep it, and end at the last whole step
+            steps = max(1, int(duration / dt))
+        else:
+            below, above = max(1, int(duration / dt)) * dt, (int(duration / dt) + 1) * dt
+            raise ValueError(
+                f"duration={duration:g} is not a whole number of dt={dt:g};"
+                f" try duration={below:g} or duration={above:g}, or another dt"
+            )
+    return np.arange(steps + 1) * dt
+
+
+def _positive(name: str, value: float) -> float:
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value}")
+    return value
+
+
+def _explicit(times: Sequence[float] | np.ndarray, duration: float | None, dt: float | None) -> np.ndarray:
+    array = np.asarray(times, dtype=float)
+    if array.ndim != 1 or not array.size:
+        raise ValueError(f"times must be a non-empty 1-d array, got shape {array.shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"times must be finite, but times[{np.flatnonzero(~np.isfinite(array))[0]}] is not")
+    falls = np.flatnonzero(np.diff(array) <= 0)
+    if falls.size:
+        n = falls[0] + 1
+        raise ValueError(
+            f"times must increase, but times[{n}] = {array[n]:g} follows {array[n - 1]:g};"
+            " sort them or pass duration= and dt="
+        )
+    span = array[-1] - array[0]
+    if duration is not None and not np.isclose(span, duration, rtol=1e-9, atol=0):
+        raise ValueError(f"times span {span:g}, but duration={duration:g}; give times=, or duration= and dt=, not both")
+    if dt is not None and not np.allclose(np.diff(array), dt, rtol=1e-6, atol=0):
+        raise ValueError(f"times are not spaced by dt={dt:g}; give times=, or duration= and dt=, not both")
+    return array
