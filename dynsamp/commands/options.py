@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dynsamp.system import System
 
 __all__ = [
-    "TABLES",
     "Commands",
     "add_command",
     "add_estimator",
@@ -61,7 +60,6 @@ class Commands(Protocol):
         """A parser of its own."""
 
 
-TABLES = (".csv", ".tsv", ".txt", ".dat")
 EXPERIMENT = tuple(name for name in GENERATE if name != "seed")
 
 
@@ -168,7 +166,7 @@ def read_data(path: str, csv: Arguments | None = None) -> xr.Dataset:
     place = existing(path)
     from dynsamp import dataset
 
-    if place.suffix.lower() in TABLES:
+    if dataset.is_table(place):
         return dataset.from_csv(place, **(csv or {}))
     return dataset.open_dataset(place)
 

@@ -6,7 +6,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import (
-    TABLES,
     Commands,
     add_command,
     add_estimator,
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
     from dynsamp.models import Model
 
-__all__ = ["KEPT_STARTS", "add", "check_experiment"]
-KEPT_STARTS = 64  # trajectories whose last states a model keeps
+__all__ = ["add", "check_experiment"]
+_KEPT_STARTS = 64  # trajectories whose last states a model keeps
 SHARE = 0.2  # of the length of the data: the default length of a forecast from their end
 
 
@@ -99,13 +98,13 @@ def fit(args: Namespace) -> None:
     """Fit, save, and say what to type next."""
     source = existing(args.data)
     out = out_file(args, source.with_suffix(".model"))
-    from dynsamp import plugins, workflow
+    from dynsamp import dataset, plugins, workflow
 
     law = chosen_system(args.system) if args.system is not None else None
     estimator = chosen_estimator(args, None if law is None else law.estimator)
     table = table_options(args)
     data = read_data(args.data, table)
-    if source.suffix.lower() in TABLES and data.attrs.get("comment"):
+    if dataset.is_table(source) and data.attrs.get("comment"):
         say(args, f"{source.name}: {data.attrs['comment']}")
     model = workflow.fit(data, estimator, system=law, seed=args.seed, progress=progress(args))
     model = _with_end(model, data, table)
@@ -129,7 +128,7 @@ def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
     facts = replace(model.facts, table={key: value for key, value in table.items() if key != "states"})
     ends = samples.length - 1
     rows = range(len(ends))
-    if len(ends) <= KEPT_STARTS and min(ends) >= 0:
+    if len(ends) <= _KEPT_STARTS and min(ends) >= 0:
         last = {
             "time": [float(samples.t[k, ends[k]]) for k in rows],
             "states": [samples.y[k, ends[k]].tolist() for k in rows],

@@ -21,16 +21,11 @@ __all__ = [
     "Roles",
     "Table",
     "bare",
-    "is_counter",
-    "is_frame",
-    "is_label",
     "resolved",
     "roles",
     "time_column",
-    "time_rank",
     "time_units",
     "unit_of",
-    "words",
 ]
 
 SPELLINGS = {
@@ -70,7 +65,7 @@ DERIVED = ("follows from the states", "follow from the states")
 CONSTANT = ("never changes", "never change")
 
 
-def words(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     """Lower-case words of a name: "TrialID", "trial_id" and "trial id" say the same."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
@@ -125,14 +120,14 @@ def bare(column: str) -> tuple[str, str | None]:
 
 def time_units(name: str) -> str | None:
     """Units at the end of a name of times: "time_ms"."""
-    found = words(name)
+    found = _words(name)
     unit = unit_of(found[-1]) if len(found) > 1 and found[0] in CLOCKS else None
     return unit if unit in TIMES else None
 
 
-def time_rank(column: str) -> int | None:
+def _time_rank(column: str) -> int | None:
     """How well a header names a time, 0 best; None where it names none."""
-    found = [word for word in words(bare(column)[0]) if word not in BESIDE_TIME] or words(bare(column)[0])
+    found = [word for word in _words(bare(column)[0]) if word not in BESIDE_TIME] or _words(bare(column)[0])
     if len(found) > 1 and found[0] in CLOCKS and unit_of(found[-1]) in TIMES:
         found = found[:-1]
     if found == ["date", "time"]:
@@ -140,22 +135,22 @@ def time_rank(column: str) -> int | None:
     return CLOCKS.index(found[0]) if len(found) == 1 and found[0] in CLOCKS else None
 
 
-def is_frame(column: str) -> bool:
+def _is_frame(column: str) -> bool:
     """Whether a header names the frames of a camera."""
-    found = words(bare(column)[0])
+    found = _words(bare(column)[0])
     return bool(found) and found[0] in FRAMES and set(found[1:]) <= BESIDE_LABEL
 
 
-def is_label(column: str) -> int | None:
+def _is_label(column: str) -> int | None:
     """How well a header names trajectories, 0 best; None where it names none."""
-    found = words(bare(column)[0])
+    found = _words(bare(column)[0])
     kept = [word for word in found if word not in BESIDE_LABEL] or found[:1]
     return LABELS.index(kept[0]) if len(kept) == 1 and kept[0] in LABELS else None
 
 
-def is_counter(column: str) -> bool:
+def _is_counter(column: str) -> bool:
     """Whether a header may name a counter of rows."""
-    found = [word for word in words(bare(column)[0]) if not word.isdigit()]
+    found = [word for word in _words(bare(column)[0]) if not word.isdigit()]
     return not found or set(found) <= COUNTERS
 
 
@@ -210,11 +205,11 @@ def time_column(columns: Sequence[str]) -> str:
     """The column of times by its name, else the first one of the camera's frames, else the first."""
     if not columns:
         raise ValueError("the table has no columns; there is nothing to read")
-    ranks = {column: rank for column in columns if (rank := time_rank(column)) is not None}
+    ranks = {column: rank for column in columns if (rank := _time_rank(column)) is not None}
     if ranks:
         return min(ranks, key=lambda column: ranks[column])
-    frames = [column for column in columns if is_frame(column)]
-    others = [column for column in columns if is_label(column) in (None, is_label("sample"))]
+    frames = [column for column in columns if _is_frame(column)]
+    others = [column for column in columns if _is_label(column) in (None, _is_label("sample"))]
     return (frames or others or list(columns))[0]
 
 
@@ -267,7 +262,7 @@ def _labels(
     table: Table, columns: Sequence[str], stamps: np.ndarray, time: str, notes: list[str]
 ) -> tuple[str | None, np.ndarray | None, list[str]]:
     """Name of what tells trajectories apart, its values (row,), and the columns used."""
-    ranked = sorted((rank, k, c) for k, c in enumerate(columns) if (rank := is_label(c)) is not None)
+    ranked = sorted((rank, k, c) for k, c in enumerate(columns) if (rank := _is_label(c)) is not None)
     used: list[str] = []
     joint: np.ndarray | None = None
     for _, _, column in ranked:
@@ -341,10 +336,10 @@ def _idle(
         steps = np.diff(numbers[order])[inside]
         rising = bool(len(steps)) and bool(np.all(steps > 0))
         whole = np.array_equal(numbers, np.round(numbers))
-        plain = is_counter(column) or is_frame(column)
-        if rising and whole and plain and (is_frame(column) or np.all(np.diff(numbers) == 1) or np.all(steps == 1)):
+        plain = _is_counter(column) or _is_frame(column)
+        if rising and whole and plain and (_is_frame(column) or np.all(np.diff(numbers) == 1) or np.all(steps == 1)):
             idle[column] = COUNTS
-        elif rising and time_rank(column) is not None:
+        elif rising and _time_rank(column) is not None:
             idle[column] = CLOCK
         elif many and numbers[0] in (0, 1) and np.all(np.diff(numbers) == 1):
             idle[column] = COUNTS

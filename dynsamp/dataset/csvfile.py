@@ -18,7 +18,7 @@ from dynsamp.dataset.building import Canonical
 from dynsamp.dataset.columns import time_column, unit_of
 from dynsamp.dataset.tables import Units, assemble
 
-__all__ = ["Cells", "as_clock", "as_date", "as_number", "from_csv"]
+__all__ = ["from_csv"]
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
 SEPARATORS = (",", ";", "\t", "|")
@@ -26,7 +26,7 @@ COMMENT = ("#", "%")
 
 
 @dataclass(frozen=True)
-class Cells:
+class _Cells:
     """Cells as text, with the line that each row comes from."""
 
     name: str
@@ -43,7 +43,7 @@ class Cells:
 
     def number(self, cell: str) -> float | None:
         """A cell's value, or None if it is no number."""
-        return as_number(cell.replace(",", ".") if self.decimal_comma else cell)
+        return _as_number(cell.replace(",", ".") if self.decimal_comma else cell)
 
     def has_numbers(self, column: str) -> bool:
         """Whether any cell is a number: a column of names is no state, one with a typing error is."""
@@ -82,10 +82,10 @@ class Cells:
         if self.number(self.rows[0][self.columns.index(column)]) is not None:
             return self.numbers(column)
         if self.has_clock(column):
-            return np.array([as_clock(cell) for cell in self.cells(column)])
+            return np.array([_as_clock(cell) for cell in self.cells(column)])
         values = np.empty(len(self.rows), "datetime64[us]")
         for k, cell in enumerate(self.cells(column)):
-            stamp = as_date(cell)
+            stamp = _as_date(cell)
             if stamp is None:
                 self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00")
             else:
@@ -96,7 +96,7 @@ class Cells:
 
     def has_clock(self, column: str) -> bool:
         """Whether all cells are times of day, 12:30:05.25, which are counted in seconds."""
-        return all(as_clock(cell) is not None for cell in self.cells(column))
+        return all(_as_clock(cell) is not None for cell in self.cells(column))
 
     def place(self, row: int) -> str:
         """How to call a row in a message."""
@@ -125,7 +125,7 @@ class Cells:
         raise ValueError(f"{place}: {found}")
 
 
-def as_number(cell: str) -> float | None:
+def _as_number(cell: str) -> float | None:
     """A cell as a number, None if it is none."""
     try:
         return None if "_" in cell else float(cell)  # float() would take 1_000
@@ -133,13 +133,13 @@ def as_number(cell: str) -> float | None:
         return None
 
 
-def as_clock(cell: str) -> float | None:
+def _as_clock(cell: str) -> float | None:
     """A cell as a time of day in seconds, None if it is none."""
     match = re.fullmatch(r"(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d*)?)", cell)
     return None if match is None else 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3].replace(",", "."))
 
 
-def as_date(cell: str) -> np.datetime64 | None:
+def _as_date(cell: str) -> np.datetime64 | None:
     """A cell as a date, None if it is none."""
     try:
         stamp = datetime.fromisoformat(cell)
@@ -214,7 +214,7 @@ def from_csv(
         raise ValueError(message if message.startswith(table.name) else f"{table.name}: {message}") from None
 
 
-def _read(path: Path) -> Cells:
+def _read(path: Path) -> _Cells:
     try:
         wide = path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff")
         text = path.read_text(encoding="utf-16" if wide else "utf-8-sig")
@@ -264,7 +264,7 @@ def _read(path: Path) -> Cells:
         )
     # the index that pandas writes has no name
     columns = [column or (f"column_{k}" if k or time_column(columns) == "" else "") for k, column in enumerate(columns)]
-    return Cells(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
+    return _Cells(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
 
 
 def _commented(line: str, separator: str | None, count: int) -> list[str]:
@@ -283,14 +283,14 @@ def _usual(counts: Sequence[int]) -> int:
 
 
 def _is_unit(cell: str) -> bool:
-    return as_number(cell) is None and unit_of(cell) is not None
+    return _as_number(cell) is None and unit_of(cell) is not None
 
 
 def _is_value(cell: str, comma: bool) -> bool:
     return (
-        as_number(cell.replace(",", ".") if comma else cell) is not None
-        or as_date(cell) is not None
-        or as_clock(cell) is not None
+        _as_number(cell.replace(",", ".") if comma else cell) is not None
+        or _as_date(cell) is not None
+        or _as_clock(cell) is not None
     )
 
 

@@ -20,7 +20,11 @@ from dynsamp.dataset.zarrstore import read_zarr, write_zarr
 from dynsamp.files import explained, replaced, reserve, sync
 from dynsamp.words import nearest
 
-__all__ = ["attrs_of", "open_dataset", "read_netcdf", "save_dataset", "write_netcdf"]
+__all__ = [
+    "is_table",
+    "open_dataset",
+    "save_dataset",
+]
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TABLES = (".csv", ".tsv", ".txt", ".dat")
@@ -71,7 +75,7 @@ def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
         if suffix == ".zarr":
             write_zarr(marked, beside)
         else:
-            write_netcdf(marked, beside)
+            _write_netcdf(marked, beside)
     return target
 
 
@@ -105,14 +109,14 @@ def open_dataset(path: Path_) -> xr.Dataset:
         folder = source.parent
         others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         raise FileNotFoundError(f"there is no file {source}{nearest(source.name, others)}")
-    if suffix in TABLES:
+    if is_table(source):
         return from_csv(source)
     if suffix not in (*NETCDF, ".zarr"):
         raise ValueError(
             f"cannot read {source.name!r}: {suffix or 'a name without suffix'} is unknown; use {SUPPORTED}"
         )
     with explained("read", source):
-        ds = read_zarr(source) if suffix == ".zarr" else read_netcdf(source)
+        ds = read_zarr(source) if suffix == ".zarr" else _read_netcdf(source)
     if is_ragged(ds):
         ds = from_ragged(ds)
     if OURS not in ds.attrs:
@@ -121,6 +125,11 @@ def open_dataset(path: Path_) -> xr.Dataset:
         except ValueError as error:
             raise ValueError(f"{source.name}: {error}") from None
     return ds
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table of text, by its name."""
+    return path.suffix.lower() in TABLES
 
 
 def _marked(ds: xr.Dataset) -> xr.Dataset:
@@ -134,12 +143,12 @@ def _marked(ds: xr.Dataset) -> xr.Dataset:
 def _ours(path: Path) -> bool:
     """Whether dynsamp wrote it."""
     try:
-        return OURS in (zarrstore.group_attrs(path) if path.suffix.lower() == ".zarr" else attrs_of(path))
+        return OURS in (zarrstore.group_attrs(path) if path.suffix.lower() == ".zarr" else _attrs_of(path))
     except Exception:  # readers raise whatever a broken file makes them raise
         return False
 
 
-def attrs_of(path: Path) -> dict[Hashable, object]:
+def _attrs_of(path: Path) -> dict[Hashable, object]:
     """Attributes of the Dataset in a file."""
     with xr.open_dataset(path, engine=_engine(path), decode_times=False) as ds:
         return dict(ds.attrs)
@@ -159,7 +168,7 @@ def _engine(path: Path) -> str:
     raise ValueError(f"{path.name} is not a netCDF file; it is damaged or of another kind")
 
 
-def read_netcdf(path: Path) -> xr.Dataset:
+def _read_netcdf(path: Path) -> xr.Dataset:
     """All of a file, in memory."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a netCDF file")
@@ -189,7 +198,7 @@ def _floats_for_dates(ds: xr.Dataset) -> xr.Dataset:
     return ds
 
 
-def write_netcdf(ds: xr.Dataset, path: Path) -> None:
+def _write_netcdf(ds: xr.Dataset, path: Path) -> None:
     """Write and sync a file."""
     classic = not schema.installed("h5netcdf", "h5py")
     encoding: dict[str, dict[str, str]] = {}

@@ -25,7 +25,6 @@ from dynsamp.files import write_bytes
 
 __all__ = [
     "Array",
-    "chunked",
     "create_array",
     "create_group",
     "create_variable",
@@ -214,7 +213,7 @@ def read_array(folder: Path, array: Array | None = None) -> np.ndarray:
     return values
 
 
-def chunked(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+def _chunked(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Whole rows of the first axis, up to CHUNK bytes."""
     if not shape:
         return ()
@@ -253,7 +252,7 @@ def create_variable(
 def write_variable(folder: Path, name: str, variable: xr.Variable) -> None:
     """Write all of a variable; a lazy one is never in memory as a whole."""
     variable = stored(variable) if variable.dtype.kind in "MOTU" else variable
-    chunks = chunked(variable.shape, variable.dtype.itemsize)
+    chunks = _chunked(variable.shape, variable.dtype.itemsize)
     array = create_variable(folder, name, variable, variable.shape, chunks)
     if not variable.ndim:
         write_chunk(folder / name, array, (), variable.values)

@@ -28,7 +28,7 @@ from dynsamp.plot.extracts import called, component, matching, positions, series
 from dynsamp.plot.trajectories import portrait_pair
 from dynsamp.words import State
 
-__all__ = ["Joints", "animate", "motion"]
+__all__ = ["animate", "motion"]
 FASTEST = 50.0  # frames a second that a GIF can show: its clock ticks in hundredths
 LONGEST = 10.0  # seconds of film, unless asked for
 TAIL = 1.5  # seconds of film
@@ -39,7 +39,7 @@ DPI = 100
 
 
 @dataclass(frozen=True)
-class Joints:
+class _Joints:
     """What moves, over time."""
 
     kind: str  # "rods", "spring" or "point"
@@ -56,7 +56,7 @@ class Joints:
         return float(left), float(right), float(bottom), float(top)
 
 
-def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = None) -> Joints:
+def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = None) -> _Joints:
     """Of one trajectory; of several members the first.
 
     One angle is a pendulum, two are a double pendulum, a length and an angle an elastic one, as are the positions of a
@@ -80,10 +80,10 @@ def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = N
         for k, state in enumerate(angles):
             length = sizes.get(f"length{k + 1}", sizes.get("length", 1.0))
             joints.append(joints[-1] + length * _hanging(values(state)))
-        return Joints("rods", time, np.stack(joints), ("", ""))
+        return _Joints("rods", time, np.stack(joints), ("", ""))
     if len(coordinates) == 2 and len(angles) == 1:
         radius = next(state for state in coordinates if state not in angles)
-        return Joints(
+        return _Joints(
             "spring", time, np.stack([pivot, values(radius)[:, None] * _hanging(values(angles[0]))]), ("", "")
         )
     if len(coordinates) >= 2 and not angles:
@@ -92,9 +92,9 @@ def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = N
         pair = portrait_pair(data)
     points = np.stack([series(data, name, place)[1][0] for name in pair], axis=-1)
     if "elastic_pendulum" in str(data.attrs.get("system", "")):
-        return Joints("spring", time, np.stack([pivot, points]), ("", ""))
+        return _Joints("spring", time, np.stack([pivot, points]), ("", ""))
     x, y = (axis_label(component(data, name), name, width=28) for name in pair)
-    return Joints("point", time, points[None], (x, y))
+    return _Joints("point", time, points[None], (x, y))
 
 
 def _angle(state: State) -> bool:
@@ -196,7 +196,7 @@ def _check(path: Path, fps: float, speed: float) -> None:
 class Scene:
     """One panel: its artists, which follow the motion."""
 
-    def __init__(self, ax: Axes, film: Joints, title: str, colour: str, limits: tuple[float, ...]) -> None:
+    def __init__(self, ax: Axes, film: _Joints, title: str, colour: str, limits: tuple[float, ...]) -> None:
         self.ax, self.film = ax, film
         left, right, bottom, top = limits
         ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=film.labels[0], ylabel=film.labels[1])
@@ -253,7 +253,7 @@ def _coiled(pivot: np.ndarray, bob: np.ndarray) -> np.ndarray:
     return np.asarray(pivot + share[:, None] * along + width * side[:, None] * across)
 
 
-def _limits(films: list[Joints]) -> tuple[float, float, float, float]:
+def _limits(films: list[_Joints]) -> tuple[float, float, float, float]:
     """Of all panels alike, with some air; around the pivot where there is one."""
     left, right, bottom, top = np.array([film.reach for film in films]).T
     x0, x1, y0, y1 = left.min(), right.max(), bottom.min(), top.max()

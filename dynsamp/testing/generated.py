@@ -13,11 +13,11 @@ from dynsamp.testing.calls import CheckFailure, require, starts
 from dynsamp.words import FAILURES, Status
 from dynsamp.workflow import generate
 
-__all__ = ["Route", "check_batches", "check_generates", "check_survives", "check_sweeps", "routes", "signals"]
+__all__ = ["check_batches", "check_generates", "check_survives", "check_sweeps", "signals"]
 
 TRAJECTORIES = 4
 
-Route = Callable[..., tuple[np.ndarray, np.ndarray]]  # (times, y0, theta, ids, seed, threads) -> states, status
+_Route = Callable[..., tuple[np.ndarray, np.ndarray]]  # (times, y0, theta, ids, seed, threads) -> states, status
 COUNT = 9  # odd: the last block of any lane width is padded
 STEPS = 20
 _ADVICE = "draw from dynsamp.kernels.random keyed by (seed, id, step, draw), and keep nothing between trajectories"
@@ -44,7 +44,7 @@ def check_generates(system: System, *, seed: int = 0) -> None:
         require(np.isfinite(data[state.name].values).all(), f"generated {state.name!r} is not finite everywhere")
 
 
-def routes(system: System) -> list[tuple[str, Route]]:
+def _routes(system: System) -> list[tuple[str, _Route]]:
     """How a system makes trajectories: the solver, and its own generate= where it has one."""
 
     def solved(
@@ -86,7 +86,7 @@ def check_batches(system: System, *, seed: int = 0) -> None:
     """A trajectory has the same bits whatever else is computed with it, on any number of threads."""
     times, y0, theta = np.arange(STEPS + 1) * system.dt, starts(system, COUNT, seed), system.theta()
     ids, some = np.arange(COUNT, dtype=np.int64), np.array([7, 2, 5])
-    for name, route in routes(system):
+    for name, route in _routes(system):
         states, status = route(times, y0, theta, ids, seed, 1)
         require(
             states.shape == (COUNT, len(times), system.size) and status.shape == (COUNT,),
@@ -106,7 +106,7 @@ def check_sweeps(system: System, *, seed: int = 0) -> None:
     times, y0 = np.arange(STEPS + 1) * system.dt, starts(system, COUNT, seed)
     factors = 1 + 0.01 * np.linspace(-1, 1, COUNT)[:, None]
     theta, ids = np.ascontiguousarray(system.theta() * factors), np.arange(COUNT, dtype=np.int64)
-    for name, route in routes(system):
+    for name, route in _routes(system):
         swept = route(times, y0, theta, ids, seed)[0]
         for k in (0, COUNT // 2, COUNT - 1):
             alone = route(times, y0[k : k + 1], theta[k], ids[k : k + 1], seed)[0]
@@ -123,7 +123,7 @@ def check_survives(system: System, *, seed: int = 0) -> None:
     bad = good.copy()
     bad[1], bad[3], bad[4], bad[6] = np.nan, np.inf, 1e300, -1e300
     ids = np.arange(COUNT, dtype=np.int64)
-    for name, route in routes(system):
+    for name, route in _routes(system):
         states, status = route(times, good, theta, ids, seed)
         try:
             with_bad, bad_status = route(times, bad, theta, ids, seed)
