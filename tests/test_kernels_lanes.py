@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 
 import numpy as np
 import pytest
 
-from dynsamp.kernels.integrate import Schedule, integrate
-from dynsamp.kernels.problem import Problem
-from dynsamp.kernels.widths import width_for
+from dynsamp.kernels.drivers import refined, watched
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.methods import METHODS
+from dynsamp.kernels.problem import Problem, Schedule, Starts
+from dynsamp.kernels.simd.widths import width_for
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 
@@ -86,7 +89,7 @@ def states(method, case, width, *, count=37, threads=1, swept=False, chosen=slic
     schedule = Schedule(times, np.array([7, 5, 9]), np.array([1e-9, 1e-9]), 1000)
     out = np.empty((len(y0), 4, dim))
     status, route = integrate(
-        method, Problem(functions, theta, dim, noise), schedule, y0, ids, 3, threads, out, width=width
+        method, Problem(functions, theta, dim, noise), schedule, Starts(y0, ids, 3), out, threads, width
     )
     assert route == method
     assert not status.any()
@@ -122,7 +125,7 @@ def test_scalar_route_agrees_with_lanes_but_for_rounding():
     problem = Problem(FIELD[0], np.array([FIELD[1]]), 3)
     schedule = Schedule(np.array([0.0, 1.0]), np.array([100]), np.zeros(2), 1)
     out = np.empty((5, 2, 3))
-    _, route = integrate("rk4", problem, schedule, starts, np.arange(5), 0, 1, out, width=0)
+    _, route = integrate("rk4", problem, schedule, Starts(starts, np.arange(5)), out, 1, 0)
     assert route == "rk4-scalar"
     lanes = solve(kernel, [0.0, 1.0], starts, method="rk4", step=0.01)
     assert lanes.method == "rk4"
@@ -165,3 +168,9 @@ def test_width_follows_the_work():
     assert width_for([branching], 40, largest) == 8
     assert width_for([branching], 12, largest) == 16
     assert width_for([branching], 1000, largest) == 2
+
+
+@pytest.mark.parametrize("driver", sorted({entry.driver for entry in METHODS.values()} | {refined, watched}, key=str))
+def test_drivers_declare_what_they_take_beside_the_common_arguments(driver):
+    common = ("times", "y0", "theta", "out", "status", "stop", "begin", "end")
+    assert tuple(inspect.signature(driver.run).parameters) == (*common, *driver.NEEDS)

@@ -12,28 +12,32 @@ import pytest
 from numba.core.errors import NumbaError
 from numpy.testing import assert_array_equal
 
-from dynsamp.kernels import functions  # noqa: F401  registers powers
 from dynsamp.kernels.jit import compiled, inner
-from dynsamp.kernels.simd import all_lanes, any_lane, fma, select, splat
-from dynsamp.kernels.simd_bits import bits, from_bits, unsigned, whole
-from dynsamp.kernels.simd_memory import (
+from dynsamp.kernels.simd import any_lane, fma, select, splat
+from dynsamp.kernels.simd.arrays import (
     extract,
     get_lane,
     insert,
-    lane_array,
     lane_count,
-    lane_matrix,
     lane_view,
     load_row,
     load_trajectories,
     set_lane,
-    store_row,
-    store_trajectories,
 )
-from dynsamp.kernels.simd_types import WIDTHS, Lanes
+from dynsamp.kernels.simd.bits import bits, from_bits, unsigned, whole
+from dynsamp.kernels.simd.stack import lane_matrix, lane_vector
+from dynsamp.kernels.simd.types import WIDTHS, Lanes
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 3.0, 0.1, 1e300, 1e-310, math.inf, -math.inf, math.nan)
 X, Y = (a.ravel().copy() for a in np.meshgrid(SPECIAL, SPECIAL))
+
+
+@inner
+def store_row(x: Any, values: Any, first: Any, count: Any) -> None:
+    """The first ``count`` lanes of ``x`` (lanes or a mask) into values[first : first + count]."""
+    for lane in range(lane_count(x)):
+        if lane < count:
+            values[first + lane] = extract(x, lane)
 
 
 def on_lanes(function: Any, width: int = 8) -> Callable[..., Any]:
@@ -176,15 +180,17 @@ def test_a_field_has_the_same_bits_at_every_width_as_for_floats(width: int) -> N
     y = np.random.default_rng(0).normal(size=(2 * width + 5, 4))
     y[3, 1], y[4, 2], y[1] = math.nan, math.inf, -0.0
     theta, lanes, floats = np.array([0.3, 0.7]), np.zeros_like(y), np.zeros_like(y)
+    vector = lane_vector(width)
 
     @compiled
     def run(states: Any, theta: Any, out: Any) -> None:
-        y, dy = lane_array(width, 4), lane_array(width, 4)
+        y, dy = vector(4), vector(4)
         for first in range(0, len(states), width):
             count = min(width, len(states) - first)
             load_trajectories(states, first, count, y)
             field(0.25, y, theta, dy)
-            store_trajectories(dy, out, first, count)
+            for i in range(4):
+                store_row(dy[i], out[:, i], first, count)
 
     run(y, theta, lanes)
     for i in range(len(y)):
@@ -193,6 +199,8 @@ def test_a_field_has_the_same_bits_at_every_width_as_for_floats(width: int) -> N
 
 
 def test_a_matrix_of_lanes_is_indexed_like_a_diffusion() -> None:
+    vector, matrix = lane_vector(4), lane_matrix(4)
+
     @compiled
     def diffusion(y: Any, g: Any) -> None:
         for i in range(g.shape[0]):
@@ -203,7 +211,7 @@ def test_a_matrix_of_lanes_is_indexed_like_a_diffusion() -> None:
 
     @compiled
     def run(states: Any, out: Any) -> None:
-        y, g = lane_array(4, 3), lane_matrix(4, 3, 2)
+        y, g = vector(3), matrix(3, 2)
         load_trajectories(states, 0, 4, y)
         diffusion(y, g)
         for i in range(3):
@@ -262,11 +270,11 @@ def test_masks_reduce() -> None:
         y = load_row(splat(16, 0.0), x, 0, len(x))
         seen = False
         seen |= y > limit
-        return any_lane(y > limit), all_lanes(y > limit), any_lane(seen), any_lane(limit > 0), all_lanes(limit > 0)
+        return any_lane(y > limit), any_lane(seen), any_lane(limit > 0)
 
-    assert run(np.arange(10.0), 8.5) == (True, False, True, True, True)
-    assert run(np.arange(10.0), -1.0) == (True, True, True, False, False)
-    assert run(np.arange(10.0), 9.5) == (False, False, False, True, True)
+    assert run(np.arange(10.0), 8.5) == (True, True, True)
+    assert run(np.arange(10.0), -1.0) == (True, True, False)
+    assert run(np.arange(10.0), 9.5) == (False, False, True)
 
 
 def test_single_lanes_views_and_padding() -> None:
@@ -326,7 +334,6 @@ def test_helpers_mean_the_same_without_lanes() -> None:
     assert fma(2.0, 3.0, 4.0) == 10.0
     assert select(False, 1.0, 2.0) == 2.0
     assert any_lane(True)
-    assert not all_lanes(False)
     assert from_bits(bits(-2.5)) == -2.5
     assert whole(unsigned(7)) == 7.0
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsamp import HamiltonianSystem, State
-from dynsamp.kernels.fingerprint import fingerprint
-from dynsamp.kernels.functions import sech2, sincos
+from dynsamp.kernels.jit import fingerprint
 from dynsamp.kernels.simd import fma, select
+from dynsamp.kernels.simd.functions import sech2, sincos
 from dynsamp.kernels.tracing import (
     UntraceableError,
     derived_jacobian,

@@ -10,8 +10,8 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import ellipj, ellipk
 
-from dynsamp.kernels.solvers import dop853, tsit5
-from dynsamp.kernels.step_control import rough_exp2, rough_log2
+from dynsamp.kernels.parts.step_control import rough_exp2, rough_log2
+from dynsamp.kernels.solvers.explicit import dop853, tsit5
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 

@@ -11,7 +11,8 @@ from scipy.special import lambertw
 
 import dynsamp
 from dynsamp.kernels.integrate import integrate
-from dynsamp.kernels.solvers import rk4_delay
+from dynsamp.kernels.problem import Starts
+from dynsamp.kernels.solvers.explicit import rk4_delay
 from dynsamp.solve import Kernel, solve
 from dynsamp.solve.delays import delayed_schedule
 from dynsamp.solve.initial_values import as_problem
@@ -150,7 +151,7 @@ def test_delays_of_their_own_and_bits():
     problem, found = as_problem(kernel, 2, 9, None, None), []
     for width in (0, 4, 16):
         out = np.empty((9, 5, 2))
-        integrate("rk4_delay", problem, schedule, y0, np.arange(9), 0, 2, out, width=width)
+        integrate("rk4_delay", problem, schedule, Starts(y0, np.arange(9)), out, 2, width)
         found.append(out)
     np.testing.assert_array_equal(found[1], found[0])
     np.testing.assert_array_equal(found[2], found[0])

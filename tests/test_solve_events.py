@@ -8,8 +8,8 @@ from scipy.integrate import solve_ivp
 from scipy.special import ellipk
 
 import dynsamp
-from dynsamp.kernels.events import Watch
-from dynsamp.kernels.integrate import Problem, Schedule, integrate
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.problem import Problem, Schedule, Starts, Watch
 from dynsamp.solve import Event, Kernel, solve
 from dynsamp.words import Status
 
@@ -155,7 +155,7 @@ def test_bits_depend_on_neither_width_threads_nor_company(method):
         dense = method == "dop853"
         schedule = Schedule(times, steps, np.array([1e-7, 1e-7]), 10_000, dense=dense, watch=Watch((0,), (0,), found))
         problem = Problem({"rhs": lorenz, "events": g}, LORENZ.theta[None], 3)
-        integrate(method, problem, schedule, y0, np.arange(n), 0, threads, out, width=width)
+        integrate(method, problem, schedule, Starts(y0, np.arange(n)), out, threads, width)
         assert found[2].min() > 0
         return (out, *found)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from dynsamp.kernels.integrate import Schedule, integrate
+from dynsamp.kernels.integrate import integrate
 from dynsamp.kernels.methods import METHODS
-from dynsamp.kernels.problem import Problem
+from dynsamp.kernels.problem import Problem, Schedule, Starts
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 
@@ -200,10 +200,10 @@ def test_bits_depend_on_neither_width_nor_company_nor_threads():
     def states(width, threads, chosen=slice(None)):
         y = np.ascontiguousarray(y0[chosen])
         out = np.empty((len(y), 4, 4))
-        schedule = Schedule(times, substeps, np.array([1e-9, 1e-9]), 1000)
+        schedule = Schedule(times, substeps, np.array([1e-9, 1e-9]), 1000, compensated=True)
         problem = Problem({"rhs": springs}, np.ascontiguousarray(theta[chosen]), 4)
         status, route = integrate(
-            "gauss_legendre4", problem, schedule, y, np.arange(len(y)), 0, threads, out, width=width, compensated=True
+            "gauss_legendre4", problem, schedule, Starts(y, np.arange(len(y))), out, threads, width
         )
         assert route == "gauss_legendre4"
         assert not status.any()

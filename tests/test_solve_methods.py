@@ -7,7 +7,9 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import ellipj, ellipk
 
-from dynsamp.kernels.solvers import implicit_midpoint, rk4, verlet, yoshida4
+from dynsamp.kernels.solvers.explicit import rk4
+from dynsamp.kernels.solvers.implicit import implicit_midpoint
+from dynsamp.kernels.solvers.symplectic import verlet, yoshida4
 from dynsamp.solve import Kernel, field_values, scalar_values, solve
 from dynsamp.words import Status
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynsamp.kernels.integrate import Schedule, integrate
+from dynsamp.kernels.integrate import integrate
 from dynsamp.kernels.methods import METHODS
-from dynsamp.kernels.solvers import sra1
+from dynsamp.kernels.problem import Schedule, Starts
+from dynsamp.kernels.solvers.stochastic import sra1
 from dynsamp.solve import Kernel, solve
 from dynsamp.solve.initial_values import as_problem
 
@@ -175,7 +176,7 @@ def test_bits_do_not_depend_on_the_width(method, depth):
     problem, found = as_problem(kernel, 2, 19, None, None), []
     for width in (0, 4, 16):
         out = np.empty((19, 3, 2))
-        integrate(method, problem, schedule, y0, np.arange(19), 7, 1, out, width=width)
+        integrate(method, problem, schedule, Starts(y0, np.arange(19), 7), out, 1, width)
         found.append(out)
     assert np.isfinite(found[0]).all()
     np.testing.assert_array_equal(found[1], found[0])

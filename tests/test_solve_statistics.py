@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynsamp.kernels.output import merged
+from dynsamp.kernels.blocks import merged
 from dynsamp.solve import Kernel, solve, statistics
 from dynsamp.words import Status
 

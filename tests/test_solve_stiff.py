@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from dynsamp.kernels.integrate import Schedule, integrate
-from dynsamp.kernels.problem import Problem
-from dynsamp.kernels.solvers import radau_nodes
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.problem import Problem, Schedule, Starts
+from dynsamp.kernels.solvers.implicit import radau5
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import Status
 
@@ -70,16 +70,16 @@ HIRES = Kernel("field", (hires,), np.empty(0))
 
 
 def test_coefficients_meet_the_order_conditions_of_radau():
-    a, c = radau_nodes.A, radau_nodes.NODES
+    a, c = radau5.A, radau5.NODES
     for k in range(1, 4):  # stage order 3, and quadrature of order 5 in the last row
         np.testing.assert_allclose(a @ c ** (k - 1), c**k / k, atol=1e-15)
     for k in range(1, 6):
         assert a[2] @ c ** (k - 1) == pytest.approx(1.0 / k, abs=1e-15)
     blocks = np.zeros((3, 3))
-    blocks[0, 0] = radau_nodes.REALS[0]
-    ((u, v),) = radau_nodes.PAIRS
+    blocks[0, 0] = radau5.REALS[0]
+    ((u, v),) = radau5.PAIRS
     blocks[1:, 1:] = [[u, -v], [v, u]]
-    np.testing.assert_allclose(radau_nodes.BASIS @ blocks @ radau_nodes.COBASIS @ a, np.eye(3), atol=1e-13)
+    np.testing.assert_allclose(radau5.BASIS @ blocks @ radau5.COBASIS @ a, np.eye(3), atol=1e-13)
 
 
 def test_order_with_steps_held():
@@ -163,7 +163,7 @@ def test_bits_depend_on_neither_width_nor_company_nor_threads():
         times = np.array([0.0, 1.0, 50.0])
         schedule = Schedule(times, np.ones(2, np.int64), np.array([1e-5, 1e-9]), 1000)
         problem = Problem({"rhs": robertson}, np.empty((1, 0)), 3)
-        status, route = integrate("radau5", problem, schedule, y, np.arange(len(y)), 0, threads, out, width=width)
+        status, route = integrate("radau5", problem, schedule, Starts(y, np.arange(len(y))), out, threads, width)
         assert route == "radau5"
         assert not status.any()
         return out

@@ -7,9 +7,9 @@ from math import factorial
 import numpy as np
 import pytest
 
-from dynsamp.kernels.integrate import Schedule, integrate
+from dynsamp.kernels.integrate import integrate
 from dynsamp.kernels.methods import METHODS
-from dynsamp.kernels.problem import Problem
+from dynsamp.kernels.problem import Problem, Schedule, Starts
 from dynsamp.solve import Kernel, scalar_values, solve
 
 COMPOSED = ["verlet", "yoshida4", "yoshida6", "yoshida8", "kahan_li6", "kahan_li8"]
@@ -181,10 +181,8 @@ def test_bits_depend_on_neither_width_nor_company_nor_threads(method, compensate
         y = np.ascontiguousarray(y0[chosen])
         out = np.empty((len(y), 4, 4))
         problem = Problem({"velocity": velocity, "force": force}, np.array([[1.0]]), 4)
-        schedule = Schedule(times, substeps, np.array([1e-9, 1e-9]), 1000)
-        status, route = integrate(
-            method, problem, schedule, y, np.arange(len(y)), 0, threads, out, width=width, compensated=compensated
-        )
+        schedule = Schedule(times, substeps, np.array([1e-9, 1e-9]), 1000, compensated=compensated)
+        status, route = integrate(method, problem, schedule, Starts(y, np.arange(len(y))), out, threads, width)
         assert route == method
         assert not status.any()
         return out

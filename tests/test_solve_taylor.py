@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.kernels.integrate import Schedule, integrate
-from dynsamp.kernels.problem import Problem
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.problem import Problem, Schedule, Starts
 from dynsamp.kernels.tracing import taylor
 from dynsamp.kernels.tracing.series_source import STRIDE
 from dynsamp.solve import Kernel, solve
@@ -228,7 +228,7 @@ def run(rhs, theta, starts, duration, width, rtol=1e-12, threads=1):
     out = np.empty((len(starts), 3, starts.shape[1]))
     schedule = Schedule(np.linspace(0.0, duration, 3), np.ones(2, np.int64), np.full(2, rtol), 10**6)
     problem = Problem({"rhs": rhs}, np.array([theta]), starts.shape[1])
-    status, _ = integrate("taylor", problem, schedule, starts, np.arange(len(starts)), 0, threads, out, width)
+    status, _ = integrate("taylor", problem, schedule, Starts(starts, np.arange(len(starts))), out, threads, width)
     assert not status.any()
     return out
 

@@ -2,17 +2,20 @@
 
 Ordinary modules are loaded again, as copies whose slots (``slots``) are set, so that the right-hand side is inlined
 into the loops over steps. The copy of the driver is a file in the cache directory, named by a hash of all it depends
-on; Numba keeps the machine code beside it, and the next process finds it.
+on (``fingerprint``); Numba keeps the machine code beside it, and the next process finds it.
 """
 
 from __future__ import annotations
 
+import builtins
+import dis
+import enum
 import hashlib
 import logging
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,11 +27,22 @@ from numba.core import config, errors
 from numba.core.dispatcher import Dispatcher
 
 from dynsamp.kernels import cache
-from dynsamp.kernels.fingerprint import UnknownContentError, fingerprint
 
-__all__ = ["CompileError", "compiled", "disabled", "inner", "setting", "specialise"]
+__all__ = [
+    "CompileError",
+    "Part",
+    "UnknownContentError",
+    "code_names",
+    "compiled",
+    "disabled",
+    "fingerprint",
+    "inner",
+    "setting",
+    "specialise",
+]
 
 Function = Callable[..., Any]
+Part = types.ModuleType | Mapping[str, Function | str]
 
 # user arithmetic is never contracted or reassociated (no fastmath): the same bits in every route and batch
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -37,6 +51,9 @@ _njit: Any = numba.njit  # its annotations leave options out
 _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
+
+# values of these are identified by their name: their content changes with the version of the package only
+_STABLE = ("builtins", "math", "cmath", "operator", "numpy", "numba")
 
 
 class CompileError(TypeError):
@@ -69,129 +86,161 @@ def setting(name: str) -> Any:
 
 
 def specialise(
-    driver: types.ModuleType,
-    parts: Iterable[types.ModuleType],
+    driver: Function,
+    parts: Iterable[Part],
     functions: Mapping[str, Function],
     arguments: tuple[Any, ...],
     **constants: Any,
 ) -> Function:
-    """Compiled ``run`` of a driver.
+    """Driver as one compiled function.
 
     Parameters
     ----------
-    driver : module
-        Its ``run`` is the entry.
-    parts : modules
-        Their functions fill the slots of what follows and of the driver: route, adaptors, the method.
+    driver : function
+        A loop; the other functions of its module are its helpers.
+    parts : modules or mappings
+        What fills the slots of what follows and of the driver: route, adaptors, the method. Of a module, the functions
+        under their own names, and before all functions the constants that ``__all__`` names. A mapping gives functions
+        of modules, or the names of earlier ones, by slot.
     functions : mapping of slot name to callable
         Functions of the system, plain Python or njit.
     arguments : tuple
         Of the call to come; they say for which types to compile.
     **constants
-        Values of slots that are frozen into the code: numbers, and functions of the kernels.
+        Values of slots that are frozen into the code, in place of those of parts: numbers, and functions of the
+        kernels.
 
     Raises
     ------
     CompileError
         If a function of the system does not compile.
     """
-    parts = tuple(parts)
+    loop = _Loop(driver, tuple(parts), functions, constants)
     for function in functions.values():
         if not isinstance(getattr(function, "py_func", function), types.FunctionType):
             raise CompileError(f"a function of a system must be a plain Python function or njit, got {function!r}")
     if disabled():
-        return _plain(driver, parts, functions, constants)
+        return loop.plain()
     signature = tuple(numba.typeof(argument) for argument in arguments)
-    label = driver.__name__.rpartition(".")[2]
-    if parts:
-        label = f"{parts[-1].__name__.rpartition('.')[2]}-{label}"
     try:
         content = [(slot, fingerprint(function)) for slot, function in sorted(functions.items())]
     except UnknownContentError as reason:
-        _log.info("compiling %s each time: its functions use %s, whose content cannot be told", label, reason)
-        return _build(None, label, driver, parts, functions, constants, signature)
+        _log.info("compiling %s each time: its functions use %s, whose content cannot be told", loop.label, reason)
+        return loop.build(None, signature)
     frozen = [(slot, getattr(value, "__name__", value)) for slot, value in sorted(constants.items())]
-    facts = [_surroundings(), driver.__name__, [part.__name__ for part in parts], content, frozen]
+    facts = [_surroundings(), _full_name(driver), [_described(part) for part in loop.parts], content, frozen]
     key = hashlib.sha256(repr([facts, signature]).encode()).hexdigest()[:32]
     with _LOCK:
         if key not in _MEMO:
-            _MEMO[key] = _build(f"{label}-{key}", label, driver, parts, functions, constants, signature)
+            _MEMO[key] = loop.build(f"{loop.label}-{key}", signature)
         return _MEMO[key]
 
 
-def _build(
-    name: str | None,
-    label: str,
-    driver: types.ModuleType,
-    parts: tuple[types.ModuleType, ...],
-    functions: Mapping[str, Function],
-    constants: Mapping[str, Any],
-    signature: tuple[Any, ...],
-) -> Function:
-    path = cache.store(name, _source(driver)) if name else None
-    known = cache.failure(path) if path else None
-    if known:
-        raise CompileError(known)
-    if path is None or not any(path.parent.rglob("*.nbc")):
-        _log.info("compiling %s%s", label, " (once per machine)" if path else "")
-    try:
+class _Loop:
+    """A driver and what fills its slots."""
+
+    def __init__(
+        self,
+        driver: Function,
+        parts: tuple[Part, ...],
+        functions: Mapping[str, Function],
+        constants: Mapping[str, Any],
+    ) -> None:
+        self.entry, self.module = driver.__name__, sys.modules[driver.__module__]
+        self.parts, self.functions, self.constants = parts, functions, constants
+        modules = [part for part in parts if isinstance(part, types.ModuleType)]
+        self.label = "-".join(_short_name(module) for module in [*modules[-1:], self.module])
+
+    def build(self, name: str | None, signature: tuple[Any, ...]) -> Function:
+        """Compiled driver, kept on disk under a name, or not."""
+        path = cache.store(name, _source(self.module)) if name else None
+        known = cache.failure(path) if path else None
+        if known:
+            raise CompileError(known)
+        if path is None or not any(path.parent.rglob("*.nbc")):
+            _log.info("compiling %s%s", self.label, " (once per machine)" if path else "")
         try:
-            return _load(path, driver, parts, functions, constants, signature)
-        except errors.NumbaError:
-            raise
-        except Exception as error:  # whatever a damaged entry does: forget it and compile again
-            if path is None:
+            try:
+                return self._load(path, signature)
+            except errors.NumbaError:
                 raise
-            _log.debug("compiled kernel %s is damaged (%s)", path, error)
-            cache.remove(path)
-            path = cache.store(str(name), _source(driver))
-            return _load(path, driver, parts, functions, constants, signature)
-    except errors.NumbaError as error:
-        _log.debug("%s", error)
-        failed = _explain(error, functions)
-        if path is not None:
-            cache.note_failure(path, str(failed))
-        raise failed from None
+            except Exception as error:  # whatever a damaged entry does: forget it and compile again
+                if path is None:
+                    raise
+                _log.debug("compiled kernel %s is damaged (%s)", path, error)
+                cache.remove(path)
+                path = cache.store(str(name), _source(self.module))
+                return self._load(path, signature)
+        except errors.NumbaError as error:
+            _log.debug("%s", error)
+            failed = _explain(error, self.functions)
+            if path is not None:
+                cache.note_failure(path, str(failed))
+            raise failed from None
 
+    def plain(self) -> Function:
+        """Driver in plain Python."""
+        driver: Function = self._joined(self.functions, _as_is, "plain", None)[self.entry]
+        return driver
 
-def _load(
-    path: Path | None,
-    driver: types.ModuleType,
-    parts: tuple[types.ModuleType, ...],
-    functions: Mapping[str, Function],
-    constants: Mapping[str, Any],
-    signature: tuple[Any, ...],
-) -> Function:
-    stem = path.stem if path else None
-    fresh: dict[int, Any] = {}
-    names = {**constants, **{slot: _fresh(function, fresh, stem) for slot, function in functions.items()}}
-    for part in parts:
-        names.update(_copy(part, names, inner, f"{stem or 'uncached'}_{part.__name__.rpartition('.')[2]}"))
-    own = _copy(driver, names, _compiled_helper, stem or "uncached", path)
-    entry = _njit(cache=path is not None, no_cfunc_wrapper=True, **_OPTIONS)(own["run"])
-    entry.compile(signature)
-    return entry
+    def _load(self, path: Path | None, signature: tuple[Any, ...]) -> Function:
+        home = path.stem if path else None
+        fresh: dict[int, Any] = {}
+        functions = {slot: _fresh(function, fresh, home) for slot, function in self.functions.items()}
+        own = self._joined(functions, inner, home or "uncached", path)
+        entry = _njit(cache=path is not None, no_cfunc_wrapper=True, **_OPTIONS)(own[self.entry])
+        entry.compile(signature)
+        return entry
 
-
-def _compiled_helper(function: Function) -> Any:
-    return function if function.__name__ == "run" else inner(function)
+    def _joined(
+        self, functions: Mapping[str, Any], finish: Callable[[Function], Any], name: str, path: Path | None
+    ) -> dict[str, Any]:
+        """Functions of a copy of the driver's module, after copies of all parts."""
+        names: dict[str, Any] = {}
+        for part in self.parts:
+            if isinstance(part, types.ModuleType):
+                names.update(_constants(part))
+        names.update(self.constants)
+        names.update(functions)
+        for part in self.parts:
+            if isinstance(part, types.ModuleType):
+                names.update(_copy(part, names, finish, f"{name}_{_short_name(part)}"))
+            else:
+                names.update(
+                    {
+                        slot: names[function] if isinstance(function, str) else finish(_with(function, names))
+                        for slot, function in part.items()
+                    }
+                )
+        return _copy(self.module, names, lambda f: f if f.__name__ == self.entry else finish(f), name, path)
 
 
 def _as_is(function: Function) -> Function:
     return function
 
 
-def _plain(
-    driver: types.ModuleType,
-    parts: tuple[types.ModuleType, ...],
-    functions: Mapping[str, Function],
-    constants: Mapping[str, Any],
-) -> Function:
-    names = {**constants, **functions}
-    for part in parts:
-        names.update(_copy(part, names, _as_is, "plain"))
-    run: Function = _copy(driver, names, _as_is, "plain")["run"]
-    return run
+def _short_name(module: types.ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _full_name(function: Function | str) -> str:
+    return function if isinstance(function, str) else f"{function.__module__}.{function.__name__}"
+
+
+def _described(part: Part) -> Any:
+    if isinstance(part, types.ModuleType):
+        return part.__name__
+    return sorted((slot, _full_name(function)) for slot, function in part.items())
+
+
+def _constants(module: types.ModuleType) -> dict[str, Any]:
+    """What a module provides that is no function of its own."""
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+    return {name: value for name, value in found.items() if not _belongs(value, module.__name__)}
+
+
+def _belongs(value: Any, home: str) -> bool:
+    return isinstance(value, types.FunctionType) and value.__module__ == home
 
 
 def _copy(
@@ -201,21 +250,31 @@ def _copy(
     name: str,
     path: Path | None = None,
 ) -> dict[str, Any]:
-    """Execute the module's source again, set its slots, and return the functions and constants that it provides."""
+    """Execute the module's source again, set its slots, and return its functions."""
     clone = types.ModuleType(name)
-    file = str(path or module.__file__)
-    clone.__file__ = file
+    clone.__file__ = str(path or module.__file__)
     if name.startswith(cache.PREFIX):
         sys.modules[name] = clone  # Numba rebuilds kept code in the namespaces of its modules
-    exec(compile(_source(module), file, "exec"), clone.__dict__)  # our own source
-    here = [
-        key for key, value in vars(clone).items() if isinstance(value, types.FunctionType) and value.__module__ == name
-    ]
+    code = _code(module) if path is None else compile(_source(module), str(path), "exec")
+    exec(code, clone.__dict__)  # our own source
+    here = [key for key, value in vars(clone).items() if _belongs(value, name)]
     vars(clone).update((slot, value) for slot, value in names.items() if slot in vars(clone) and slot not in here)
     own = {key: finish(vars(clone)[key]) for key in here}
     vars(clone).update(own)
-    provided = {key: getattr(clone, key) for key in getattr(clone, "__all__", ()) if key not in own}
-    return {**provided, **own}
+    return own
+
+
+def _with(function: Function, names: Mapping[str, Any]) -> Function:
+    """Copy of a function of the kernels, which calls no other of its module, with its slots set."""
+    namespace = {**function.__globals__, **names}
+    return types.FunctionType(function.__code__, namespace, function.__name__, function.__defaults__)
+
+
+@lru_cache
+def _code(module: types.ModuleType) -> types.CodeType:
+    loader: Any = module.__loader__  # it keeps the code beside the source
+    code: types.CodeType = loader.get_code(module.__name__)
+    return code
 
 
 def _fresh(function: Any, seen: dict[int, Any], home: str | None) -> Any:
@@ -237,7 +296,7 @@ def _fresh(function: Any, seen: dict[int, Any], home: str | None) -> Any:
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__qualname__, copy.__module__ = function.__qualname__, home or function.__module__
     seen[id(function)] = result = _njit(**options)(copy)
-    for name in _names(function.__code__):
+    for name in code_names(function.__code__):
         if _ours(namespace.get(name)):
             namespace[name] = _fresh(namespace[name], seen, home)
     for cell, old in zip(copy.__closure__ or (), function.__closure__ or (), strict=True):
@@ -255,9 +314,10 @@ def _ours(value: Any) -> bool:
     return isinstance(value, types.FunctionType) and not foreign
 
 
-def _names(code: types.CodeType) -> set[str]:
-    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return set(code.co_names).union(*(_names(constant) for constant in inner))
+def code_names(code: types.CodeType) -> set[str]:
+    """Names of globals and attributes in the code of a function and of those inside it."""
+    nested = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return set(code.co_names).union(*(code_names(constant) for constant in nested))
 
 
 @lru_cache
@@ -296,3 +356,171 @@ def _first_line(error: errors.NumbaError) -> str:
         return "it branches on a value that differs among trajectories"
     causes = [line for line in useful if "Error" not in line and "rror is caused" not in line]
     return (causes or useful or ["Numba gives no reason"])[0].rstrip(".")
+
+
+# --- content hash of a function: Numba itself notices neither a changed global nor a changed default argument
+
+
+class UnknownContentError(Exception):
+    """Something whose content cannot be told; compiled code that uses it must not be kept."""
+
+
+def fingerprint(function: Any) -> str:
+    """Hash of a Python function or Numba dispatcher and, transitively, of all it refers to.
+
+    Raises UnknownContentError where that cannot be told.
+    """
+    digest = hashlib.sha256()
+    _Reader(digest).value(function)
+    return digest.hexdigest()
+
+
+class _Reader:
+    def __init__(self, digest: Any) -> None:
+        self.digest = digest
+        self.seen: dict[int, int] = {}
+        self.keep: list[Any] = []  # ids stay unique while the objects live
+
+    def put(self, *parts: str | bytes) -> None:
+        for part in parts:
+            data = part.encode() if isinstance(part, str) else part
+            self.digest.update(f"{len(data)}:".encode() + data)
+
+    def value(self, value: Any) -> None:
+        kind = type(value)
+        if value is None or value is Ellipsis or kind in (bool, int, float, complex, str, bytes):
+            self.put(kind.__name__, repr(value))
+        elif isinstance(value, enum.Enum):
+            self.put("enum", f"{kind.__module__}.{kind.__qualname__}.{value.name}")
+            self.value(value.value)
+        elif isinstance(value, (tuple, frozenset)):
+            items = sorted(value, key=repr) if isinstance(value, frozenset) else list(value)
+            self.put(kind.__qualname__, repr(getattr(value, "_fields", "")), str(len(items)))
+            for item in items:
+                self.value(item)
+        elif isinstance(value, np.generic):
+            self.put("numpy", str(value.dtype), value.tobytes())
+        elif kind is np.ndarray and not value.dtype.hasobject:
+            order = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
+            self.put("array", repr(value.dtype.descr), repr(value.shape), order, value.tobytes())
+        elif isinstance(value, np.dtype):
+            self.put("dtype", repr(value.descr))
+        elif isinstance(value, types.CodeType):
+            self.code(value)
+        elif isinstance(value, (types.FunctionType, Dispatcher)) and not _importable(value):
+            self.function(value)
+        elif hasattr(value, "_defn") and isinstance(value._defn, types.FunctionType):  # an intrinsic
+            self.put("intrinsic")
+            self.function(value._defn)
+        elif (_package(value) in _STABLE and _name(value)) or _importable(value):
+            self.put("name", f"{getattr(value, '__module__', None)}.{_name(value)}")
+        else:
+            raise UnknownContentError(f"{kind.__name__} {value!r:.80}")
+
+    def code(self, code: types.CodeType) -> None:
+        counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        self.put("code", code.co_code, repr(counts), repr(names), getattr(code, "co_exceptiontable", b""))
+        for constant in code.co_consts:
+            self.value(constant)
+
+    def function(self, value: Any) -> None:
+        options = ""
+        if isinstance(value, Dispatcher):
+            options = repr(sorted(value.targetoptions.items(), key=repr)) + repr(value.locals)
+            value = value.py_func
+        if id(value) in self.seen:  # recursion: the position says which
+            self.put("again", str(self.seen[id(value)]))
+            return
+        self.seen[id(value)] = len(self.seen)
+        self.keep.append(value)
+        self.put("function", options)
+        self.code(value.__code__)
+        self.value(value.__defaults__)
+        for key, default in sorted((value.__kwdefaults__ or {}).items()):
+            self.put("default", key)
+            self.value(default)
+        for chain in _all_chains(value.__code__):
+            self.chain(value, chain)
+
+    def chain(self, function: types.FunctionType, chain: tuple[str, ...]) -> None:
+        """A global or closure variable and the attributes read from it: ``const.earth.G``."""
+        name, *attributes = chain
+        found, value = _lookup(function, name)
+        self.put("reference", ".".join(chain))
+        if not found:
+            self.put("missing")
+            return
+        for attribute in attributes:
+            if not isinstance(value, (types.ModuleType, type, types.SimpleNamespace)) or _package(value) in _STABLE:
+                break  # the attribute of a value is part of the value
+            if not hasattr(value, attribute):
+                self.put("missing")
+                return
+            value = getattr(value, attribute)
+        if isinstance(value, types.ModuleType):
+            if _package(value) not in _STABLE:  # the module itself went into a variable: anything may be read
+                raise UnknownContentError(f"module {value.__name__} as a value")
+            version = getattr(sys.modules.get(_package(value)), "__version__", "")
+            self.put("module", value.__name__, str(version))
+        else:
+            self.value(value)
+
+
+def _lookup(function: types.FunctionType, name: str) -> tuple[bool, Any]:
+    if name in function.__code__.co_freevars:
+        cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+        try:
+            return True, cell.cell_contents
+        except ValueError:  # not yet filled
+            return False, None
+    if name in function.__globals__:
+        return True, function.__globals__[name]
+    return (True, getattr(builtins, name)) if hasattr(builtins, name) else (False, None)
+
+
+@lru_cache(1024)
+def _all_chains(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """Chains of a code object, sorted; read once, for a key is computed at every call of a solver."""
+    return tuple(sorted(set(_chains(code))))
+
+
+def _chains(code: types.CodeType, free: frozenset[str] | None = None) -> Iterator[tuple[str, ...]]:
+    """Each global or closure name with the attributes that the bytecode reads from it at once."""
+    free = frozenset(code.co_freevars) if free is None else free
+    current: list[str] = []
+    for instruction in dis.get_instructions(code):
+        if current and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            current.append(str(instruction.argval))
+            continue
+        if instruction.opname in ("CACHE", "EXTENDED_ARG", "PUSH_NULL") and current:
+            continue
+        if current:
+            yield tuple(current)
+            current = []
+        outer = instruction.opname in ("LOAD_DEREF", "LOAD_CLASSDEREF") and instruction.argval in free
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") or outer:
+            current = [str(instruction.argval)]
+    if current:
+        yield tuple(current)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _chains(constant, free & frozenset(constant.co_freevars))
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__qualname__", None) or getattr(value, "__name__", ""))
+
+
+def _importable(value: Any) -> bool:
+    """Whether it is a function of a package whose version is part of every key, or of these kernels."""
+    module = str(getattr(value, "__module__", ""))
+    if module.partition(".")[0] not in _STABLE and not module.startswith("dynsamp.kernels."):
+        return False
+    return getattr(sys.modules.get(module), _name(value), None) is value  # a stranger may claim any module
+
+
+def _package(value: Any) -> str:
+    if isinstance(value, types.ModuleType):
+        return value.__name__.partition(".")[0]
+    return str(getattr(value, "__module__", None) or type(value).__module__).partition(".")[0]

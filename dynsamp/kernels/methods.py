@@ -1,6 +1,6 @@
 """The methods: which loop, which step, and what they solve.
 
-A new method is one file in ``solvers/`` and one line here.
+A new method is one file in a family's folder of ``solvers/`` and one line here.
 """
 
 from __future__ import annotations
@@ -8,37 +8,24 @@ from __future__ import annotations
 import types
 from dataclasses import dataclass
 
-from dynsamp.kernels import linear
-from dynsamp.kernels.drivers import adaptive, delayed, fixed, implicit, splitting, stochastic
-from dynsamp.kernels.drivers import taylor as taylor_steps
-from dynsamp.kernels.solvers import (
-    blanes_moan4,
-    blanes_moan6,
-    dop853,
-    dop853_dense,
-    euler_maruyama,
+from dynsamp.kernels.drivers import adaptive, delayed, expanded, fixed, implicit, splitting, stochastic
+from dynsamp.kernels.solvers import iteration
+from dynsamp.kernels.solvers.explicit import dop853, rk4, rk4_delay, taylor, tsit5
+from dynsamp.kernels.solvers.implicit import (
     gauss,
     gauss_legendre4,
     gauss_legendre6,
     gauss_legendre8,
     implicit_midpoint,
-    iteration,
+    radau5,
+    systems,
+)
+from dynsamp.kernels.solvers.stochastic import euler_maruyama, milstein, platen_weak, sra1, sri1
+from dynsamp.kernels.solvers.symplectic import (
+    blanes_moan4,
+    blanes_moan6,
     kahan_li6,
     kahan_li8,
-    milstein,
-    newton,
-    platen_weak,
-    radau5,
-    radau5_dense,
-    radau_nodes,
-    rk4,
-    rk4_delay,
-    sra1,
-    sri1,
-    taylor,
-    transformed,
-    tsit5,
-    tsit5_dense,
     verlet,
     yoshida4,
     yoshida6,
@@ -64,10 +51,8 @@ class Method:
         It controls its error by rtol and atol; others take a step.
     needs_jacobian : bool
         It uses the slot ``jacobian``.
-    ground, core : tuple of modules
-        Parts before ``solver``, on which it stands, and parts after it, such as what a family of methods shares.
-    interpolant : module, optional
-        Of an embedded pair: the path between its steps.
+    family : tuple of modules
+        Parts that it shares with others.
     areas : bool
         It uses the integral of each Wiener process over a step.
     coins : bool
@@ -79,11 +64,21 @@ class Method:
     kinds: tuple[str, ...]
     adaptive: bool = False
     needs_jacobian: bool = False
-    ground: tuple[types.ModuleType, ...] = ()
-    core: tuple[types.ModuleType, ...] = ()
-    interpolant: types.ModuleType | None = None
+    family: tuple[types.ModuleType, ...] = ()
     areas: bool = False
     coins: bool = False
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether it is an embedded pair that knows the path between its steps."""
+        return hasattr(self.solver, "interpolant")
+
+    @property
+    def finds_events(self) -> bool:
+        """Whether the path between its steps is known."""
+        if self.driver is adaptive:
+            return self.interpolates
+        return self.driver in (fixed, splitting, implicit) and "map" not in self.kinds
 
     @property
     def implicit(self) -> bool:
@@ -101,16 +96,13 @@ class Method:
         return getattr(self.solver, "STAGES", 0) if self.needs_jacobian else 0
 
 
-_RADAU = (linear, radau_nodes, transformed)
-_GAUSS = (linear, transformed, newton, gauss)
+_GAUSS = (systems, gauss)
 
 METHODS: dict[str, Method] = {
-    "dop853": Method(adaptive, dop853, _ODE, adaptive=True, interpolant=dop853_dense),
-    "tsit5": Method(adaptive, tsit5, _ODE, adaptive=True, interpolant=tsit5_dense),
-    "taylor": Method(taylor_steps, taylor, _ODE, adaptive=True),
-    "radau5": Method(
-        adaptive, radau5, _ODE, adaptive=True, needs_jacobian=True, ground=_RADAU, interpolant=radau5_dense
-    ),
+    "dop853": Method(adaptive, dop853, _ODE, adaptive=True),
+    "tsit5": Method(adaptive, tsit5, _ODE, adaptive=True),
+    "taylor": Method(expanded, taylor, _ODE, adaptive=True),
+    "radau5": Method(adaptive, radau5, _ODE, adaptive=True, needs_jacobian=True, family=(systems,)),
     "rk4": Method(fixed, rk4, _ODE),
     "verlet": Method(splitting, verlet, ("separable",)),
     "yoshida4": Method(splitting, yoshida4, ("separable",)),
@@ -120,10 +112,10 @@ METHODS: dict[str, Method] = {
     "kahan_li8": Method(splitting, kahan_li8, ("separable",)),
     "blanes_moan4": Method(splitting, blanes_moan4, ("separable",)),
     "blanes_moan6": Method(splitting, blanes_moan6, ("separable",)),
-    "implicit_midpoint": Method(implicit, implicit_midpoint, _ODE, needs_jacobian=True, core=_GAUSS),
-    "gauss_legendre4": Method(implicit, gauss_legendre4, _ODE, needs_jacobian=True, core=_GAUSS),
-    "gauss_legendre6": Method(implicit, gauss_legendre6, _ODE, needs_jacobian=True, core=_GAUSS),
-    "gauss_legendre8": Method(implicit, gauss_legendre8, _ODE, needs_jacobian=True, core=_GAUSS),
+    "implicit_midpoint": Method(implicit, implicit_midpoint, _ODE, needs_jacobian=True, family=_GAUSS),
+    "gauss_legendre4": Method(implicit, gauss_legendre4, _ODE, needs_jacobian=True, family=_GAUSS),
+    "gauss_legendre6": Method(implicit, gauss_legendre6, _ODE, needs_jacobian=True, family=_GAUSS),
+    "gauss_legendre8": Method(implicit, gauss_legendre8, _ODE, needs_jacobian=True, family=_GAUSS),
     "euler_maruyama": Method(stochastic, euler_maruyama, ("sde",)),
     "milstein": Method(stochastic, milstein, ("sde",)),
     "sra1": Method(stochastic, sra1, ("sde",), areas=True),

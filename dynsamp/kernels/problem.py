@@ -1,25 +1,40 @@
-"""A problem in slots and arrays, and what every compiled loop over it shares. Arguments have been checked."""
+"""What is to be solved, as values; and the same in slots and arrays, for a compiled loop. Arguments are checked."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels import differences, halves, joined, jumps, one_by_one, past, signals, stack
-from dynsamp.kernels.jit import disabled
-from dynsamp.kernels.tangent import by_differences, by_jacobian, flow, iterates, orthonormal, underlying
+from dynsamp.kernels.jit import Part, disabled
+from dynsamp.kernels.parts import differences, jumps, past, saving, separable, signals, tangent
+from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
 from dynsamp.kernels.tracing.taylor import taylor_coefficients
 
-__all__ = ["Function", "Prepared", "Problem", "lanes_slots", "named", "prepared", "quietly", "running", "stack_slots"]
+__all__ = [
+    "EACH",
+    "Function",
+    "Prepared",
+    "Problem",
+    "Schedule",
+    "Starts",
+    "Watch",
+    "lanes_slots",
+    "named",
+    "prepared",
+    "quietly",
+    "running",
+    "stack_slots",
+]
 
 Function = Callable[..., Any]
 TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
+EACH: Part = {"save": saving.save_each}
 _DIFFERENTIATED = ("rhs", "velocity", "force", "iterate")
 
 
@@ -54,20 +69,54 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """Where trajectories begin, and what names their noise."""
+
+    states: np.ndarray  # (trajectory, state)
+    ids: np.ndarray  # (trajectory,)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Events of a solve; their functions are the slot ``events`` of the problem."""
+
+    directions: tuple[int, ...]  # 1 rising, -1 falling, 0 both
+    terminal: tuple[int, ...]  # 1 where the event ends the trajectory
+    found: tuple[np.ndarray, np.ndarray, np.ndarray]  # times (trajectory, event, crossing), states, counts
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a driver needs beside problem and starts."""
+
+    times: np.ndarray  # (time,)
+    substeps: np.ndarray  # (time - 1,) int64, of fixed-step methods
+    tolerance: np.ndarray  # (2,) rtol, atol
+    limit: int  # of steps
+    dense: bool = False  # interpolate at saved times inside a step
+    compensated: bool = False  # a fixed-step method adds up its steps without loss of digits
+    watch: Watch | None = None  # events
+    recorder: types.ModuleType | None = None  # a part that writes something else than states
+    more: Mapping[str, Any] = field(default_factory=dict)  # further arguments of a driver, by name
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)  # and arrays with one row, or one a trajectory
+    alone: bool = False  # every trajectory has steps of its own
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What ``specialise`` and the kernels receive of a problem."""
 
     theta: np.ndarray  # rows of parameters, signals packed behind them
     functions: dict[str, Function]  # by slot
     constants: dict[str, Any]
-    adaptors: list[types.ModuleType]
+    adaptors: list[Part]
 
 
-def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, series: bool = False) -> Prepared:
+def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) -> Prepared:
     """Slots of a problem.
 
-    ``split`` keeps the halves of a separable system apart; ``jacobian`` asks for that slot, too; ``series`` asks for
-    Taylor coefficients in place of the right-hand side.
+    ``jacobian`` asks for that slot, too; ``series`` asks for Taylor coefficients in place of the right-hand side.
     """
     if series:
         return _expanded(problem)
@@ -79,8 +128,7 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, s
             functions["jacobian"] = problem.jacobian
         if "iterate" in functions:
             functions["rhs"] = functions.pop("iterate")  # what is differentiated of a map
-    separable = "velocity" in functions
-    adaptors: list[types.ModuleType] = []
+    adaptors: list[Part] = []
     constants: dict[str, Any] = {
         "DIM": problem.size,
         "BASE": problem.dim,
@@ -107,8 +155,8 @@ def prepared(problem: Problem, *, split: bool = False, jacobian: bool = False, s
         adaptors.append(past)
     if "jump" in problem.functions:
         adaptors.append(jumps)
-    if separable:
-        adaptors.append(halves if split else joined)
+    if "velocity" in problem.functions:
+        adaptors.append(separable)
     if jacobian and problem.jacobian is None:
         adaptors.append(differences)
     if problem.columns:
@@ -180,15 +228,14 @@ def _traced(problem: Problem) -> Function | None:
     return traced_jacobian(functions, problem.dim, problem.theta.shape[1], inputs=len(problem.held))
 
 
-def _carried(problem: Problem) -> list[types.ModuleType]:
+def _carried(problem: Problem) -> list[Part]:
     """Parts that carry vectors along."""
-    front = iterates if "iterate" in problem.functions else flow
-    way = by_differences if problem.jacobian is None else by_jacobian
-    return [underlying, way, front, orthonormal, one_by_one]
+    along: Part = differences if problem.jacobian is None else {"along": tangent.along_exactly}
+    return [{"base_rhs": "rhs"}, along, tangent, EACH]
 
 
 def _packed(theta: np.ndarray, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Rows of parameters, number of samples, times, values: see ``signals.py``."""
+    """Rows of parameters, number of samples, times, values: see ``parts/signals.py``."""
     times, values = given
     rows = max(len(theta), len(values))
     head = np.concatenate([[float(len(times))], times])

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.functions import box_muller
 from dynsamp.kernels.jit import compiled, specialise
-from dynsamp.kernels.simd_bits import unsigned, whole
+from dynsamp.kernels.simd.bits import unsigned, whole
+from dynsamp.kernels.simd.functions import box_muller
 
 __all__ = ["normal", "normal_pair", "normals", "philox", "uniform", "uniform_pair", "uniforms"]
 
@@ -30,10 +30,11 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl constants of the key schedule
 _32, _24, _12 = np.uint64(32), np.uint64(24), np.uint64(12)
 _ULP = 2.0**-52
+GAUSSIAN = 1  # a slot: 1 normals, 0 uniforms
 
 
 @compiled
-def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+def philox(c0, c1, c2, c3, k0, k1):
     """Ten rounds on a counter and a key of 32-bit words, each in a uint64; returns four such words."""
     for _ in range(10):
         # the masks change nothing, but say that 32 bits are multiplied: vector registers know no 64-bit products
@@ -44,7 +45,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 
 @compiled
-def uniform_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
+def uniform_pair(seed, trajectory, step, pair):
     """Two uniforms on the open interval (0, 1), multiples of 2^-53: draws 2 pair and 2 pair + 1."""
     key, who = unsigned(seed), unsigned(trajectory)
     when = (unsigned(step) << _24) | unsigned(pair)
@@ -56,20 +57,20 @@ def uniform_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
 
 
 @compiled
-def normal_pair(seed: Any, trajectory: Any, step: Any, pair: Any) -> Any:
+def normal_pair(seed, trajectory, step, pair):
     """Two standard normals, draws 2 pair and 2 pair + 1. Box and Muller (1958)."""
     return box_muller(*uniform_pair(seed, trajectory, step, pair))
 
 
 @compiled
-def uniform(seed: Any, trajectory: Any, step: Any, draw: Any) -> Any:
+def uniform(seed, trajectory, step, draw):
     """Uniform on the open interval (0, 1)."""
     a, b = uniform_pair(seed, trajectory, step, draw >> 1)
     return b if draw & 1 else a
 
 
 @compiled
-def normal(seed: Any, trajectory: Any, step: Any, draw: Any) -> Any:
+def normal(seed, trajectory, step, draw):
     """Return a standard normal."""
     a, b = normal_pair(seed, trajectory, step, draw >> 1)
     return b if draw & 1 else a
@@ -86,14 +87,21 @@ def uniforms(seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
 
 
 def _fill(gaussian: int, seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
-    from dynsamp.kernels.drivers import draws as driver  # it imports this module
-
     arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (ids, steps, draws)))
     shape = arrays[0].shape
     flat = [x.flatten() for x in arrays]  # copies: Numba complains about arrays that share memory
     out = np.empty(flat[0].shape)
     arguments = (np.array([seed % 2**64], dtype=np.uint64), *flat, out)
-    run = specialise(driver, (), {}, arguments, GAUSSIAN=gaussian)
+    run = specialise(_each, (), {}, arguments, GAUSSIAN=gaussian)
     with np.errstate(over="ignore"):  # plain Python: unsigned integers wrap around
         run(*arguments)
     return out.reshape(shape)
+
+
+def _each(seed, ids, steps, draws, out):
+    """All arrays (n,), seed (1,)."""
+    for i in range(len(out)):
+        if GAUSSIAN:
+            out[i] = normal(seed[0], ids[i], steps[i], draws[i])
+        else:
+            out[i] = uniform(seed[0], ids[i], steps[i], draws[i])

@@ -111,4 +111,4 @@ def _update(triangle: np.ndarray, block: np.ndarray, factors: np.ndarray, left: 
 @cache
 def _kernel() -> Any:
     matrix = np.empty((1, 1))
-    return specialise(panel, (), {}, (matrix, matrix, np.empty(1)))
+    return specialise(panel.run, (), {}, (matrix, matrix, np.empty(1)))

@@ -93,4 +93,4 @@ class SketchedLeastSquares:
 def _kernel() -> Any:
     matrix = np.empty((1, 1))
     places = np.empty((1, 1), dtype=np.int64)
-    return specialise(driver, (), {}, (np.empty(1, dtype=np.uint64), 0, matrix, 1, places, matrix, matrix))
+    return specialise(driver.run, (), {}, (np.empty(1, dtype=np.uint64), 0, matrix, 1, places, matrix, matrix))

@@ -10,7 +10,7 @@ import numpy as np
 from dynsamp.solve.kernel import Kernel
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.integrate import Schedule
+    from dynsamp.kernels.problem import Schedule
 
 __all__ = ["delayed_schedule"]
 
@@ -29,7 +29,7 @@ def delayed_schedule(
     ValueError
         For delays that are not positive, and a history that is missing, too short, or of the wrong shape.
     """
-    from dynsamp.kernels.integrate import Schedule
+    from dynsamp.kernels.problem import Schedule
 
     lags = _lags(kernel, len(y0))
     widest = float(np.diff(times).min()) if len(times) > 1 else 1.0

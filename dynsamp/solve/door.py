@@ -17,7 +17,7 @@ from dynsamp.solve.options import Options, asked, planned
 from dynsamp.words import Status
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.output import Fold
+    from dynsamp.kernels.blocks import Fold
 
 __all__ = ["advance", "solve"]
 
@@ -96,23 +96,15 @@ def advance(
     ``recorder`` is a part that writes something else than states.
     """
     from dynsamp.kernels.integrate import integrate
+    from dynsamp.kernels.problem import Starts
 
     plan = planned(task, options)
     problem, schedule, method = task.problem, plan.schedule, plan.choice.method
     if options.events:
         problem, schedule = watching(options.events, method, problem, schedule, len(task.y0), options.max_events)
-    status, route = integrate(
-        method,
-        problem,
-        schedule,
-        task.y0,
-        task.ids,
-        task.seed,
-        options.threads,
-        states,
-        recorder=recorder,
-        compensated=plan.compensated,
-    )
+    schedule = replace(schedule, recorder=recorder, compensated=plan.compensated)
+    starts = Starts(task.y0, task.ids, task.seed)
+    status, route = integrate(method, problem, schedule, starts, states, options.threads)
     kept = states if isinstance(states, np.ndarray) else np.empty((0, len(task.times), task.y0.shape[1]))
     found = collected(options.events, schedule) if options.events else None
     return Solution(kept, status, route, plan.choice.reason, plan.used, found)

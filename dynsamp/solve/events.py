@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.integrate import Schedule
-    from dynsamp.kernels.problem import Problem
+    from dynsamp.kernels.problem import Problem, Schedule
 
 __all__ = ["Event", "Events", "collected", "watching"]
 
@@ -79,11 +78,11 @@ def watching(
     ValueError
         For a method whose path between its steps is not known.
     """
-    from dynsamp.kernels.events import Watch, can_watch
     from dynsamp.kernels.methods import METHODS
+    from dynsamp.kernels.problem import Watch
 
-    if not can_watch(METHODS[method]):
-        known = [name for name, entry in METHODS.items() if can_watch(entry)]
+    if not METHODS[method].finds_events:
+        known = [name for name, entry in METHODS.items() if entry.finds_events]
         raise ValueError(f"{method} does not find events: choose a method from {', '.join(known)}")
     numbers = max(count, 1) * len(events) * (problem.dim + 1)
     limit = max(1, min(_LARGEST, _ROOM // numbers)) if largest is None else int(largest)

@@ -16,8 +16,8 @@ from dynsamp.solve.values import diffusion_values
 from dynsamp.words import nearest
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.integrate import Schedule
     from dynsamp.kernels.methods import Method
+    from dynsamp.kernels.problem import Schedule
 
 __all__ = [
     "CHAOTIC_TOLERANCE",
@@ -246,14 +246,12 @@ def _adaptive(task: InitialValueProblem, entry: Method, options: Options) -> tup
     Below an rtol of 1e-12 the steps to saved times are more accurate: there is no tolerance left for the error of an
     interpolant. Tangent vectors change where they are saved, so steps end there.
     """
-    from dynsamp.kernels.integrate import Schedule
+    from dynsamp.kernels.problem import Schedule
 
     rtol, atol = options.tolerances(task.kernel)
     several = len(task.times) > 2 and rtol >= _ROUGH
     dense = (
-        entry.interpolant is not None
-        and not task.problem.columns
-        and (several if options.dense is None else bool(options.dense))
+        entry.interpolates and not task.problem.columns and (several if options.dense is None else bool(options.dense))
     )
     substeps = np.ones(len(task.times) - 1, dtype=np.int64)
     schedule = Schedule(task.times, substeps, np.array([rtol, atol]), options.max_steps, dense)
@@ -262,7 +260,7 @@ def _adaptive(task: InitialValueProblem, entry: Method, options: Options) -> tup
 
 def _fixed(kernel: Kernel, times: np.ndarray, options: Options) -> tuple[Schedule, dict[str, float]]:
     """Steps in each interval between saved times."""
-    from dynsamp.kernels.integrate import Schedule
+    from dynsamp.kernels.problem import Schedule
 
     if options.path_step is None:
         substeps, width = _substeps(kernel, times, options.step)

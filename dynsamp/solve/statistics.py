@@ -68,8 +68,8 @@ def statistics(
     ValueError
         For arguments that contradict each other; otherwise as ``solve``.
     """
-    from dynsamp.kernels import over_time
-    from dynsamp.kernels.output import Fold
+    from dynsamp.kernels.blocks import Fold
+    from dynsamp.kernels.parts import over_time
 
     options = asked(options, given)
     task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)

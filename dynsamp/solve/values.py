@@ -23,12 +23,12 @@ def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inpu
     Delayed states count as equal to y: equilibria are where it vanishes, with delays, too.
     theta (parameter,) or (n, parameter) replaces that of the kernel.
     """
-    from dynsamp.kernels.points import fields
+    from dynsamp.kernels.integrate import at_points
 
     if kernel.kind == "map":
         raise ValueError("a map has no right-hand side; iterate it with solve()")
-    problem, t, y = _at_points(kernel, t, y, theta, inputs)
-    return fields(problem, t, y)
+    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
+    return at_points("fields", problem, t, y)
 
 
 def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
@@ -37,32 +37,33 @@ def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: I
     The kernel's own where it has one, else traced from its functions, else by central differences (relative error
     about 1e-10).
     """
-    from dynsamp.kernels.points import jacobians
+    from dynsamp.kernels.integrate import at_points
 
-    problem, t, y = _at_points(kernel, t, y, theta, inputs)
-    return jacobians(problem, t, y)
+    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
+    return at_points("jacobians", problem, t, y)
 
 
 def diffusion_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
     """Diffusion (n, state), or (n, state, noise) where it is not diagonal; arguments as for ``field_values``."""
-    from dynsamp.kernels.points import diffusions
+    from dynsamp.kernels.integrate import at_points
 
     if kernel.kind != "sde":
         raise ValueError(f"only an sde kernel has a diffusion, this one is {kernel.kind!r}; use field_values()")
-    problem, t, y = _at_points(kernel, t, y, theta, inputs)
-    return diffusions(problem, t, y)
+    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
+    return at_points("diffusions", problem, t, y)
 
 
 def scalar_values(function: Callable[..., Any], t: Any, y: Any, theta: Any) -> np.ndarray:
     """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
-    from dynsamp.kernels.points import scalar_field
+    from dynsamp.kernels.integrate import at_points
+    from dynsamp.kernels.problem import Problem
 
     y = as_states(y)
     t, theta = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy(), as_theta(theta, len(y))
-    return scalar_field(function, t, y, theta)
+    return at_points("scalars", Problem({"scalar": function}, theta, y.shape[1]), t, y)
 
 
-def _at_points(
+def _pointwise(
     kernel: Kernel, t: Any, y: Any, theta: Any, inputs: Inputs | None
 ) -> tuple[Problem, np.ndarray, np.ndarray]:
     y = as_states(y)

@@ -15,9 +15,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from dynsamp.kernels import functions, functions_trig
 from dynsamp.kernels.jit import compiled
-from dynsamp.kernels.simd_memory import lane_view
+from dynsamp.kernels.simd import functions
+from dynsamp.kernels.simd.arrays import lane_view
+from dynsamp.kernels.simd.trigonometry import near_sincos
 
 WIDTH = 16
 Loop = Callable[[np.ndarray, np.ndarray], Any]
@@ -85,7 +86,7 @@ def main(names: list[str]) -> None:
         "asin": (-1.0, 1.0, mpmath.asin),
         "acos": (-1.0, 1.0, mpmath.acos),
     }
-    fast = {"sin": functions_trig.near_sin, "cos": functions_trig.near_cos}
+    fast = {"sin": compiled(lambda x: near_sincos(x)[0]), "cos": compiled(lambda x: near_sincos(x)[1])}
     numpys: dict[str, Any] = {"sech2": sech2, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan}
     print(f"{'':8}{'ulp':>6}{'lanes':>8}{'loop':>8}{'numpy':>8}{'math':>8}")
     for name in names or list(samples):

@@ -17,8 +17,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numba
 import numpy as np
 
-from dynsamp.kernels.integrate import Schedule, integrate
-from dynsamp.kernels.problem import Problem
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.problem import Problem, Schedule, Starts
 
 COUNT, STEPS, H = 10_000, 1000, 1e-3
 THETA = np.array([10.0, 28.0, 8.0 / 3.0])
@@ -103,7 +103,8 @@ print(time.process_time() - start)
 def lanes(y0: np.ndarray, width: int | None) -> np.ndarray:
     out = np.empty((len(y0), 2, 3))
     schedule = Schedule(np.array([0.0, STEPS * H]), np.array([STEPS]), np.zeros(2), 1)
-    integrate("rk4", Problem({"rhs": lorenz}, THETA[None], 3), schedule, y0, np.arange(len(y0)), 0, 1, out, width)
+    starts = Starts(y0, np.arange(len(y0)))
+    integrate("rk4", Problem({"rhs": lorenz}, THETA[None], 3), schedule, starts, out, 1, width)
     return out[:, 1]
 
 

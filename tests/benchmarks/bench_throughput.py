@@ -18,8 +18,8 @@ import peers
 from peers import interleaved, peer
 from solver_problems import DOUBLE_PENDULUM, HENON_HEILES, HESTON, LORENZ, heston_diffusion, heston_drift
 
-from dynsamp.kernels.integrate import Schedule, integrate
-from dynsamp.kernels.problem import Problem
+from dynsamp.kernels.integrate import integrate
+from dynsamp.kernels.problem import Problem, Schedule, Starts
 from dynsamp.solve import Kernel, solve, statistics
 
 
@@ -35,9 +35,9 @@ def last_states(
 ) -> np.ndarray:
     """States (trajectory, state) after equal steps; width 0 is the scalar route."""
     out = np.empty((len(starts), 2, problem.dim))
-    schedule = Schedule(np.array([0.0, h * steps]), np.array([steps]), np.zeros(2), 1)
+    schedule = Schedule(np.array([0.0, h * steps]), np.array([steps]), np.zeros(2), 1, compensated=compensated)
     ids = np.arange(len(starts))
-    integrate(method, problem, schedule, starts, ids, 1, threads, out, width, compensated=compensated)
+    integrate(method, problem, schedule, Starts(starts, ids, 1), out, threads, width)
     return out[:, 1]
 
 

@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of ``dynsamp/kernels/functions.py`` and of ``dynsamp/kernels/features``.
+"""Derive the polynomial coefficients of ``dynsamp/kernels/simd/functions.py`` and of ``dynsamp/kernels/features``.
 
 Weighted least squares at Chebyshev nodes in 60 digits, within a factor of two of minimax. Coefficients are
 rounded to doubles one after the other, from the lowest power on; after each rounding the remaining ones are fitted

@@ -3,16 +3,17 @@
 WIDTH trajectories are under way; where one ends, the next takes its lane. A saved time inside a step either cuts the
 step short, so that the trajectory lands on it (DENSE = 0), or is read off the interpolant (DENSE = 1); the last one
 is always landed on. Times may decrease: the clock counts ``way`` t, which grows.
-Step control: ``step_control.py``; first step: ``first_step.py``.
+Step control: ``parts/step_control.py``. The first step follows from the size of the solution and of its first two
+derivatives: Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, section II.4, equation (4.14).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.parts.step_control import GROW, LEAST, SMALLEST, rough_exp2, rough_log2, stretched
 from dynsamp.kernels.slots import (
     CURVE,
     DENSE,
@@ -31,7 +32,6 @@ from dynsamp.kernels.slots import (
     events,
     face,
     fail,
-    first_step,
     fma,
     interpolant,
     locate,
@@ -41,6 +41,7 @@ from dynsamp.kernels.slots import (
     point,
     poke,
     record,
+    rhs,
     seat,
     seated,
     select,
@@ -49,12 +50,13 @@ from dynsamp.kernels.slots import (
     turn,
     vector,
 )
-from dynsamp.kernels.step_control import GROW, LEAST, SMALLEST, rough_log2, stretched
 from dynsamp.words import Status
 
+NEEDS = ("tolerance", "limit", "found")
 OK, DIVERGED, STEP_LIMIT, ENDED = int(Status.OK), int(Status.DIVERGED), int(Status.STEP_LIMIT), int(Status.ENDED)
 STRETCH = 1.01  # rather a slightly longer step than another tiny one before a time to land on
 FAR = 0.75
+HUNDREDTH = math.log2(0.01)
 
 # rows of the clock: time, next step, time to land on, steps, 1 where a trajectory is under way, 1 where it is new,
 # log2 of the last error and of the largest ratio of steps, next saved time to interpolate at, time reached, fraction
@@ -63,19 +65,7 @@ TIME, STEP, TARGET, COUNT, BUSY, FRESH, BEFORE, CEILING, NEXT, REACHED, LAST = 0
 CLOCK = 11
 
 
-def run(
-    times: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    stop: Any,
-    begin: Any,
-    end: Any,
-    tolerance: Any,
-    limit: Any,
-    found: Any,
-) -> None:
+def run(times, y0, theta, out, status, stop, begin, end, tolerance, limit, found):
     """Integrate trajectories begin <= j < end.
 
     Tolerance (rtol, atol), limit of steps, found: times (trajectory, event, crossing), states (..., state) and counts
@@ -155,7 +145,36 @@ def run(
                     busy -= who[lane] < 0
 
 
-def pace(error: Any, good: Any, lands: Any, trial: Any, clock: Any) -> None:
+def first_step(t, y, dy, theta, way, longest, tolerance, fresh, du):
+    """Length of the first step, at most ``longest``, in the direction ``way``; dy = f(t, y) where fresh."""
+    u = vector(DIM)
+    rhs(t, y, theta, du)
+    for i in range(DIM):
+        dy[i] = select(fresh, du[i], dy[i])
+    d0, d1, d2 = 0.0 * t, 0.0 * t, 0.0 * t
+    for i in range(DIM):
+        weight = 1.0 / fma(tolerance[0], abs(y[i]), tolerance[1])
+        d0 += (y[i] * weight) * (y[i] * weight)
+        d1 += (dy[i] * weight) * (dy[i] * weight)
+    d0, d1 = np.sqrt(d0 / DIM), np.sqrt(d1 / DIM)
+    h0 = select((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / d1)
+    h0 = min(h0, longest)
+    for i in range(DIM):
+        u[i] = fma(way * h0, dy[i], y[i])
+    rhs(t + way * h0, u, theta, du)
+    for i in range(DIM):
+        weight = 1.0 / fma(tolerance[0], abs(y[i]), tolerance[1])
+        change = (du[i] - dy[i]) * weight
+        d2 += change * change
+    d2 = np.sqrt(d2 / DIM) / h0
+    largest = max(d1, d2)
+    root = rough_exp2((HUNDREDTH - min(rough_log2(largest), 1000.0)) / ERROR_ORDER)
+    h1 = select(largest <= 1e-15, max(1e-6, 1e-3 * h0), root)
+    h = min(min(100.0 * h0, h1), longest)
+    return select(h > 0.0, h, 1e-6 * longest)  # also where the derivative is not finite
+
+
+def pace(error, good, lands, trial, clock):
     """Choose the next step."""
     size, before = rough_log2(error), clock[BEFORE]
     ceiling = select(good, clock[CEILING], 0.0)
@@ -166,20 +185,7 @@ def pace(error: Any, good: Any, lands: Any, trial: Any, clock: Any) -> None:
     clock[CEILING] = select(good, GROW, 0.0)  # no growth right after a rejection
 
 
-def deliver(
-    t: Any,
-    trial: Any,
-    y: Any,
-    curve: Any,
-    u: Any,
-    clock: Any,
-    way: Any,
-    times: Any,
-    out: Any,
-    status: Any,
-    who: Any,
-    goal: Any,
-) -> None:
+def deliver(t, trial, y, curve, u, clock, way, times, out, status, who, goal):
     """Save the times inside the step, each lane its own."""
     due = clock[NEXT] < clock[REACHED]
     while some(due):
@@ -196,7 +202,7 @@ def deliver(
         due = clock[NEXT] < clock[REACHED]
 
 
-def aim(lane: Any, way: Any, times: Any, clock: Any, k: Any) -> None:
+def aim(lane, way, times, clock, k):
     """Set the saved time k as the next of this lane."""
     if DENSE:
         poke(clock, TARGET, lane, way * times[-1])
@@ -205,22 +211,7 @@ def aim(lane: Any, way: Any, times: Any, clock: Any, k: Any) -> None:
         poke(clock, TARGET, lane, way * times[k])
 
 
-def enter(
-    lane: Any,
-    following: Any,
-    end: Any,
-    way: Any,
-    times: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    y: Any,
-    clock: Any,
-    room: Any,
-    who: Any,
-    goal: Any,
-) -> Any:
+def enter(lane, following, end, way, times, y0, theta, out, status, y, clock, room, who, goal):
     """Seat the next trajectory with a valid start in this lane; returns the one to follow it."""
     while following < end:
         j, following = following, following + 1
@@ -250,18 +241,7 @@ def enter(
     return following
 
 
-def ends(
-    lane: Any,
-    limit: Any,
-    way: Any,
-    times: Any,
-    out: Any,
-    status: Any,
-    y: Any,
-    clock: Any,
-    who: Any,
-    goal: Any,
-) -> Any:
+def ends(lane, limit, way, times, out, status, y, clock, who, goal):
     """Save or fail the trajectory of this lane where due; returns whether its lane is free."""
     j, k, t = who[lane], goal[lane], peek(clock, TIME, lane)
     if status[j] != OK:

@@ -6,8 +6,6 @@ Trajectories with delays of their own have segments of their own, and then run o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.slots import (
@@ -27,24 +25,34 @@ from dynsamp.kernels.slots import (
     view,
 )
 
+NEEDS = (
+    "segment_ends",
+    "segment_steps",
+    "segment_saves",
+    "lags",
+    "knots",
+    "history",
+    "capacity",
+)
+
 
 def run(
-    times: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    stop: Any,
-    begin: Any,
-    end: Any,
-    segment_ends: Any,
-    segment_steps: Any,
-    segment_saves: Any,
-    lags: Any,
-    knots: Any,
-    history: Any,
-    capacity: Any,
-) -> None:
+    times,
+    y0,
+    theta,
+    out,
+    status,
+    stop,
+    begin,
+    end,
+    segment_ends,
+    segment_steps,
+    segment_saves,
+    lags,
+    knots,
+    history,
+    capacity,
+):
     """Integrate trajectories begin <= j < end.
 
     segment_ends (1 or trajectory, segment), segment_steps and segment_saves alike: steps in each, 0 behind the last,

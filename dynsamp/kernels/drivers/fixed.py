@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dynsamp.kernels.slots import DIM, FIRST, ROOM, WIDTH, alive, load, parameters, save, step, vector
 
+NEEDS = ("substeps",)
 
-def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
+
+def run(times, y0, theta, out, status, stop, begin, end, substeps):
     """Integrate trajectories begin <= j < end.
 
-    times (time,), substeps (time - 1,), y0 (trajectory, state), theta (1 or trajectory, parameter),
-    out (trajectory, time, state), status (trajectory,), stop (1,): nonzero to give up.
+    substeps (time - 1,): equal steps to each saved time.
     """
     y, low, room = vector(DIM), vector(DIM), vector(ROOM)
     for j in range(begin, end, WIDTH):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.slots import (
@@ -27,11 +25,12 @@ from dynsamp.kernels.slots import (
 )
 from dynsamp.words import Status
 
+NEEDS = ("substeps",)
 OK, NOT_CONVERGED = int(Status.OK), int(Status.NOT_CONVERGED)
 LONGEST = 2.0  # ratio of two steps beyond which the last one tells nothing of the next
 
 
-def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
+def run(times, y0, theta, out, status, stop, begin, end, substeps):
     """Integrate trajectories begin <= j < end; arguments as in ``fixed.run``."""
     y, low, room, unsolved = vector(DIM), vector(DIM), vector(ROOM), vector(1)
     moves, older, ahead = matrix(STAGES, DIM), matrix(STAGES, DIM), np.empty((STAGES, 2 * STAGES))
@@ -64,7 +63,7 @@ def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, s
             save(y, out, status, j, k + 1)
 
 
-def usable(h: Any, last: Any, before: Any) -> Any:
+def usable(h, last, before):
     """Lengths of the last steps, 0 where they are too short to tell anything of a step of length h."""
     if h > LONGEST * last:
         return 0.0, 0.0
@@ -73,7 +72,7 @@ def usable(h: Any, last: Any, before: Any) -> Any:
     return last, before
 
 
-def continuation(h: Any, last: Any, before: Any, ahead: Any) -> None:
+def continuation(h, last, before, ahead):
     """Moves of the last steps to those of the next: the polynomial through all their slopes, continued."""
     count = STAGES * (int(last > 0.0) + int(before > 0.0))
     nodes, lengths = np.empty(2 * STAGES), np.empty(2 * STAGES)

@@ -15,7 +15,6 @@ Numer. Anal. 58, 1393, section 3.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -39,24 +38,12 @@ from dynsamp.kernels.slots import (
     view,
 )
 
+NEEDS = ("substeps", "seed", "ids", "depth")
 HALF_ROOT, ROOT_3, ROOT_8 = math.sqrt(0.5), math.sqrt(3.0), 1.0 / math.sqrt(8.0)
 OWN = 1 << 23  # first pair of draws that are not of the tree
 
 
-def run(
-    times: Any,
-    substeps: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    stop: Any,
-    begin: Any,
-    end: Any,
-    seed: Any,
-    ids: Any,
-    depth: Any,
-) -> None:
+def run(times, y0, theta, out, status, stop, begin, end, substeps, seed, ids, depth):
     """Integrate trajectories begin <= j < end; 2^depth steps a cell, the rest as in ``stochastic.run``."""
     y, xi, room = vector(DIM), vector(DRAWS), vector(ROOM)
     x, z = vector(NOISE), vector(NOISE)
@@ -86,7 +73,7 @@ def run(
             save(y, out, status, j, k + 1)
 
 
-def descend(seed: Any, who: Any, count: Any, depth: Any, waiting: Any, x: Any, z: Any) -> None:
+def descend(seed, who, count, depth, waiting, x, z):
     """Normals x, z (noise,) of the increments and areas of step ``count``.
 
     ``waiting`` holds, one row of the tree after the other, the right halves that have not been visited.

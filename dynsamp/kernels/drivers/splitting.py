@@ -8,8 +8,6 @@ Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section II.5.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dynsamp.kernels.slots import (
     DIM,
     DRIFTS,
@@ -26,8 +24,10 @@ from dynsamp.kernels.slots import (
     vector,
 )
 
+NEEDS = ("substeps",)
 
-def run(times: Any, substeps: Any, y0: Any, theta: Any, out: Any, status: Any, stop: Any, begin: Any, end: Any) -> None:
+
+def run(times, y0, theta, out, status, stop, begin, end, substeps):
     """Integrate trajectories begin <= j < end; arguments as in ``fixed.run``."""
     y, low, room = vector(DIM), vector(DIM), vector(ROOM)
     for j in range(begin, end, WIDTH):

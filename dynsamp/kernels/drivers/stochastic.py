@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dynsamp.kernels.slots import (
     DIM,
     DRAWS,
@@ -23,20 +21,10 @@ from dynsamp.kernels.slots import (
     vector,
 )
 
+NEEDS = ("substeps", "seed", "ids")
 
-def run(
-    times: Any,
-    substeps: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    stop: Any,
-    begin: Any,
-    end: Any,
-    seed: Any,
-    ids: Any,
-) -> None:
+
+def run(times, y0, theta, out, status, stop, begin, end, substeps, seed, ids):
     """Integrate trajectories begin <= j < end; seed (1,) uint64, ids (trajectory,), the rest as in ``fixed.run``."""
     y, xi, room = vector(DIM), vector(DRAWS), vector(ROOM)
     for j in range(begin, end, WIDTH):

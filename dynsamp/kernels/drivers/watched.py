@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.slots import (
@@ -33,21 +31,11 @@ from dynsamp.kernels.slots import (
 )
 from dynsamp.words import Status
 
+NEEDS = ("substeps", "found")
 OK, ENDED = int(Status.OK), int(Status.ENDED)
 
 
-def run(
-    times: Any,
-    substeps: Any,
-    y0: Any,
-    theta: Any,
-    out: Any,
-    status: Any,
-    stop: Any,
-    begin: Any,
-    end: Any,
-    found: Any,
-) -> None:
+def run(times, y0, theta, out, status, stop, begin, end, substeps, found):
     """Integrate trajectories begin <= j < end; arguments as in ``fixed.run`` and ``adaptive.run``."""
     y, y_new, u, low, low_new, room = vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(DIM), vector(ROOM)
     sides, values, roots = vector(EVENTS), vector(EVENTS), vector(ROOTS)
@@ -84,7 +72,7 @@ def run(
             enlist(j, status, who, going)
 
 
-def enlist(j: Any, status: Any, who: Any, going: Any) -> None:
+def enlist(j, status, who, going):
     """Who goes on."""
     for lane in range(WIDTH):
         goes = j + lane < len(status) and status[j + lane] == OK
@@ -92,7 +80,7 @@ def enlist(j: Any, status: Any, who: Any, going: Any) -> None:
         poke(going, 0, lane, 1.0 if goes else 0.0)
 
 
-def finish(k: Any, there: Any, y: Any, roots: Any, out: Any, status: Any, who: Any, going: Any) -> None:
+def finish(k, there, y, roots, out, status, who, going):
     """End trajectories at a terminal event before the saved time k, or (``there``) at it."""
     for lane in range(WIDTH):
         j = who[lane]

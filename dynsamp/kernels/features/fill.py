@@ -91,4 +91,4 @@ def _kernel(activation: str | None, order: int, char: str) -> Callable[..., Any]
     sigma = identity if activation is None else SIGMAS[activation][order]
     number = np.empty(1)
     arguments = number, 1, np.empty((1, 1)), number, number, np.empty(1, dtype=char), 1, 0, 0
-    return specialise(layer, (), {}, arguments, sigma=sigma, WIDTH=_WIDTH)
+    return specialise(layer.run, (), {}, arguments, sigma=sigma, WIDTH=_WIDTH)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynsamp.kernels.features.tiles import write_products, write_values
 from dynsamp.kernels.simd import fma, splat
-from dynsamp.kernels.simd_memory import lane_view
+from dynsamp.kernels.simd.arrays import lane_view
 from dynsamp.kernels.slots import WIDTH, sigma
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd import fma, splat
-from dynsamp.kernels.simd_memory import extract, lane_view
+from dynsamp.kernels.simd.arrays import extract, lane_view
 
 SAFE = 1e280  # squares beyond, or below its inverse, are taken of scaled numbers
 

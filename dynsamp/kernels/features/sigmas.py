@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.functions_exp import SHIFT, exp_parts, log1p, power_of_two, tanh
 from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd import any_lane, fma, polynomial, select
-from dynsamp.kernels.simd_bits import bits, from_bits
-from dynsamp.kernels.simd_memory import extract, insert, lane_count
+from dynsamp.kernels.simd.arrays import extract, insert, lane_count
+from dynsamp.kernels.simd.bits import bits, from_bits
+from dynsamp.kernels.simd.exponentials import SHIFT, exp_parts, log1p, power_of_two, tanh
 
 __all__ = ["SIGMAS", "identity"]
 

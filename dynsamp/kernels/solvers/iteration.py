@@ -1,17 +1,23 @@
-"""Iterates of a map: y <- step(t, y)."""
+"""Iterates of a map, y <- step(t, y), or of one that is driven by standard normals, y <- step(t, y, xi)."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from dynsamp.kernels.slots import DIM, iterate, vector
+from dynsamp.kernels.slots import DIM, iterate, noisy_iterate, vector
 
 ORDER = float("inf")  # exact
 
 
-def step(t: Any, y: Any, theta: Any, h: Any, low: Any) -> None:
+def step(t, y, theta, h, low):
     """One iterate in place; h and low are not used: the map knows its own time step."""
     new = vector(DIM)
     iterate(t, y, theta, new)
+    for i in range(DIM):
+        y[i] = new[i]
+
+
+def noisy_step(t, y, theta, h, xi):
+    """``step`` with normals xi (noise,)."""
+    new = vector(DIM)
+    noisy_iterate(t, y, theta, xi, new)
     for i in range(DIM):
         y[i] = new[i]

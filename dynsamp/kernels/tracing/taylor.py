@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from dynsamp.kernels import functions as elementary
 from dynsamp.kernels.simd import fma
-from dynsamp.kernels.simd_memory import entry, set_entry
+from dynsamp.kernels.simd import functions as elementary
+from dynsamp.kernels.simd.arrays import entry, set_entry
 from dynsamp.kernels.tracing.derived import joint_trace
 from dynsamp.kernels.tracing.series import series
 from dynsamp.kernels.tracing.series_source import Layout, lines_of

@@ -1,0 +1,1 @@
+"""Implicit methods, and the equations that they share."""

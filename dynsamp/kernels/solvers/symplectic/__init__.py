@@ -1,0 +1,1 @@
+"""Splitting methods of separable Hamiltonian systems: kicks and drifts."""
