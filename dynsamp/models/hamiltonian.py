@@ -10,6 +10,7 @@ periods and powers; from snapshots, Gauss and Newton's method through the flow, 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -27,7 +28,6 @@ from dynsamp.models.learned_energy import (
     pieces,
     pinned,
     summed,
-    warn,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
@@ -42,6 +42,8 @@ from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
 
 __all__ = ["HamiltonianModel", "HamiltonianNetwork"]
+
+_log = logging.getLogger("dynsamp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,7 +192,7 @@ class HamiltonianNetwork(EnergyEstimator):
         model, report, data = learned
         for key, doubt in doubts(data).items():
             report[key] = doubt
-            warn(f"{doubt}")
+            _log.warning("%s", doubt)
         offset, report["constant"] = pinned(model, self.reference)
         return replace(model, offset=offset, report={**report, **meter.cost.as_dict()})
 

@@ -21,7 +21,7 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.learned_energy import energy_report
+from dynsamp.models.learned_energy import checked_reference, energy_report
 from dynsamp.models.measured.canonical import (
     CANONICAL_NAMES,
     canonical_pairs,
@@ -495,12 +495,7 @@ def _pinned(model: LatticeHamiltonianModel, reference: tuple[Sequence[float], fl
     )
     if reference is None:
         return constants, f"the law is zero {'where all states are' if rest else 'at the centre of the data'}"
-    state, value = np.asarray(reference[0], dtype=float), float(reference[1])
-    if state.shape != (lattice.size,) or not (np.all(np.isfinite(state)) and np.isfinite(value)):
-        raise ValueError(
-            f"reference must be (a state of {lattice.size} finite components, the finite value of H there), got"
-            f" {reference!r}"
-        )
+    state, value = checked_reference(reference, lattice.size)
     missing = value - float(replace(model, constants=constants).energy(state))
     constants[0] += missing / len(lattice.index(lattice.parts[0]))
     return constants, f"H is {value:g} at a given state"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,15 +26,13 @@ __all__ = [
     "EnergyEstimator",
     "EnergyModel",
     "assembled",
+    "checked_reference",
     "energy_report",
     "noise_of",
     "pieces",
     "pinned",
     "summed",
-    "warn",
 ]
-
-_log = logging.getLogger("dynsamp")
 
 
 @dataclass(frozen=True)
@@ -342,16 +339,21 @@ def assembled(ready: CanonicalSamples, energies: Sequence[Energy], y: np.ndarray
     }
 
 
+def checked_reference(reference: tuple[Sequence[float], float], size: int) -> tuple[np.ndarray, float]:
+    """A state of so many components and the value of H there."""
+    state, value = np.asarray(reference[0], dtype=float), float(reference[1])
+    if state.shape != (size,) or not (np.all(np.isfinite(state)) and np.isfinite(value)):
+        raise ValueError(
+            f"reference must be (a state of {size} finite components, the finite value of H there), got {reference!r}"
+        )
+    return state, value
+
+
 def pinned(model: EnergyModel, reference: tuple[Sequence[float], float] | None) -> tuple[float, str]:
     """The additive constant of H, and in words where it is fixed."""
     if reference is None:
         return -float(model.energy(model.centre)), "H is zero at the centre of the data"
-    state, value = np.asarray(reference[0], dtype=float), float(reference[1])
-    if state.shape != model.centre.shape or not (np.all(np.isfinite(state)) and np.isfinite(value)):
-        raise ValueError(
-            f"reference must be (a state of {len(model.centre)} finite components, the finite value of H there),"
-            f" got {reference!r}"
-        )
+    state, value = checked_reference(reference, len(model.centre))
     return value - float(model.energy(state)), f"H is {value:g} at {state.tolist()}"
 
 
@@ -379,11 +381,6 @@ def energy_report(fits: Sequence[EnergyFit], separable: bool) -> dict[str, Any]:
             ("V: ", "T: ") if apart else ("",), fits, strict=True
         )),
     }  # fmt: skip
-
-
-def warn(message: str) -> None:
-    """Say what a person should know about a fit; it stands in the report too."""
-    _log.warning("%s", message)
 
 
 def noise_of(ready: CanonicalSamples, sigma: np.ndarray) -> dict[str, float]:

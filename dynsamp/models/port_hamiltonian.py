@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -44,7 +44,8 @@ from dynsamp.solve import Kernel
 
 __all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]
 
-WAYS = ("momenta", "diagonal", "full")
+Way = Literal["momenta", "diagonal", "full"]
+WAYS: tuple[Way, ...] = get_args(Way)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -232,8 +233,8 @@ class PortHamiltonianNetwork(EnergyEstimator):
     name: ClassVar[str] = "port-hamiltonian"
     Model: ClassVar[type[Model]] = PortHamiltonianModel
 
-    dissipation: Any = "momenta"
-    force: str | float | None = None
+    dissipation: Way | Sequence[Sequence[float]] | np.ndarray | float | None = "momenta"
+    force: Literal["periodic"] | float | None = None
     harmonics: int = 1
     input_matrix: Sequence[Sequence[float]] | np.ndarray | None = None
 
