@@ -180,9 +180,9 @@ class Sliced:
     "options", [QUICK, {"tolerance": 1e-2}, {**QUICK, "width": (40, 30)}, {"width": 60, "published": True}]
 )
 def test_streams_give_the_bits_of_arrays(options, tmp_path, monkeypatch):
-    monkeypatch.setattr("dynsamp.networks.rows.READ", 1 << 12)  # many slices
-    monkeypatch.setattr("dynsamp.networks.regression_problem.ENTRIES", 1 << 12)  # many blocks
-    monkeypatch.setattr("dynsamp.networks.regression.SAMPLE", 1 << 12)  # not all rows are drawn
+    monkeypatch.setattr("dynsamp.networks.tuning.READ_ENTRIES", 1 << 12)  # many slices
+    monkeypatch.setattr("dynsamp.networks.tuning.REGRESSION_ENTRIES", 1 << 12)  # many blocks
+    monkeypatch.setattr("dynsamp.networks.tuning.SURVEYED_ENTRIES", 1 << 12)  # not all rows are drawn
     x = rows(5000)
     y = np.stack([np.sin(2 * x[:, 0] * x[:, 1]), x[:, 0] + x[:, 1] ** 3], 1)
     estimator = ds.SampledNetwork(**options)

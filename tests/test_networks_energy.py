@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.selection import choose, ladder
+from dynsamp.networks.search import choose, ladder
 
 
 def gradients(gradient, points=600, components=2, noise=0.0, seed=0):

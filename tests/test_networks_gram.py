@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.gram import GradientGram, GramLeastSquares
+from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.network import HiddenLayer
-from dynsamp.networks.ridge import SMOOTHNESS, RidgePath
+from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
+from dynsamp.networks.ridge import RidgePath
 
 
 def filled(problem, a, y, blocks=1):
@@ -66,7 +67,7 @@ def test_the_ridge_of_cross_validation_is_the_minimum_of_its_definition():
     def score(logarithm):
         shrunk = values**2 / (values**2 + np.exp(logarithm))
         errors = y - left @ (shrunk * (left.T @ y))
-        return np.sum(errors**2) / (len(y) - SMOOTHNESS * np.sum(shrunk)) ** 2
+        return np.sum(errors**2) / (len(y) - tuning.SMOOTHNESS * np.sum(shrunk)) ** 2
 
     least = min(map(score, np.linspace(-28.0, 3.0, 2000)))
     for found in (gram_of(a, y).solve("gcv"), filled(LeastSquares(60, 1, 300), a, y).solve("gcv")):

@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.networks import householder
-from dynsamp.networks.householder import CHUNK, PANEL, fold, triangle_of
+from dynsamp.networks import tuning
+from dynsamp.networks.least_squares import fold, triangle_of
 
 
 @pytest.fixture(autouse=True, params=[10_000, 64], ids=["lapack", "own"])
 def panels(request, monkeypatch):
     """Both ways to factorise panels."""
-    monkeypatch.setattr(householder, "WIDE", request.param)
+    monkeypatch.setattr(tuning, "QR_WIDE", request.param)
 
 
 def positive(triangle):
@@ -20,7 +20,18 @@ def positive(triangle):
 
 @pytest.mark.parametrize(
     "shape",
-    [(0, 3), (1, 1), (2, 7), (300, 5), (9000, 20), (300, PANEL), (5000, 150), (400, 300), (1000, 300), (4999, 267)],
+    [
+        (0, 3),
+        (1, 1),
+        (2, 7),
+        (300, 5),
+        (9000, 20),
+        (300, tuning.QR_PANEL),
+        (5000, 150),
+        (400, 300),
+        (1000, 300),
+        (4999, 267),
+    ],
 )
 def test_the_triangle_is_that_of_the_qr_factorisation(shape):
     a = np.random.default_rng(0).normal(size=shape)
@@ -32,10 +43,10 @@ def test_the_triangle_is_that_of_the_qr_factorisation(shape):
 
 
 def test_rows_folded_in_are_rows_of_the_whole():
-    a = np.random.default_rng(1).normal(size=(2 * CHUNK + 77, 290))
+    a = np.random.default_rng(1).normal(size=(2 * tuning.QR_ROWS + 77, 290))
     whole = triangle_of(a.T.copy())
     parts = triangle_of(a[:600].T.copy())
-    for part in np.split(a[600:], [1, 2, 1000, CHUNK]):
+    for part in np.split(a[600:], [1, 2, 1000, tuning.QR_ROWS]):
         parts = triangle_of(part.T.copy(), parts)
     assert_allclose(positive(parts), positive(whole), atol=1e-11)
 

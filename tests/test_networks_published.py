@@ -12,7 +12,8 @@ from scipy.stats import special_ortho_group
 
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
-from dynsamp.networks.energy_published import CUTOFF, fit_published
+from dynsamp.networks import tuning
+from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_layer
@@ -104,7 +105,7 @@ def test_the_solver_is_a_truncated_least_squares_with_the_known_value_as_one_mor
     rows = np.concatenate([slope * layer.weights[:, 0], slope * layer.weights[:, 1], np.tanh(layer.biases)[None]])
     matrix = np.column_stack([rows, np.r_[np.zeros(2 * len(y)), 1.0]])
     right = np.concatenate([gradient.T.ravel(), [0.0]])
-    solution = np.linalg.lstsq(matrix, right, rcond=CUTOFF)[0]
+    solution = np.linalg.lstsq(matrix, right, rcond=tuning.PUBLISHED_ENERGY_CUTOFF)[0]
     printed = np.tanh(test @ layer.weights.T + layer.biases) @ solution[:-1] + solution[-1]
     ours = energy.value(test) - energy.value(np.zeros((1, 2)))
     assert relative(ours, printed) < 1e-6 * relative(printed, pendulum(test)) + 1e-9

@@ -5,8 +5,7 @@ from scipy.stats import special_ortho_group
 
 from dynsamp.networks.network import activate
 from dynsamp.networks.neurons import Neurons
-from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import S2, pair_weights, sample_layer, standardisation
+from dynsamp.networks.sampling import S2, pair_weights, sample_layer, sample_pairs, standardisation
 from dynsamp.streams import generator
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.energy_basis import EnergyBasis
 from dynsamp.networks.energy_fit import fit_energy
-from dynsamp.networks.energy_problem import EnergyProblem
+from dynsamp.networks.energy_problem import EnergyBasis, EnergyProblem
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.structure import Structure, closed_group, is_signed_permutation

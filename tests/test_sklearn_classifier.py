@@ -7,8 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from dynsamp.networks.neurons import Neurons
-from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import sample_hidden
+from dynsamp.networks.sampling import sample_hidden, sample_pairs
 from dynsamp.sklearn import SampledClassifier
 from dynsamp.sklearn.one_hot import fit_scores, label_bits, sharpness_of
 from dynsamp.streams import generator

@@ -9,7 +9,7 @@ With a stencil the rows are the patches of all sites, of which one time has many
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -18,33 +18,14 @@ import numpy as np
 
 from dynsamp.models.measured.usable import Increments
 from dynsamp.models.stencil import Stencil
-from dynsamp.networks.least_squares import NOISE, LeastSquares, Solution
+from dynsamp.networks import tuning
+from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.streams import generator
 
 __all__ = ["FlowFit", "fit_flow"]
-
-WIDTH = 600  # more neurons do not help low-dimensional flow maps
-SMALL = 150  # width at which activations and slopes are first compared
-SCALES: Mapping[Activation, Sequence[float]] = {
-    "sin": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
-    "tanh": (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
-}
-OTHER_SCALES = (0.1, 0.2, 0.4, 0.8, 1.5)  # gauss competes only when asked for
-NOISY_WIDTHS = (20, 60, 200)
-FOLDS = 4
-LISTED = 3
-WITHIN = 100.0  # of the best: errors of a shortlist
-MARGIN = 1.02  # a simpler model wins within this factor
-TOLERATED = 3.0  # a stable model may be this much worse in one step
-ROWS_A_COLUMN = 10  # of a noise-free fit; more rows gain nothing
-ROWS_TO_COMPARE = 4  # a column, when candidates are compared
-MANY_ROWS = 5000  # at least so many where there is noise
-MOST_ROWS = 400_000  # of a noisy fit
-CHUNK = 8192
-TIKHONOV = 1e-16  # iterated maps show the last digit: 1e-15 costs more than one Lyapunov time
 
 
 @dataclass(frozen=True)
@@ -111,7 +92,7 @@ class _Problem:
         if most is not None and len(chosen) > most:
             chosen = np.sort(generator(seed, "rows").permutation(chosen)[:most])
         n = y.shape[1]
-        points = y[generator(seed, "points").permutation(len(y))[:20_000]]
+        points = y[generator(seed, "points").permutation(len(y))[: tuning.SAMPLED_FROM]]
         layer = sample_layer(
             points if neurons.sampler != "swim" else y,
             neurons,
@@ -121,7 +102,7 @@ class _Problem:
             half_width=self.spread,
         )
         columns = 1 + n + layer.width
-        chunk = max(CHUNK, 4 * columns) if memory is None else max(memory // (24 * (columns + n)), columns)
+        chunk = max(tuning.MAP_ROWS, 4 * columns) if memory is None else max(memory // (24 * (columns + n)), columns)
         problem = LeastSquares(columns, dy.shape[1], min(len(chosen), chunk), unpenalised=1 + n)
         for start in range(0, len(chosen), chunk):
             part = chosen[start : start + chunk]
@@ -132,7 +113,7 @@ class _Problem:
             block[columns:] = dy[part].T
         given = self.options.regularisation
         way: float | Literal["auto"] = "auto" if given is None else given
-        return FlowFit(layer, problem.solve(way, tikhonov=TIKHONOV), neurons)
+        return FlowFit(layer, problem.solve(way, tikhonov=tuning.MAP_TIKHONOV), neurons)
 
     def unseen_error(self, neurons: Neurons, folds: np.ndarray, most: int) -> float:
         """Geometric mean over folds of the one-step error, relative to the increments."""
@@ -171,7 +152,7 @@ class _Problem:
 
 def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: Stencil | None = None) -> FlowFit:
     """Choose what is None, then fit to all rows that help; the stencil is that on its ring."""
-    rows = states if stencil is None else stencil.increments(states, MOST_ROWS, options.seed)
+    rows = states if stencil is None else stencil.increments(states, tuning.MOST_EQUATIONS, options.seed)
     values = states.y if stencil is None else stencil.values(states.y)
     centre, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread <= 1e-13 * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
@@ -179,47 +160,47 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
         centre, spread = np.tile(centre, len(stencil.offsets)), np.tile(spread, len(stencil.offsets))
     problem = _Problem(rows, states, stencil, centre, spread, options)
     count, n = rows.y.shape
-    top = max(min(WIDTH, count // 4 - n - 1), 0) if wanted.width is None else wanted.last
+    top = max(min(tuning.MAP_WIDTH, count // 4 - n - 1), 0) if wanted.width is None else wanted.last
     linear = Neurons(0, "tanh", 1.0, wanted.sampler)
     if top == 0:
         why = "as asked" if wanted.width == 0 else f"{count} increments are too few for neurons"
-        return replace(problem.fit(linear, most=MOST_ROWS), chosen=f"the linear map, {why}")
+        return replace(problem.fit(linear, most=tuning.MOST_EQUATIONS), chosen=f"the linear map, {why}")
 
-    small = min(SMALL, top)
+    small = min(tuning.MAP_FIRST_WIDTH, top)
     names: tuple[Activation, ...] = ("sin", "tanh") if wanted.activation is None else (wanted.activation,)
     trials = []
     for name in names:
-        for value in SCALES.get(name, OTHER_SCALES) if wanted.scale is None else (wanted.scale,):
+        for value in tuning.MAP_SLOPES.get(name, tuning.MAP_OTHER_SLOPES) if wanted.scale is None else (wanted.scale,):
             candidate = replace(wanted, width=small, activation=name, scale=value)
-            fit = problem.fit(candidate, most=ROWS_A_COLUMN * (small + n + 1))
+            fit = problem.fit(candidate, most=tuning.MAP_ROWS_A_COLUMN * (small + n + 1))
             trials.append((float(np.sqrt((fit.solution.gcv**2).mean())), candidate))
     trials.sort(key=lambda trial: trial[0])
-    noisy = trials[0][0] > NOISE
-    listed = [c for error, c in trials if error <= WITHIN * trials[0][0]][:LISTED]
+    noisy = trials[0][0] > tuning.NOISE
+    listed = [c for error, c in trials if error <= tuning.LISTED_WITHIN * trials[0][0]][: tuning.LISTED]
     folds = np.repeat(_folds(states), len(rows.y) // len(states.y))
     scored: list[tuple[float, int, Neurons]] = []
 
     def compare(candidates: list[Neurons]) -> None:
         for candidate in candidates:
-            most = ROWS_TO_COMPARE * (candidate.last + n + 1)
-            error = problem.unseen_error(candidate, folds, max(most, MANY_ROWS) if noisy else most)
+            most = tuning.ROWS_A_COLUMN * (candidate.last + n + 1)
+            error = problem.unseen_error(candidate, folds, max(most, tuning.MAP_NOISY_ROWS) if noisy else most)
             scored.append((error, len(scored), candidate))
 
     def simplest(items: list[tuple[float, int, Neurons]]) -> tuple[float, int, Neurons]:
         best = min(items)[0]
-        return min((item for item in items if item[0] <= best * MARGIN), key=lambda item: item[1])
+        return min((item for item in items if item[0] <= best * tuning.MARGIN), key=lambda item: item[1])
 
     if not noisy or wanted.width is not None:
         compare([replace(c, width=top) for c in listed])
     else:
-        compare([linear, *(replace(c, width=w) for w in NOISY_WIDTHS if w < top for c in listed)])
+        compare([linear, *(replace(c, width=w) for w in tuning.MAP_NOISY_WIDTHS if w < top for c in listed)])
         if simplest(scored)[2].last == max(c.last for _, _, c in scored):  # perhaps a hard target, not noise
             compare([replace(c, width=top) for c in listed])
     winner = simplest(scored) if noisy else min(scored)
     ranked = [winner, *sorted(item for item in scored if item is not winner)]
     how = f"{len(trials)} small networks compared by generalised cross validation, {len(scored)} on unseen blocks"
     how += ", noise suspected" if noisy else ""
-    fits = _fits(problem, ranked, MOST_ROWS if noisy else ROWS_A_COLUMN * (top + n + 1))
+    fits = _fits(problem, ranked, tuning.MOST_EQUATIONS if noisy else tuning.MAP_ROWS_A_COLUMN * (top + n + 1))
     best, candidate = next(fits)
     if problem.strays(best):
         for other, calmer in fits:
@@ -231,16 +212,16 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
 
 def _fits(problem: _Problem, ranked: list[tuple[float, int, Neurons]], most: int) -> Iterator[tuple[FlowFit, Neurons]]:
     for error, _, candidate in ranked:
-        if error <= TOLERATED * ranked[0][0]:
+        if error <= tuning.STABLE_WITHIN * ranked[0][0]:
             yield problem.fit(candidate, most=most), candidate
 
 
 def _folds(rows: Increments) -> np.ndarray:
     """Fold of each row: whole trajectories where there are at least two a fold, else blocks of time."""
     trajectories = rows.trajectory.max() + 1
-    if trajectories >= 2 * FOLDS:
-        return np.asarray(rows.trajectory % FOLDS)
+    if trajectories >= 2 * tuning.FOLDS:
+        return np.asarray(rows.trajectory % tuning.FOLDS)
     starts = np.searchsorted(rows.trajectory, np.arange(trajectories))
     ends = np.append(starts[1:], len(rows.trajectory))
     place = (np.arange(len(rows.trajectory)) - starts[rows.trajectory]) / (ends - starts)[rows.trajectory]
-    return np.asarray(np.minimum((FOLDS * place).astype(np.int64), FOLDS - 1))
+    return np.asarray(np.minimum((tuning.FOLDS * place).astype(np.int64), tuning.FOLDS - 1))

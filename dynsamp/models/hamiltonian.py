@@ -32,8 +32,9 @@ from dynsamp.models.learned_energy import (
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.models.measured.usable import median_step
+from dynsamp.networks import tuning
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
-from dynsamp.networks.energy_published import WIDTH, fit_published
+from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
 from dynsamp.networks.network import Energy
@@ -216,7 +217,7 @@ class HamiltonianNetwork(EnergyEstimator):
         return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), damped
 
     def _published(self, data: Gradients, seed: int, key: int, memory: int | None) -> EnergyFit:
-        sampler, width = self.sampler or "adaptive", WIDTH if self.width is None else self.width
+        sampler, width = self.sampler or "adaptive", tuning.PUBLISHED_WIDTH if self.width is None else self.width
         return fit_published(data, width=width, sampler=sampler, seed=seed, key=key, memory=memory)
 
     def _from_snapshots(

@@ -1,18 +1,19 @@
 """Sampled networks: hidden layers drawn from data, their last layer solved for.
 
 A piece of learning here is three steps: sample a hidden layer, write its features (or their gradients) into the rows
-of a least-squares problem, solve. ``selection`` repeats them at a fraction of the cost to choose what was left open.
+of a least-squares problem, solve. ``search`` repeats them at a fraction of the cost to choose what was left open.
 
 ========================  ==========================================================================================
 neurons                   what may be said of neurons and of a fit before it is made
-sampling, pairs           hidden layers from data: direction, centre, length and slope of neurons
-activations, features     values and derivatives of a layer, in blocks
-deep                      several layers, their Jacobians and Hessians
-least_squares             orthogonalisation in blocks of rows; gram and sketch for many rows
-selection                 the climb through activations, slopes and widths
+tuning                    every tuned number, and what it trades
+sampling                  hidden layers from data: pairs, direction, centre, length and slope of neurons
+activations, network      layers, and values and derivatives of what is made of them
+least_squares             orthogonalisation in blocks of rows; normal_equations and sketch for many rows
+ridge                     all penalties at once, and the score of cross validation
+search                    the climb through activations, slopes and widths
 structure, pursuit,       symmetries, periods, powers of p; Fourier series; known formulas
 terms
-energy, energy_*          a scalar function from its gradient, or from equations between gradients
+gradients, energy_*       a scalar function from its gradient, or from equations between gradients
 motion, disturbance       a vector field around an energy: dissipation, inputs, a force
 snapshots, linear_rows,   the same from snapshots: a linear fit, then rounds through the flow
 rounds, piece_rounds,
@@ -26,13 +27,12 @@ compiled*
 ========================  ==========================================================================================
 """
 
-from dynsamp.networks.gram import GradientGram, GramLeastSquares
 from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.neurons import SAMPLERS, FitOptions, Neurons
-from dynsamp.networks.pairs import sample_pairs
-from dynsamp.networks.sampling import sample_layer, standardisation
-from dynsamp.networks.selection import Trial, choose, ladder
+from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
+from dynsamp.networks.sampling import sample_layer, sample_pairs, standardisation
+from dynsamp.networks.search import Trial, choose, ladder
 from dynsamp.networks.sketch import SketchedLeastSquares
 
 __all__ = [

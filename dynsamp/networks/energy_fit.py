@@ -1,34 +1,38 @@
-"""Learning a scalar function from its gradient: what is left open is chosen by cross validation, then fitted."""
+"""Learning a scalar function from its gradient: what is left open is chosen by cross validation, then fitted.
+
+The search asks, in this order: does a polynomial do; do the declared facts leave a Fourier series; which activation
+and slope; does the target change along few directions only; which width; is it noise that limits.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynsamp.networks.energy_problem import EnergyProblem, solve_energy
-from dynsamp.networks.energy_search import EnergyFit, EnergySearch
+from dynsamp.networks import tuning
+from dynsamp.networks.energy_problem import EnergyBasis, EnergyProblem, Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.neurons import FitOptions, Neurons
+from dynsamp.networks.least_squares import Regularisation, Solution
+from dynsamp.networks.network import Energy
+from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
+from dynsamp.networks.pursuit import pursue, series_basis
+from dynsamp.networks.search import Climb, Trial, choose, ladder
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
 __all__ = ["EnergyFit", "fit_energy", "refit", "rim_first"]
 
-QUADRATIC_UP_TO = 12  # components; beyond, the quadratic part would dominate the cost
-MOST_ROWS = 400_000
-CELLS = 2000  # of the grid that data which crowd are spread over
 
+@dataclass(frozen=True)
+class EnergyFit:
+    """A fitted energy and how it was chosen."""
 
-def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
-    """A random order of points z (row, component) in [-1, 1] in which the rim comes early.
-
-    Chebyshev's density of points, the product of (1 - z^2)^(-1/2), is near optimal for smooth targets (Cohen and
-    Migliorati 2017) and keeps errors small at the rim.
-    """
-    late = 0.5 * np.sum(np.log(np.maximum(1.0 - z**2, 1e-3)), axis=1)
-    return np.argsort(late - generator(seed, "rows", key).gumbel(size=len(z)), kind="stable")
+    energy: Energy
+    solution: Solution
+    neurons: Neurons  # its width counts columns
+    chosen: str  # one sentence
+    basis: EnergyBasis  # whose combination the energy is
 
 
 def fit_energy(
@@ -55,16 +59,16 @@ def fit_energy(
     """
     seed, key = options.seed, options.key
     count, components = len(data.target), data.nodes.shape[-1]
-    structure = structure or Structure(components, polynomial=2 if components <= QUADRATIC_UP_TO else 1)
+    structure = structure or Structure(components, polynomial=2 if components <= tuning.QUADRATIC_UP_TO else 1)
     points = data.nodes.reshape(-1, components)
     centre, half_width = structure.standardisation(points.min(axis=0), points.max(axis=0))
     if crowded:
         order = _evenly(_outermost((data.nodes - centre) / half_width), seed, key)
     else:
         order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
-    data = data.take(order[: min(count, options.rows or MOST_ROWS // components)])
+    data = data.take(order[: min(count, options.rows or tuning.MOST_EQUATIONS // components)])
     problem = EnergyProblem(data, structure, centre, half_width, options)
-    return EnergySearch(problem, neurons.in_one_layer()).run()
+    return _Search(problem, neurons.in_one_layer()).run()
 
 
 def refit(
@@ -72,9 +76,194 @@ def refit(
 ) -> EnergyFit:
     """The same neurons on other rows of ``data``, all of them."""
     basis = replace(like.basis, others=len(data.others))
-    way: Any = "auto" if regularisation is None else regularisation or None
+    way: Regularisation = "auto" if regularisation is None else regularisation or None
     energy, solution = solve_energy(basis, data, way, memory)
     return replace(like, energy=energy, solution=solution, basis=basis)
+
+
+@dataclass
+class _Search:
+    """The questions, and the number of fits that answered them."""
+
+    problem: EnergyProblem
+    wanted: Neurons
+    tried: int = 0
+
+    def __post_init__(self) -> None:
+        self.goal = self.problem.options.tolerance or tuning.EXACT
+        self.activations: tuple[Activation, ...] = tuning.SMOOTH
+        if len(self.problem.periodic):
+            self.activations = ("sin",)
+        elif self.wanted.activation is not None:
+            self.activations = (self.wanted.activation,)
+        plain = self.problem.polynomial
+        self.polynomial = replace(plain, layer=replace(plain.layer, activation=self.activations[0]))
+
+    def run(self) -> EnergyFit:
+        """Ask all of them."""
+        problem, wanted = self.problem, self.wanted
+        error, plain = problem.fit(self.polynomial)
+        few_rows = problem.equations <= 2 * (problem.free + 1)
+        if wanted.width == 0:
+            return self._quadratic(plain, "as asked for")
+        if wanted.width is None and (error <= self.goal or few_rows):
+            return self._quadratic(plain, "too few points for more" if few_rows else "it fits to the goal")
+        if problem.structure.fourier:
+            return self._series()
+        best, structured = self._climb()
+        if best.error > max(tuning.NOISY, self.goal) and wanted.width is None and not structured:
+            best, polynomial = self._noisy(best)
+            if polynomial is not None:
+                return polynomial
+        final: Trained = best.fit
+        basis = problem.basis(best.neurons)
+        affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (best.width + problem.free) ** 2)))
+        if best.error > max(tuning.NOISE, self.goal) and (final[1].rows < affordable or not structured):
+            _, final = problem.fit(basis, max(affordable, final[1].rows))
+        chosen = f"{best.neurons}: {self.tried} fits compared by generalised cross validation, error {best.error:.1e}"
+        return EnergyFit(*final, replace(best.neurons, sampler=best.neurons.drawn_by), chosen, basis)
+
+    @property
+    def _largest(self) -> int:
+        memory = self.problem.options.memory
+        return tuning.HARD_WIDTHS[-1] if memory is None else int(np.sqrt(memory / 100))
+
+    def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
+        chosen = f"the polynomial part alone: {why}"
+        neurons = Neurons(0, self.activations[0], 1.0, self.wanted.sampler or "uniform")
+        return EnergyFit(*fit, neurons, chosen, self.polynomial)
+
+    def _new_climb(self, way: Sampler | None, rows_a_column: int = 0, gain: float | None = None) -> Climb:
+        def assess(neurons: Neurons) -> tuple[float, Trained]:
+            self.tried += 1
+            # a hard target needs no digits that the normal equations lose
+            gram = climb.lead > tuning.HARD and neurons.last > tuning.ORTHOGONAL
+            least = rows_a_column * neurons.last if rows_a_column else 0
+            return self.problem.trial(self.problem.basis(neurons), least, gram=gram)
+
+        wanted = replace(self.wanted, activation=None, sampler=way)
+        climb = Climb(assess, wanted, self.activations, self.goal, tuning.STALL_OF_HARD if gain is None else gain)
+        return climb
+
+    def _climb(self) -> tuple[Trial, bool]:
+        """Best trial, and whether the target changes along few directions."""
+        problem, way, structured = self.problem, self.wanted.sampler, False
+        given = None if self.wanted.width is None else self.wanted.last
+        widths = ladder(given, problem.equations - 2 * problem.free, min(self._largest, tuning.WIDEST))
+        free = given is None
+        climb = self._new_climb(way)
+        for rung, width in enumerate(widths):
+            climb.rung(width, last=rung == len(widths) - 1, must=not free)
+            if way is None and rung <= 1 and climb.lead > max(tuning.HARD, self.goal) and self._enough(widths):
+                # smooth neurons may be the wrong ones: try those along gradient differences
+                other = self._new_climb("gradient", tuning.HARD_ROWS, tuning.HARD_GAIN)
+                for lower in widths[: rung + 1]:
+                    other.rung(lower, must=not free)
+                if other.lead < tuning.STRUCTURED * climb.lead:
+                    climb, way, structured = other, "gradient", True
+            if free and climb.finished:
+                break
+        assert climb.winner is not None
+        if free and structured and climb.winner.error > max(tuning.HARD, self.goal) and not climb.finished:
+            return self._resolve(climb.winner), True
+        return climb.winner, structured
+
+    def _enough(self, widths: list[int]) -> bool:
+        return len(self.problem.data.target) > 2 * widths[0]
+
+    def _resolve(self, best: Trial) -> Trial:
+        """A target that more neurons still resolve: many of them, with all rows that are affordable."""
+        problem = self.problem
+        simple = problem.basis(Neurons(1)).simple
+        ridge = float(best.fit[1].regularisation[0])  # the same for more columns: they all have unit norm
+        for width in tuning.HARD_WIDTHS:
+            rows = min(problem.equations, tuning.HARD_ROWS * width)
+            if simple:  # a row costs as much as all rows of its point
+                rows = problem.equations
+            cost = rows * (width + problem.free) ** 2 / (problem.structure.size if simple else 1)
+            if width > self._largest or 4 * width > problem.equations or cost > tuning.HARD_FLOPS:
+                break
+            found: list[Trial] = []
+            cheap = cost < tuning.HARD_FLOPS / 8
+            for factor in tuning.HARD_STEEPER if cheap else tuning.HARD_STEEPER_ALONE:  # as there are more of them
+                neurons = replace(best.neurons, width=width, scale=factor * best.scale)
+                error, fit = problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge)
+                self.tried += 1
+                found.append(Trial(neurons, error, fit))
+            previous, better = best, min(found, key=lambda trial: trial.error)
+            best = min(best, better, key=lambda trial: trial.error)
+            if better.error > tuning.HARD_GAIN * previous.error or best.error <= self.goal:
+                break
+        return best
+
+    def _noisy(self, best: Trial) -> tuple[Trial, EnergyFit | None]:
+        """Noise, or a target that is not resolved: many rows and ridge regression show which."""
+        problem = self.problem
+        top = ladder(None, problem.equations - 2 * problem.free, min(self._largest, tuning.WIDEST))[-1]
+        few = [width for width in tuning.NOISY_WIDTHS if width <= top] or [top]
+
+        freedom: dict[Neurons, float] = {}
+
+        def assess(neurons: Neurons) -> tuple[float, Trained]:
+            error, fit = problem.fit(problem.basis(neurons), tuning.NOISY_EQUATIONS)
+            freedom[neurons] = float(fit[1].dimension[0])
+            return error, fit
+
+        wanted = replace(self.wanted, activation=None)
+        other, more = choose(assess, few, wanted, activations=self.activations, goal=self.goal)
+        self.tried += len(more)
+        error, fit = assess(best.neurons)  # on as many rows as the others
+        best = replace(best, error=error, fit=fit)
+        known = [*more, replace(best, fit=None)]
+        # cross validation cannot tell errors as close as this apart: the least effective dimension is the smoothest
+        close = min(error, other.error) * (1.0 + tuning.CLOSE * min(problem.equations, tuning.NOISY_EQUATIONS) ** -0.5)
+        smoothest = min(
+            (trial for trial in known if trial.error <= close),
+            key=lambda trial: freedom[trial.neurons],
+        )
+        other = best if smoothest.neurons == best.neurons else replace(smoothest, fit=assess(smoothest.neurons)[1])
+        best = min(best, other, key=lambda trial: trial.error)
+        if problem.fit(self.polynomial, tuning.NOISY_EQUATIONS)[0] <= best.error * tuning.MARGIN:
+            _, final = problem.fit(self.polynomial, problem.equations)
+            return best, self._quadratic(final, "neurons did not lower the error")
+        return other, None
+
+    def _series(self) -> EnergyFit:
+        """A Fourier series in the periodic coordinates."""
+        problem = self.problem
+        structure = problem.structure
+
+        def basis(columns: np.ndarray) -> EnergyBasis:
+            return series_basis(structure, problem.centre, problem.half_width, columns, len(problem.data.others))
+
+        found: dict[int, tuple[float, Trained]] = {}
+        most = max(1, min(self.wanted.last or tuning.SERIES_COLUMNS, problem.equations // 2))
+        searched = problem.data.take(np.arange(min(len(problem.data.target), tuning.SERIES_POINTS)))
+
+        def assess(columns: np.ndarray) -> tuple[float, np.ndarray]:
+            error, fit = found[len(columns)] = problem.fit(basis(columns), searched.target.size)
+            left = searched.target - searched.push(map(fit[0].gradient, searched.nodes))
+            for other, coefficient in zip(searched.others, fit[1].coefficients[:, 0], strict=False):
+                left = left - coefficient * other
+            return error, left
+
+        columns, turns = pursue(structure, problem.half_width, searched, assess, most=most, goal=self.goal)
+        error, final = found[len(columns)]
+        if error > max(tuning.NOISE, self.goal):
+            affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (len(columns) + 1) ** 2)))
+            _, final = problem.fit(basis(columns), affordable)
+        chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {error:.1e}"
+        return EnergyFit(*final, Neurons(len(columns), "sin", 1.0, "elm"), chosen, basis(columns))
+
+
+def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:
+    """A random order of points z (row, component) in [-1, 1] in which the rim comes early.
+
+    Chebyshev's density of points, the product of (1 - z^2)^(-1/2), is near optimal for smooth targets (Cohen and
+    Migliorati 2017) and keeps errors small at the rim.
+    """
+    late = 0.5 * np.sum(np.log(np.maximum(1.0 - z**2, 1e-3)), axis=1)
+    return np.argsort(late - generator(seed, "rows", key).gumbel(size=len(z)), kind="stable")
 
 
 def _outermost(nodes: np.ndarray) -> np.ndarray:
@@ -92,7 +281,7 @@ def _evenly(z: np.ndarray, seed: int, key: int) -> np.ndarray:
     they are rare, and a function that changes there could not be told.
     """
     rng = generator(seed, "rows", key)
-    bins = max(2, round(CELLS ** (1.0 / z.shape[1])))
+    bins = max(2, round(tuning.CELLS ** (1.0 / z.shape[1])))
     cell = np.clip((0.5 * (z + 1.0) * bins).astype(np.int64), 0, bins - 1) @ (bins ** np.arange(z.shape[1]))
     shuffled = rng.permutation(len(z))
     order = shuffled[np.argsort(cell[shuffled], kind="stable")]

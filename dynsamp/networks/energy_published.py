@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynsamp.networks.energy_basis import EnergyBasis
+from dynsamp.networks import tuning
 from dynsamp.networks.energy_fit import EnergyFit
-from dynsamp.networks.energy_problem import Trained, solve_energy
+from dynsamp.networks.energy_problem import EnergyBasis, Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import Neurons, Sampler
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
-__all__ = ["CUTOFF", "SAMPLERS", "WIDTH", "fit_published"]
+__all__ = ["SAMPLERS", "fit_published"]
 
 SAMPLERS: tuple[Sampler, ...] = ("elm", "uniform", "adaptive", "swim")
-CUTOFF = 1e-13
-WIDTH = 1000
 
 
 def fit_published(
     data: Gradients,
     *,
-    width: int = WIDTH,
+    width: int = tuning.PUBLISHED_WIDTH,
     sampler: Sampler = "adaptive",
     values: np.ndarray | None = None,
     seed: int = 0,
@@ -76,7 +74,7 @@ def fit_published(
         return EnergyBasis.of(structure, layer)
 
     def fit(columns: EnergyBasis) -> Trained:
-        return solve_energy(columns, data, None, memory, cutoff=CUTOFF)
+        return solve_energy(columns, data, None, memory, cutoff=tuning.PUBLISHED_ENERGY_CUTOFF)
 
     if sampler == "adaptive":
         values = fit(basis("uniform", None))[0].value(points)

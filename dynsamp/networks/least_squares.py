@@ -4,27 +4,48 @@ Features of a sampled layer are nearly dependent (condition numbers beyond 1e12 
 solved through the normal equations. Columns are scaled to unit norm, tiny Tikhonov rows keep the solution bounded,
 and one Householder QR of [A, y] gives coefficients, residual and generalised cross validation. Rows may arrive in
 blocks: what came before is kept as its triangle. Noisy data get ridge regression, its parameter by generalised
-cross validation (Golub, Heath and Wahba 1979), the dimension of the fit weighted by 1.4 against under-smoothing
-(Kim and Gu 2004).
+cross validation (``ridge``).
+
+Near the rate of matrix products: rows are folded into the triangle some thousand at a time, Householder's QR of [R; B]
+with R upper triangular for one block of rows B after the other. That is sequential TSQR (Demmel, Grigori, Hoemmen and
+Langou 2012, SIAM J. Sci. Comput. 34), backward stable as one factorisation of all rows. A block stays in the last
+cache; its panels are factorised in turn, and all columns to their right updated by two matrix products with a wide
+compact WY form (Schreiber and Van Loan 1989).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 from scipy.linalg import blas, lapack, solve_triangular, svd
 
-from dynsamp.networks.householder import triangle_of
-from dynsamp.networks.ridge import SMOOTHNESS, RidgePath
-from dynsamp.networks.solution import Solution
+from dynsamp.kernels.features import panel
+from dynsamp.kernels.jit import disabled, specialise
+from dynsamp.networks import tuning
+from dynsamp.networks.ridge import RidgePath
 
-__all__ = ["NOISE", "SMOOTHNESS", "LeastSquares", "Solution", "truncate"]
+__all__ = ["LeastSquares", "Regularisation", "Solution", "fold", "triangle_of", "truncate"]
 
-TIKHONOV = 1e-15  # times sqrt(columns), on columns of unit norm
-RANK_CUT = 1e-13  # diagonal entries of R below it do not count
-NEGLIGIBLE = 1e-3  # singular values, in units of the GCV error, that no ridge parameter need spare
-NOISE = 1e-6  # relative GCV error above which "auto" takes ridge regression
+Regularisation = float | Literal["gcv", "auto"] | None
+_LANES = 8  # rows of a register
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a least-squares problem gave."""
+
+    coefficients: np.ndarray  # (column, target)
+    residual: np.ndarray  # (target,) norm of the residual over norm of the target
+    gcv: np.ndarray  # (target,) root of the GCV estimate of the squared error, over the rms of the target
+    regularisation: np.ndarray  # (target,) ridge parameter for columns of unit norm; 0 is plain least squares
+    dimension: np.ndarray  # (target,) effective number of coefficients
+    rank: int  # numerical rank of the scaled matrix
+    condition: float  # estimate for the scaled matrix
+    rows: int
+    rms: np.ndarray  # (target,) of the right-hand sides
 
 
 class LeastSquares:
@@ -75,9 +96,9 @@ class LeastSquares:
 
     def solve(
         self,
-        regularisation: float | Literal["gcv", "auto"] | None = None,
+        regularisation: Regularisation = None,
         *,
-        tikhonov: float = TIKHONOV,
+        tikhonov: float | None = None,
         cutoff: float | None = None,
     ) -> Solution:
         """Solve; no more rows may follow.
@@ -88,7 +109,7 @@ class LeastSquares:
             Ridge parameter for columns of unit norm; "gcv" chooses it by cross validation, each target its own;
             "auto" does so where the data look noisy (relative GCV error above 1e-6) or there are too few rows;
             None solves without.
-        tikhonov : float
+        tikhonov : float, optional
             Times sqrt(columns), on columns of unit norm: what bounds the solution of dependent columns.
         cutoff : float, optional
             Instead of all this the solution of least norm without the singular values of A, columns as they are, up
@@ -115,11 +136,10 @@ class LeastSquares:
         triangle[:, :columns] /= norms
         if columns:
             penalty = np.zeros((columns, size), order="F")
-            np.fill_diagonal(penalty, tikhonov * np.sqrt(columns))
+            np.fill_diagonal(penalty, (tuning.TIKHONOV if tikhonov is None else tikhonov) * np.sqrt(columns))
             triangle = lapack.dtpqrt(columns, min(32, size), triangle, penalty, overwrite_a=1, overwrite_b=1)[0]
-        result = _solve(triangle, columns, self.unpenalised, self.rows, regularisation, targets)
-        rms = targets / np.sqrt(max(self.rows, 1))
-        return Solution(result[0] / norms[:, None], *result[1:], rows=self.rows, rms=rms)
+        found = _solve(triangle, self.unpenalised, self.rows, regularisation, targets)
+        return replace(found, coefficients=found.coefficients / norms[:, None])
 
 
 def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> Solution:
@@ -145,24 +165,18 @@ def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> So
     )
 
 
-def _solve(
-    triangle: np.ndarray,
-    columns: int,
-    free: int,
-    rows: int,
-    regularisation: float | str | None,
-    size: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, float]:
-    targets = len(size)
+def _solve(triangle: np.ndarray, free: int, rows: int, regularisation: Regularisation, size: np.ndarray) -> Solution:
+    """Solution of a triangle [A, y] with columns of unit norm; the targets had the norms ``size``."""
+    targets, columns = len(size), len(triangle) - len(size)
     r, y = triangle[:columns, :columns], triangle[:columns, columns:]
     rest = np.sqrt(np.sum(triangle[columns:, columns:] ** 2, axis=0))  # what no coefficients can fit
     freedom = rows - columns
     gcv = rest * rows / freedom / size if freedom > 0 else np.full(targets, np.inf)
     diagonal = np.abs(np.diag(r))
-    rank = int(np.sum(diagonal > RANK_CUT))
+    rank = int(np.sum(diagonal > tuning.RANK_CUT))
     reciprocal = float(lapack.dtrcon(np.asfortranarray(r))[0]) if columns else 1.0
     condition = 1.0 / reciprocal if reciprocal > 0.0 else float("inf")
-    if columns == free or regularisation is None or (regularisation == "auto" and np.all(gcv < NOISE)):
+    if columns == free or regularisation is None or (regularisation == "auto" and np.all(gcv < tuning.NOISE)):
         ridge = np.zeros(targets)
     elif isinstance(regularisation, str):
         ridge = np.zeros(targets)
@@ -171,7 +185,7 @@ def _solve(
         for k in range(targets):
             best = path.choose(k, float(y[free:, k] @ y[free:, k] + rest[k] ** 2), rows, free)
             # coefficients that cancel far below the noise bring nothing but rounding errors
-            ridge[k] = max(best, (NEGLIGIBLE * min(gcv[k], 1.0)) ** 2)
+            ridge[k] = max(best, (tuning.NEGLIGIBLE * min(gcv[k], 1.0)) ** 2)
     else:
         ridge = np.full(targets, float(regularisation))
     coefficients = np.empty((columns, targets))
@@ -184,7 +198,8 @@ def _solve(
         missing = np.hypot(rest[k], distance)
         residual[k] = missing / size[k]
         gcv[k] = missing * rows / max(rows - dimension[k], 1e-100) / size[k]
-    return coefficients, residual, gcv, ridge, dimension, rank, condition
+    rms = size / np.sqrt(max(rows, 1))
+    return Solution(coefficients, residual, gcv, ridge, dimension, rank, condition, rows, rms)
 
 
 def _ridge(r: np.ndarray, y: np.ndarray, free: int, ridge: float) -> tuple[np.ndarray, float, float]:
@@ -205,3 +220,90 @@ def _ridge(r: np.ndarray, y: np.ndarray, free: int, ridge: float) -> tuple[np.nd
     hat = solve_triangular(upper, inner.T, trans=1, check_finite=False)
     dimension = free + float(np.sum(hat**2))
     return np.concatenate([others, penalised]), float(np.linalg.norm(y[free:] - inner @ penalised)), dimension
+
+
+def triangle_of(rows: np.ndarray, triangle: np.ndarray | None = None) -> np.ndarray:
+    """Upper triangle of the QR factorisation of ``triangle``, if any, above ``rows``.
+
+    Parameters
+    ----------
+    rows : ndarray (column, row)
+        The transpose of the matrix, C-contiguous along its rows; destroyed.
+    triangle : ndarray (column, column), Fortran order, optional
+        Destroyed.
+    """
+    columns, count = rows.shape
+    start = 0
+    if triangle is None:
+        triangle = np.zeros((columns, columns), order="F")
+        if count and (columns < tuning.QR_FEW or count < 2 * columns):
+            start = min(count, max(tuning.QR_ROWS, columns))
+            first = rows[:, :start].T
+            work, _ = lapack.dgeqrf_lwork(*first.shape)
+            factor = lapack.dgeqrf(first, lwork=int(work), overwrite_a=1)[0]
+            filled = min(start, columns)
+            triangle[:filled] = np.triu(factor[:filled])
+    for begin in range(start, count, tuning.QR_ROWS):
+        fold(triangle, np.asfortranarray(rows[:, begin : begin + tuning.QR_ROWS].T))
+    return triangle
+
+
+def fold(triangle: np.ndarray, block: np.ndarray) -> None:
+    """Replace ``triangle`` by that of [triangle; block].
+
+    Parameters
+    ----------
+    triangle : ndarray (column, column), Fortran order
+        Upper triangular.
+    block : ndarray (row, column), Fortran order
+        Destroyed: what is left are the Householder vectors.
+    """
+    columns = len(triangle)
+    if disabled() or columns < tuning.QR_WIDE:
+        inner = max(1, min(64, columns // 8))
+        corner = lapack.dtpqrt(0, inner, triangle, block, overwrite_a=1, overwrite_b=1)[0]
+        triangle[:] = corner
+        return
+    if len(block) % _LANES:  # rows of zeros change nothing
+        block = np.asfortranarray(np.pad(block, ((0, -len(block) % _LANES), (0, 0))))
+    factors = np.empty(columns)
+    for left in range(0, columns, tuning.QR_PANEL):
+        right = min(left + tuning.QR_PANEL, columns)
+        _panel(triangle, block, factors, left, right)
+        _update(triangle, block, factors, left, right, columns)
+
+
+def _panel(triangle: np.ndarray, block: np.ndarray, factors: np.ndarray, left: int, right: int) -> None:
+    """Factorise columns left ... right: the left half of them, then what it leaves of the right half."""
+    if right - left <= tuning.QR_INNER:
+        corner = np.array(triangle[left:right, left:right])
+        _kernel()(corner, block[:, left:right].T, factors[left:right])
+        triangle[left:right, left:right] = corner
+        return
+    middle = left + (right - left + 1) // 2
+    _panel(triangle, block, factors, left, middle)
+    _update(triangle, block, factors, left, middle, right)
+    _panel(triangle, block, factors, middle, right)
+
+
+def _update(triangle: np.ndarray, block: np.ndarray, factors: np.ndarray, left: int, middle: int, right: int) -> None:
+    """Apply the reflectors of columns left ... middle to columns middle ... right."""
+    if middle == right:
+        return
+    vectors, rest = block[:, left:middle], block[:, middle:right]
+    # their product is 1 - [I; V] T [I; V]' with T^-1 = diag(1 / tau) + the strict upper triangle of V'V: Puglisi
+    # (1992), SIAM J. Sci. Stat. Comput. 13; a reflector with tau = 0 is none
+    inverse = blas.dsyrk(1.0, vectors, trans=1)
+    inverse[np.diag_indices(len(inverse))] = 1.0 / np.maximum(factors[left:middle], 1e-290)
+    wide = lapack.dtrtri(inverse, overwrite_c=1)[0]
+    change = blas.dgemm(1.0, vectors, rest, trans_a=1)
+    change += triangle[left:middle, middle:right]
+    change = blas.dtrmm(1.0, wide, change, trans_a=1, overwrite_b=1)
+    triangle[left:middle, middle:right] -= change
+    blas.dgemm(-1.0, vectors, change, beta=1.0, c=rest, overwrite_c=1)
+
+
+@cache
+def _kernel() -> Any:
+    matrix = np.empty((1, 1))
+    return specialise(panel.run, (), {}, (matrix, matrix, np.empty(1)))

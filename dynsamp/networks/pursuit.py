@@ -14,22 +14,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dynsamp.networks.energy_basis import EnergyBasis
+from dynsamp.networks import tuning
+from dynsamp.networks.energy_problem import EnergyBasis
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.structure import Structure
 
 __all__ = ["pursue", "series_basis"]
-
-BOXES = (4, 8, 16, 32, 64)  # largest wave number of a component
-SEARCHED = 2_000  # candidate waves at first
-MOST_SEARCHED = 20_000  # and at last
-GROWTH = 0.5  # of the columns chosen so far, how many a turn may add
-FEWEST = 12
-RELEVANT = 0.05  # of the largest correlation: smaller ones wait for the next turn
-STALL = 0.7  # a turn must lower the error by so much, or it counts as a stall
-STALLS = 3
-FLOOR = 1e-12  # cross-validated error at which more columns would fit rounding errors
 
 
 def series_basis(
@@ -45,7 +36,7 @@ def series_basis(
     factors = np.array(structure.factors, np.int64)[columns[:, -1]]
     layer = HiddenLayer(weights, biases, "sin", centre, half_width)
     factors = factors if len(structure.factors) > 1 else np.empty((0, 2), np.int64)
-    return EnergyBasis(structure, layer, factors, others)
+    return EnergyBasis(structure, layer, factors, structure.quadratics(half_width), others)
 
 
 def pursue(
@@ -80,20 +71,20 @@ def pursue(
         Fits compared.
     """
     dimension = len(structure.support)
-    boxes = [box for box in BOXES if (2 * box + 1) ** dimension <= MOST_SEARCHED] or [BOXES[0]]
-    at = max(sum((2 * box + 1) ** dimension <= SEARCHED for box in boxes) - 1, 0)
+    boxes = [box for box in tuning.BOXES if (2 * box + 1) ** dimension <= tuning.MOST_WAVES] or [tuning.BOXES[0]]
+    at = max(sum((2 * box + 1) ** dimension <= tuning.WAVES for box in boxes) - 1, 0)
     chosen = np.empty((0, dimension + 2), int)
     taken: set[tuple[int, ...]] = set()
     error, left = assess(chosen)
     best, turns, stalls, first = (error, chosen), 1, 0, 0.0
     equations = data.target.size
-    while error > max(goal, FLOOR) and len(chosen) < most and stalls < STALLS:
+    while error > max(goal, tuning.SERIES_EXACT) and len(chosen) < most and stalls < tuning.SERIES_STALLS:
         known = _candidates(structure, boxes[at])
         score = _relevance(structure, half_width, data, left, boxes[at]).ravel()
-        room = min(most - len(chosen), max(FEWEST, int(GROWTH * len(chosen))))
+        room = min(most - len(chosen), max(tuning.SERIES_FEWEST, int(tuning.SERIES_GROWTH * len(chosen))))
         fresh: list[np.ndarray] = []
         for k in np.argsort(-score, kind="stable"):
-            if len(fresh) == room or (fresh and score[k] <= RELEVANT**2 * first):
+            if len(fresh) == room or (fresh and score[k] <= tuning.RELEVANT**2 * first):
                 break
             if tuple(known[k]) in taken:
                 continue
@@ -110,8 +101,8 @@ def pursue(
         honest = error * _inflation(len(chosen), len(known), equations)
         if honest < best[0]:
             best = (honest, chosen)
-        slow = error > STALL * previous
-        if at + 1 < len(boxes) and (slow or np.abs(np.array(fresh)[:, :-2]).max() > 0.75 * boxes[at]):
+        slow = error > tuning.SERIES_STALL * previous
+        if at + 1 < len(boxes) and (slow or np.abs(np.array(fresh)[:, :-2]).max() > tuning.SERIES_RIM * boxes[at]):
             at += 1
             slow = False
         stalls = stalls + 1 if slow else 0

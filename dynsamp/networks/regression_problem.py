@@ -13,31 +13,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.networks.gram import GramLeastSquares
-from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks import tuning
+from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import Hidden, Network, blocks
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.rows import READ, Rows, Summary
+from dynsamp.networks.normal_equations import GramLeastSquares
+from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.networks.sketch import SketchedLeastSquares
-from dynsamp.networks.solution import Solution
 from dynsamp.streams import generator
 
-__all__ = ["KEPT", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
+__all__ = ["Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
 
 Method = Literal["qr", "gram", "sketch"]
 
-ENTRIES = 1 << 22  # of a block that is reduced to its triangle: 32 megabytes ...
-PANEL = 512  # rows that enter normal equations or a sketch at once
-KEPT = 4  # rows a column of a sketch
-FACTOR = 8  # ... or so many rows a column where that is more
-POINTS = 20_000  # from which pairs are drawn
-FEW_POINTS = 3000  # for near pairs in many dimensions, where neighbours are found by looking at all
-CROWDED = 5  # inputs from which that is so
-OUTLIERS = 3.0  # ratio of the range to that of the inner 98 % from which the rim counts as outliers
 SHORTEST = 1e-290  # range of an input whose reciprocal, times any slope, is a number
-PUBLISHED_CUTOFF = 1e-8  # of the singular values
-ENOUGH = 1000  # held-out rows that tell two candidates apart: one fold of so many will do
 
 
 @dataclass(frozen=True)
@@ -59,7 +49,7 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
     centre, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low  # halved first: the range may overflow
     inner = np.quantile(x, (0.01, 0.99), axis=0) if len(x) >= 200 else np.stack([low, high])
     inner_half = 0.5 * inner[1] - 0.5 * inner[0]
-    far = (half > OUTLIERS * inner_half) & (inner_half > 1e-3 * half)
+    far = (half > tuning.OUTLIERS * inner_half) & (inner_half > 1e-3 * half)
     centre, half = np.where(far, 0.5 * inner[0] + 0.5 * inner[1], centre), np.where(far, inner_half, half)
     size = np.maximum(np.abs(low), np.abs(high))
     varies = half > 1e-13 * size
@@ -81,12 +71,12 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
 
 def block_rows(count: int, size: int) -> int:
     """Rows that are reduced at once, of ``count`` with ``size`` columns and targets: a fixed rule."""
-    return max(1, min(count, max(FACTOR * size, ENTRIES // size)))
+    return max(1, min(count, max(tuning.REGRESSION_ROWS_A_COLUMN * size, tuning.REGRESSION_ENTRIES // size)))
 
 
 def bytes_needed(count: int, size: int) -> int:
     """Estimate of the peak of a fit in bytes, beyond what was there: block, triangles, workspace and slices read."""
-    return 8 * (size * (max(block_rows(count, size), size) + 6 * size) + 6 * READ)
+    return 8 * (size * (max(block_rows(count, size), size) + 6 * size) + 6 * tuning.READ_ENTRIES)
 
 
 @dataclass(frozen=True)
@@ -143,7 +133,7 @@ class Problem:
         near = neurons.sampler == "near"
         first = part[self._distinct[part]]  # a point that comes twice would give the same neuron twice
         part = first if len(first) else part[:1]
-        part = part[: FEW_POINTS if near and self.rows.inputs > CROWDED else POINTS]
+        part = part[: tuning.FEW_SAMPLED if near and self.rows.inputs > tuning.CROWDED else tuning.SAMPLED_FROM]
         y = self.summary.y[part]
         published = self.published
         return sample_hidden(
@@ -184,16 +174,18 @@ class Problem:
                 for place, x, y in rows.read(start, stop):
                     self._fill(hidden, x, y, block[:, place])
             if self.published and self.options.regularisation is None:
-                return problem.solve(cutoff=PUBLISHED_CUTOFF)
+                return problem.solve(cutoff=tuning.PUBLISHED_CUTOFF)
             return problem.solve(way)
         one_pass: GramLeastSquares | SketchedLeastSquares
         if method == "gram":
             one_pass = GramLeastSquares(columns, rows.outputs, unpenalised=free)
         else:
-            one_pass = SketchedLeastSquares(columns, rows.outputs, KEPT * columns, free, self.options.seed)
+            one_pass = SketchedLeastSquares(
+                columns, rows.outputs, tuning.SKETCH_ROWS_A_COLUMN * columns, free, self.options.seed
+            )
         for _, x, y in rows.read(0, rows.count):
-            for start in range(0, len(x), PANEL):
-                some = slice(start, min(start + PANEL, len(x)))
+            for start in range(0, len(x), tuning.PRODUCT_ROWS):
+                some = slice(start, min(start + tuning.PRODUCT_ROWS, len(x)))
                 self._fill(hidden, x[some], y[some], one_pass.block(some.stop - some.start))
         return one_pass.solve(way)
 
@@ -233,7 +225,7 @@ class Problem:
             network = self.network(self.fit(neurons, train, method="gram"))
             error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
             total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
-            if len(fold) >= ENOUGH:
+            if len(fold) >= tuning.ENOUGH_UNSEEN:
                 break
         return float(np.sqrt(total / max(count, 1)))
 

@@ -11,9 +11,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
-__all__ = ["SMOOTHNESS", "RidgePath"]
+from dynsamp.networks import tuning
 
-SMOOTHNESS = 1.4
+__all__ = ["RidgePath", "gcv_score"]
+
+
+def gcv_score(missing: float | np.ndarray, rows: float, dimension: float | np.ndarray) -> np.ndarray:
+    """Score of generalised cross validation, the less the better: infinite where no freedom is left.
+
+    Parameters
+    ----------
+    missing : float or ndarray
+        Squared residual; rounding errors below zero count as zero.
+    rows : float
+        Equations that are left for what is penalised.
+    dimension : float or ndarray
+        Trace of the matrix that maps targets to fitted values.
+    """
+    freedom = rows - tuning.SMOOTHNESS * np.asarray(dimension)
+    return np.where(freedom > 0.0, np.maximum(missing, 0.0) / np.maximum(freedom, 1e-100) ** 2, np.inf)
 
 
 class RidgePath:
@@ -69,9 +85,8 @@ class RidgePath:
 
         def score(logarithm: float) -> float:
             ridge = float(np.exp(logarithm))
-            freedom = rows - free - SMOOTHNESS * self.dimension(ridge)
             missing = total - self.gain(ridge, target)
-            return max(missing, 0.0) / freedom**2 if freedom > 0.0 and np.isfinite(missing) else np.inf
+            return float(gcv_score(missing, rows - free, self.dimension(ridge))) if np.isfinite(missing) else np.inf
 
         grid = np.log(max(self.values[-1], 1e-300)) + np.linspace(np.log(1e-13), np.log(1e3), 75)
         for _ in range(3):  # zoom in

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Rows", "Summary"]
+from dynsamp.networks import tuning
 
-READ = 1 << 19  # entries of one slice: four megabytes
-CHUNK = 1 << 22  # a stored chunk up to so many entries is kept until its last row was asked for
+__all__ = ["Rows", "Summary"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class _Column:
         self.columns = shape[1] if len(shape) == 2 else 1
         chunks = getattr(source, "chunks", None)  # zarr and h5py say how they store rows
         step = chunks[0] if isinstance(chunks, tuple) and chunks else None
-        self.step = step if isinstance(step, int) and step * self.columns <= CHUNK else None
+        self.step = step if isinstance(step, int) and step * self.columns <= tuning.CHUNK_ENTRIES else None
         self._held: tuple[int, np.ndarray] | None = None
 
     def read(self, start: int, stop: int) -> np.ndarray:
@@ -136,7 +135,7 @@ class Rows:
 
     def read(self, start: int, stop: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Rows from ``start`` to ``stop`` in slices: their places after ``start``, x and y."""
-        step = max(1, READ // (self.inputs + self.outputs))
+        step = max(1, tuning.READ_ENTRIES // (self.inputs + self.outputs))
         x, y = self._sides
         for first in range(start, stop, step):
             last = min(first + step, stop)

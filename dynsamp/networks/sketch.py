@@ -17,12 +17,11 @@ import numpy as np
 
 from dynsamp.kernels.features import sketch as driver
 from dynsamp.kernels.jit import specialise
-from dynsamp.networks.least_squares import TIKHONOV, LeastSquares
-from dynsamp.networks.solution import Solution
+from dynsamp.networks import tuning
+from dynsamp.networks.least_squares import LeastSquares, Solution
 
 __all__ = ["SketchedLeastSquares"]
 
-ROWS_A_COLUMN = 3
 ROWS = 1024  # of a block
 
 
@@ -46,7 +45,7 @@ class SketchedLeastSquares:
     ) -> None:
         self.columns, self.targets, self.unpenalised = columns, targets, unpenalised
         self.rows = 0  # seen so far
-        kept = ROWS_A_COLUMN * columns if rows_kept is None else rows_kept
+        kept = tuning.SKETCH_ROWS_A_COLUMN * columns if rows_kept is None else rows_kept
         if not kept > columns and columns:
             raise ValueError(f"rows_kept must exceed the {columns} columns, got {kept}; three a column is usual")
         self._sketch = np.zeros((columns + targets, max(kept, 1)))
@@ -68,7 +67,7 @@ class SketchedLeastSquares:
         self,
         regularisation: float | Literal["gcv", "auto"] | None = None,
         *,
-        tikhonov: float = TIKHONOV,
+        tikhonov: float = tuning.TIKHONOV,
         cutoff: float | None = None,
     ) -> Solution:
         """Solve; see ``LeastSquares.solve``. Residual and cross-validated error are those of the sketch."""

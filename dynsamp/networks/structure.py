@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dynsamp.networks import tuning
 from dynsamp.networks.terms import Term
 
 __all__ = ["Structure", "closed_group", "is_signed_permutation"]
 
-LARGEST_GROUP = 1000
 _SAME = 1e-9  # entries of matrices that count as equal
 
 
@@ -41,10 +41,10 @@ def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:
             if not any(np.allclose(product, known, atol=_SAME) for known in elements):
                 elements.append(product)
                 fresh.append(product)
-        if len(elements) > LARGEST_GROUP:
+        if len(elements) > tuning.LARGEST_GROUP:
             raise ValueError(
-                f"the symmetries generate more than {LARGEST_GROUP} different maps; give matrices of finite order, such"
-                " as reflections, rotations by 360/n degrees or permutations"
+                f"the symmetries generate more than {tuning.LARGEST_GROUP} different maps; give matrices of finite"
+                " order, such as reflections, rotations by 360/n degrees or permutations"
             )
     group = np.array(elements)
     # products of rotations collect rounding errors, those of signs and permutations are exact

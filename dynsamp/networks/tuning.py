@@ -1,6 +1,321 @@
-"""Tuned constants of networks: what each trades, and where it is flat."""
+"""Every tuned number of the networks: its value, its unit, what it trades.
 
-# Through the flow
+Code reads them as ``tuning.NAME`` when it runs, so that ``tests/benchmarks/bench_tuning.py`` can set one and measure
+what it moves: "flat from a to b" in a line below is what that benchmark says of errors and times, within a tenth.
+Numbers that are mathematics (coefficients of stencils, nodes of quadrature, roundings) stand beside their formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dynsamp.networks.neurons import Activation
+
+# --- the search: activation, slope and width by cross validation ---------------------------------------------------
+
+SMOOTH: tuple[Activation, ...] = ("tanh", "sin", "gauss")
+"""Activations that compete. "softplus" never won on smooth targets, "relu" is for kinks."""
+
+SLOPES: Mapping[Activation, Sequence[float]] = {
+    "tanh": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
+    "gauss": (0.2, 0.4, 0.8, 1.4, 2.0, 4.0, 8.0),
+    "sin": (0.02, 0.06, 0.2, 0.6, 1.4, 3.0, 6.0, 12.0, 24.0, 48.0),
+    "relu": (1.0,),
+    "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
+}
+"""Slopes on standardised inputs, from nearly linear to a few hundred oscillations (steps) over the data; relu(s z) is
+s relu(z): a slope changes nothing. A factor of two to three apart: the climb tunes between them."""
+
+TYPICAL_SLOPES: Mapping[Activation, float] = {"tanh": 0.1, "gauss": 1.4, "sin": 0.6, "relu": 1.0, "softplus": 0.1}
+"""Slopes tried first. They move the time of a search, not what it finds."""
+
+FIRST_WIDTH = 100
+"""Neurons of the first rung, which all activations and slopes compete on. A fit of so many costs milliseconds; fewer
+mislead about the slope of more."""
+
+DIRECTLY = 200
+"""Neurons up to which all activations and slopes are compared at the width asked for: narrower trials cost as much."""
+
+CARRIED_ALONE = 400
+"""Neurons beyond which one activation goes on: a trial of more costs eight times as much a doubling."""
+
+SLOPE_STEP = 1.4
+"""Ratio of neighbouring slopes when tuning. Larger ones miss the best slope, smaller ones take more trials."""
+
+EXACT = 3e-14
+"""Relative error that is as good as exact in float64: a few hundred roundings."""
+
+TUNING_GAIN = 0.8
+"""Tuning of a slope goes on while a step lowers the error at least to this part."""
+
+HOPELESS = 30.0
+"""Times the best error: a slope so bad ends the walk along the grid, an activation so bad is dropped. Curves of the
+error over the slope fall by more than this on their way to the best one."""
+
+HARD = 1e-3
+"""Relative error above which a target is hard: a stall may only mean that the width does not resolve it yet, normal
+equations have digits enough, and rows that were not seen decide."""
+
+STALL, STALL_OF_HARD = 0.2, 0.5
+"""Twice the neurons must lower the error to this part, or the rung counts as a stall: smooth targets gain factors of
+ten, hard ones the order of two."""
+
+MARGIN = 1.02
+"""A simpler function wins within this factor of the least error: what repeated draws of neurons differ by."""
+
+ROWS_A_COLUMN = 4
+"""Equations an unknown in trials, and in fits without noise: more gain less than a factor of three in error, fewer let
+cross validation flatter."""
+
+FOLDS = 4
+"""Parts of the data of which one is not seen. More cost more fits for an estimate hardly better."""
+
+WIDEST = 800
+"""Neurons of a smooth function unless told: the error of most ends at rounding before."""
+
+MOST_EQUATIONS = 400_000
+"""Equations of one fit, where more rows would help against noise: seconds and gigabytes at the widest."""
+
+# --- energies from their gradients ---------------------------------------------------------------------------------
+
+QUADRATIC_UP_TO = 12
+"""Components with a polynomial part of degree two by default; beyond, its columns would dominate the cost."""
+
+CELLS = 2000
+"""Of the grid that rows which crowd are spread over: about as many as a first trial has rows."""
+
+FEWEST_ROWS = 40
+"""Equations of the smallest fit, so that a few outliers do not rule it."""
+
+NOISY = 1e-4
+"""Relative error from which noise is considered. Below, a larger network still pays."""
+
+NOISY_WIDTHS = (25, 50, 100, 200, 400)
+"""Neurons compared where noise is suspected: ridge regression makes more of them no better."""
+
+NOISY_EQUATIONS = 20_000
+"""Equations of a trial where noise is suspected: its mean must be told within a per cent."""
+
+LAST_FLOPS = 5e10
+"""Operations of the last fit where data are noisy: more rows help, for a few seconds."""
+
+CLOSE = 0.1
+"""Of the standard error of a noise level: errors of fits to the same data differ less than that by chance."""
+
+STRUCTURED = 0.7
+"""Neurons along gradient differences that lower the error to this part are no accident: noise has no directions."""
+
+HARD_ROWS = 8
+"""Equations an unknown for a hard target, which overfits with fewer."""
+
+HARD_WIDTHS = (1300, 2600, 5000)
+"""Neurons for a hard target, beyond ``WIDEST``."""
+
+HARD_STEEPER, HARD_STEEPER_ALONE = (1.0, 1.4), (1.2,)
+"""Times the slope of the rung before, tried where a fit is cheap, and where one alone is affordable."""
+
+HARD_GAIN = 0.85
+"""Twice the neurons must lower the error of a hard target to this part."""
+
+HARD_FLOPS = 6e11
+"""Operations of a fit of a hard target: some twenty seconds."""
+
+ORTHOGONAL = 200
+"""Neurons up to which orthogonalisation costs next to nothing beside the normal equations."""
+
+DENSITY_WIDTH, DENSITY_SLOPE = 200, 0.5
+"""Neurons and slope of a first fit that only serves as a density of pairs."""
+
+# --- Fourier series by matching pursuit ----------------------------------------------------------------------------
+
+BOXES = (4, 8, 16, 32, 64)
+"""Largest wave number of a component, in turns."""
+
+WAVES, MOST_WAVES = 2_000, 20_000
+"""Candidate waves at first, and at last: transforms of that many cost as much as a fit."""
+
+SERIES_POINTS = 2_000
+"""Points that the pursuit looks at."""
+
+SERIES_COLUMNS = 1_600
+"""Columns of a series unless told."""
+
+SERIES_GROWTH, SERIES_FEWEST = 0.5, 12
+"""Part of the columns so far that a turn may add, and columns that it may add in any case."""
+
+RELEVANT = 0.05
+"""Of the largest correlation: smaller ones wait for the next turn, where they are judged by what is left."""
+
+SERIES_STALL, SERIES_STALLS = 0.7, 3
+"""A turn must lower the error to this part, or it counts as a stall; stalls that end the pursuit."""
+
+SERIES_RIM = 0.75
+"""Of the box: waves beyond it ask for a larger one."""
+
+SERIES_EXACT = 1e-12
+"""Cross-validated error at which more columns would fit rounding errors."""
+
+# --- regressions ---------------------------------------------------------------------------------------------------
+
+SURVEYED_ENTRIES, SURVEYED_ROWS = 1 << 21, 50_000
+"""Entries (16 megabytes) and rows that are drawn from a regression's data, and on which it is searched."""
+
+LEAST_ROWS = 2000
+"""Rows of a trial: noise averages out."""
+
+LEAST_ROWS_TOLERANT = 1000
+"""The same where a tolerance says that less will do."""
+
+MIDDLE = 200
+"""Neurons at which other kinds of networks are compared: kinks and fronts show at this width."""
+
+STEEP = 0.3
+"""Least slope of those: flatter ones are what the smooth networks tried."""
+
+NARROW = (12, 25, 50, 100)
+"""Neurons of narrow networks that join where the error stays large: on noise the simplest one wins."""
+
+WIDER_GAIN = 0.9
+"""Twice the neurons must lower the error of a kind of network to this part."""
+
+NEARLY = 1.25
+"""Times the least error: two kinds of networks so close are both made wider."""
+
+DEEPER = 0.7
+"""More layers must lower the error to this part: they cost more to evaluate, and have no formula."""
+
+WIDEST_REGRESSION, WIDEST_DEEP = 1600, 400
+"""Neurons of a layer unless told; of each layer of several."""
+
+REGRESSION_OPERATIONS = 3e11
+"""Of the last fit: ten seconds."""
+
+ENOUGH_UNSEEN = 1000
+"""Held-out rows that tell two candidates apart: one fold of so many will do."""
+
+OUTLIERS = 3.0
+"""Ratio of the range to that of the inner 98 % from which the rim counts as outliers."""
+
+# --- flow maps -----------------------------------------------------------------------------------------------------
+
+MAP_WIDTH = 600
+"""Neurons of a flow map: more do not help in few dimensions."""
+
+MAP_FIRST_WIDTH = 150
+"""Neurons at which activations and slopes are first compared."""
+
+MAP_SLOPES: Mapping[Activation, Sequence[float]] = {
+    "sin": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
+    "tanh": (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
+}
+"""Slopes that compete. Flow maps are not tuned between them, so the grid is finer and, as states of one trajectory
+would flatter a steep network, ends earlier than ``SLOPES``."""
+
+MAP_OTHER_SLOPES = (0.1, 0.2, 0.4, 0.8, 1.5)
+"""Of activations that compete only when asked for."""
+
+MAP_NOISY_WIDTHS = (20, 60, 200)
+"""Neurons compared where there is noise."""
+
+LISTED, LISTED_WITHIN = 3, 100.0
+"""Candidates on a shortlist, and times the least error up to which they come on it."""
+
+STABLE_WITHIN = 3.0
+"""Times the least one-step error that a map may have which does not stray from the data."""
+
+MAP_ROWS_A_COLUMN = 10
+"""Rows an unknown of the last fit without noise: a map is iterated, so the last digits count; more gain nothing."""
+
+MAP_NOISY_ROWS = 5000
+"""Rows of a trial where there is noise, at least."""
+
+MAP_TIKHONOV = 1e-16
+"""As ``TIKHONOV``. Iterated maps show the last digit: 1e-15 costs more than one Lyapunov time."""
+
+# --- neurons from data ---------------------------------------------------------------------------------------------
+
+SAMPLED_FROM = 20_000
+"""Points from which neurons are drawn: more look alike, and cost memory."""
+
+FEW_SAMPLED, CROWDED = 3000, 5
+"""Points for near pairs in more inputs than the second number, where neighbours are found by looking at all."""
+
+NEIGHBOURS = 10
+"""Neighbours of a point among which a near pair takes the other one."""
+
+SHORTEST_PAIR = 1e-10
+"""Pairs of standardised points that are shorter count as one point: the published clip."""
+
+LARGEST_GROUP = 1000
+"""Elements of a group of symmetries: each is one image of every neuron."""
+
+# --- least squares -------------------------------------------------------------------------------------------------
+
+TIKHONOV = 1e-15
+"""Times sqrt(columns), on columns of unit norm: what bounds the solution of dependent columns, below all digits."""
+
+RANK_CUT = 1e-13
+"""Diagonal entries of R below it do not count for the rank that is reported."""
+
+NOISE = 1e-6
+"""Relative error by cross validation above which ridge regression is tried: below, a penalty costs digits."""
+
+NEGLIGIBLE = 1e-3
+"""Singular values, in units of the cross-validated error, that no ridge parameter need spare: coefficients that cancel
+far below the noise bring nothing but rounding errors."""
+
+SMOOTHNESS = 1.4
+"""What a degree of freedom counts in cross validation, against under-smoothing: Kim and Gu (2004), 1.2 to 1.4."""
+
+SKETCH_ROWS_A_COLUMN = 4
+"""Rows a column of a sketch: the residual is within a few per cent of the least."""
+
+# --- blocks of rows: memory and caches, not results ----------------------------------------------------------------
+
+QR_ROWS = 4096
+"""Rows folded into a triangle at once: a block stays in the last cache."""
+
+QR_PANEL, QR_INNER = 64, 16
+"""Columns that are factorised at once, and without matrix products."""
+
+QR_FEW = 128
+"""Columns for which one factorisation of many rows is as fast."""
+
+QR_WIDE = 768
+"""Columns from which on panels of our own pay for being compiled."""
+
+PRODUCT_ROWS = 512
+"""Rows that enter normal equations or a sketch at once: a panel of them stays in cache."""
+
+SLOPE_POINTS, SLOPE_ROWS = 4096, 1024
+"""Points at once where slopes alone are kept, and of these in one product: a panel of a thousand columns stays in the
+last cache."""
+
+REGRESSION_ENTRIES, REGRESSION_ROWS_A_COLUMN = 1 << 22, 8
+"""Entries of a block of a regression that is reduced to its triangle (32 megabytes), or rows a column where that is
+more."""
+
+READ_ENTRIES = 1 << 19
+"""Entries of one slice that is read: four megabytes."""
+
+CHUNK_ENTRIES = 1 << 22
+"""A stored chunk up to so many entries is kept until its last row was asked for."""
+
+MAP_ROWS = 8192
+"""Rows of a flow map that are reduced at once."""
+
+# --- the published methods -----------------------------------------------------------------------------------------
+
+PUBLISHED_WIDTH = 1000
+"""Neurons in both papers."""
+
+PUBLISHED_CUTOFF, PUBLISHED_ENERGY_CUTOFF = 1e-8, 1e-13
+"""Singular values, relative to the largest, that are cut off: of regressions, of energies."""
+
+PUBLISHED_LARGEST = 1e140
+"""Entries beyond which squares overflow: the published method takes values as they are."""
+
+# --- through the flow: segments ------------------------------------------------------------------------------------
 
 FLOW_GOAL = 1e-10
 """Relative gap of the flow at which a fit from snapshots ends, unless a tolerance is given: more is rounding errors."""

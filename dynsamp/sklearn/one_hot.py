@@ -22,8 +22,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
-from dynsamp.networks.least_squares import SMOOTHNESS
 from dynsamp.networks.network import Hidden
+from dynsamp.networks.ridge import gcv_score
 
 __all__ = ["Scores", "fit_scores", "label_bits", "sharpness_of"]
 
@@ -189,9 +189,7 @@ def _choose(values: np.ndarray, squares: np.ndarray, total: float, rows: int, gi
     ridges = top * GRID
     sums = values + ridges[:, None]
     gain = (2.0 / sums - values / sums**2) @ squares.sum(axis=1)
-    freedom = rows - 1.0 - SMOOTHNESS * np.sum(values / sums, axis=1)
-    missing = np.maximum(total - gain, 0.0)
-    score = np.where(freedom > 0.0, missing / np.maximum(freedom, 1e-100) ** 2, np.inf)
+    score = gcv_score(total - gain, rows - 1.0, np.sum(values / sums, axis=1))
     return float(ridges[np.argmin(score)])
 
 

@@ -23,11 +23,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the verb fit does
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dynsamp.networks.gram import GradientGram, GramLeastSquares
-from dynsamp.networks.least_squares import LeastSquares
+from dynsamp.networks.least_squares import LeastSquares, Solution
 from dynsamp.networks.network import HiddenLayer
+from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
 from dynsamp.networks.sketch import SketchedLeastSquares
-from dynsamp.networks.solution import Solution
 
 REPEATS = 5
 COMPONENTS = 4

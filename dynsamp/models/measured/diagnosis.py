@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dynsamp.models import tuning
-from dynsamp.networks.energy_fit import fit_energy
-from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.neurons import Neurons

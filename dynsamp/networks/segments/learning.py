@@ -14,8 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_fit import refit, rim_first
-from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.energy_fit import EnergyFit, refit, rim_first
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_search import EnergyFit
+from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.streams import generator

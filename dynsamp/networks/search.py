@@ -7,40 +7,16 @@ search ends when more neurons stop helping. Nothing is held out, and nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from dynsamp.networks import tuning
 from dynsamp.networks.neurons import Activation, Neurons
 
-__all__ = ["SCALES", "Climb", "Trial", "choose", "ladder"]
-
-# slopes on standardised inputs, from nearly linear to a few hundred oscillations (steps) over the data
-SCALES: Mapping[Activation, Sequence[float]] = {
-    "tanh": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
-    "gauss": (0.2, 0.4, 0.8, 1.4, 2.0, 4.0, 8.0),
-    "sin": (0.02, 0.06, 0.2, 0.6, 1.4, 3.0, 6.0, 12.0, 24.0, 48.0),
-    "relu": (1.0,),  # relu(s z) = s relu(z): a slope changes nothing
-    "softplus": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0),
-}
-TYPICAL: Mapping[Activation, float] = {
-    "tanh": 0.1,
-    "gauss": 1.4,
-    "sin": 0.6,
-    "relu": 1.0,
-    "softplus": 0.1,
-}  # tried first
-SMOOTH: tuple[Activation, ...] = ("tanh", "sin", "gauss")  # activations that compete
-DIRECTLY = 200  # neurons up to which all activations and scales are compared at the final width
-STEP = 1.4  # ratio of neighbouring scales when tuning
-FLOOR = 3e-14  # relative error that is as good as exact in float64
-PROGRESS = 0.8  # tuning goes on while a step lowers the error at least so much
-HOPELESS = 30.0  # a scale so many times worse than the best ends the walk along the grid
-KEEP = 30.0  # an activation this many times worse than the best is dropped
-HARD = 1e-3  # error above which a stall may only mean that the width does not resolve the target yet
-MARGIN = 1.02  # a smaller width wins within this factor
+__all__ = ["Climb", "Trial", "choose", "ladder"]
 
 
 @dataclass(frozen=True)
@@ -69,12 +45,13 @@ class Trial:
         return self.neurons.last
 
 
-def ladder(width: int | None, rows: int, largest: int = 1600) -> list[int]:
+def ladder(width: int | None, rows: int, largest: int = tuning.WIDEST_REGRESSION) -> list[int]:
     """Widths to try: up to ``width`` if given, otherwise doubled from 100, with at least two rows a neuron."""
     if width is not None:  # fits as small as these are cheap, and smaller ones mislead
-        return sorted({width} | {w for w in (width // 4, width // 2) if w >= DIRECTLY // 2 and width > DIRECTLY})
+        least = tuning.DIRECTLY // 2
+        return sorted({width} | {w for w in (width // 4, width // 2) if w >= least and width > tuning.DIRECTLY})
     top = max(1, min(largest, rows // 2))
-    widths = [w for w in (100, 200, 400, 800, 1600, 3200, 6400) if w < 0.75 * top]
+    widths = [w for w in (tuning.FIRST_WIDTH << k for k in range(16)) if w < 0.75 * top]
     return [*widths, top]
 
 
@@ -87,9 +64,9 @@ class Climb:
 
     assess: Assess
     wanted: Neurons  # what is not None is fixed; the widths come rung by rung
-    activations: Sequence[Activation] = SMOOTH  # those that compete where none is wanted
-    goal: float = FLOOR  # relative error that ends the search
-    gain: float = 0.5  # of a hard target: an error that twice the neurons lower less is a stall
+    activations: Sequence[Activation] = tuning.SMOOTH  # those that compete where none is wanted
+    goal: float = tuning.EXACT  # relative error that ends the search
+    gain: float = tuning.STALL_OF_HARD  # of a hard target: an error that twice the neurons lower less is a stall
     winner: Trial | None = None
     trials: list[Trial] = field(default_factory=list)  # all, without their fits
     leaders: dict[Activation, Trial] = field(default_factory=dict)  # of each activation, at the present width
@@ -104,7 +81,7 @@ class Climb:
     @property
     def finished(self) -> bool:
         """Whether more neurons are not worth their cost: twice as many cost eight times as much."""
-        return self.lead <= self.goal or self.stalls > (1 if self.lead > HARD else 0)
+        return self.lead <= self.goal or self.stalls > (1 if self.lead > tuning.HARD else 0)
 
     def rung(self, width: int, *, last: bool = False, must: bool = False) -> None:
         """Fit with ``width`` neurons: every activation and scale at first, the best ones, tuned further, later.
@@ -123,22 +100,22 @@ class Climb:
         else:
             second = len({trial.width for trial in self.trials}) == 1
             shortlist = sorted(self.leaders.values(), key=lambda trial: trial.error)
-            last = last or width > 400
+            last = last or width > tuning.CARRIED_ALONE
             most = 1 if last else 3 if second else 2
-            shortlist = [trial for trial in shortlist if trial.error <= KEEP * self.lead][:most]
+            shortlist = [trial for trial in shortlist if trial.error <= tuning.HOPELESS * self.lead][:most]
             if last and must and self.wanted.scale is None:  # a width that is given is dear, and tuned by half of it
                 best = shortlist[0]
                 self.leaders = {best.activation: self._attempt(best.activation, self.grown(best), width)}
                 return
             self.leaders = {trial.activation: self._tune(trial, width, both=not last) for trial in shortlist}
-        stalled = self.lead > (self.gain if self.lead > HARD else 0.2) * self._previous
+        stalled = self.lead > (self.gain if self.lead > tuning.HARD else tuning.STALL) * self._previous
         self.stalls = self.stalls + 1 if stalled else 0
         self._previous = min(self.lead, self._previous)
 
     def _first(self, activation: Activation, width: int) -> Trial:
         """Best scale of the grid: from the typical one upwards, then downwards, while it is not hopeless."""
-        grid = sorted(SCALES[activation]) if self.wanted.scale is None else [self.wanted.scale]
-        start = int(np.argmin([abs(np.log(value / TYPICAL[activation])) for value in grid]))
+        grid = sorted(tuning.SLOPES[activation]) if self.wanted.scale is None else [self.wanted.scale]
+        start = int(np.argmin([abs(np.log(value / tuning.TYPICAL_SLOPES[activation])) for value in grid]))
         for direction in (range(start, len(grid)), range(start - 1, -1, -1)):
             for k in direction:
                 trial = self._attempt(activation, grid[k], width)
@@ -147,7 +124,7 @@ class Climb:
                 )
                 if leader.error <= self.goal:
                     return leader
-                if trial.error > HOPELESS * leader.error:
+                if trial.error > tuning.HOPELESS * leader.error:
                     break
         return self.leaders[activation]
 
@@ -164,20 +141,20 @@ class Climb:
         """Scale for the next width, if it grows as it did from the width before ``start``."""
         before = [trial for trial in self.trials if trial.activation == start.activation and trial.width < start.width]
         growth = start.scale / min(before, key=lambda trial: trial.error).scale if before else 1.0
-        return start.scale * float(np.clip(growth, 1.0, STEP))
+        return start.scale * float(np.clip(growth, 1.0, tuning.SLOPE_STEP))
 
     def _tune(self, start: Trial, width: int, both: bool) -> Trial:
         top = self._attempt(start.activation, start.scale, width)
         if self.wanted.scale is not None:
             return top
-        for factor in (STEP, 1.0 / STEP) if both else (STEP,):
+        for factor in (tuning.SLOPE_STEP, 1.0 / tuning.SLOPE_STEP) if both else (tuning.SLOPE_STEP,):
             improved = False
             while top.error > self.goal:
                 value = top.scale * factor
-                if not SCALES[top.activation][0] / 2 < value < SCALES[top.activation][-1] * 2:
+                if not tuning.SLOPES[top.activation][0] / 2 < value < tuning.SLOPES[top.activation][-1] * 2:
                     break
                 other = self._attempt(top.activation, value, width)
-                worthwhile = other.error < PROGRESS * top.error
+                worthwhile = other.error < tuning.TUNING_GAIN * top.error
                 if other.error < top.error:
                     top, improved = other, True
                 if not worthwhile:
@@ -192,8 +169,8 @@ def choose(
     widths: Sequence[int],
     wanted: Neurons = Neurons(),  # noqa: B008 - frozen
     *,
-    activations: Sequence[Activation] = SMOOTH,
-    goal: float = FLOOR,
+    activations: Sequence[Activation] = tuning.SMOOTH,
+    goal: float = tuning.EXACT,
 ) -> tuple[Trial, list[Trial]]:
     """Best trial and all trials (those but the best without their fit).
 
