@@ -27,16 +27,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.kernel import History, Kernel, Kind
 from dynsamp.words import Box, Facts, Input, Parameter, State, energy_units, nearest
 
 if TYPE_CHECKING:
+    from dynsamp.kernels.problem import Function
     from dynsamp.models.base import Estimator
 
 __all__ = ["HamiltonianSystem", "MapSystem", "ODESystem", "SDESystem", "Scalar", "System"]
 
-Function = Callable[..., Any]
 Initial = Box | np.ndarray | Callable[[np.random.Generator, int], np.ndarray]
 
 
@@ -194,7 +195,7 @@ class System(ABC):
             found["energy"] = Scalar(functions["energy"], self.energy_units, "energy (Hamiltonian)")
         return found
 
-    def theta(self, values: Mapping[str, float | np.ndarray] | None = None) -> np.ndarray:
+    def theta(self, values: Mapping[str, ArrayLike] | None = None) -> np.ndarray:
         """Parameter vector: defaults overridden by ``values``.
 
         Returns (parameter,), or (trajectory, parameter) where a value is an array over trajectories.
@@ -246,7 +247,7 @@ class System(ABC):
             **rest,
         )
 
-    def _require(self, **functions: Any) -> None:
+    def _require(self, **functions: object) -> None:
         for label, function in functions.items():
             if not callable(function):
                 raise TypeError(f"system {self.name!r} ({type(self).__name__}) needs a function {label}=")
@@ -351,10 +352,10 @@ class HamiltonianSystem(System):
         fields = {"rhs": self.rhs, "velocity": self.velocity, "force": self.force}
         return {name: None for name, function in fields.items() if hasattr(function, "derived_from")}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, **self._derived()}  # other processes derive again
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         if self.velocity is None and self.rhs is None:
             self._derive()

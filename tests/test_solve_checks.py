@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from dynsamp.solve import Kernel, diffusion_values, field_values, scalar_values, solve
+from dynsamp.solve import Kernel, Options, diffusion_values, field_values, scalar_values, solve
 
 
 def decay(t, y, theta, dy):
@@ -65,6 +65,19 @@ SIGNALS = (np.array([0.0, 1.0, 2.0]), np.array([[[0.0, 1.0], [1.0, -1.0], [0.0, 
 def test_bad_arguments(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         solve(FIELD, *arguments, **options)
+
+
+def test_options_are_keywords_or_a_value():
+    given = solve(FIELD, [0.0, 1.0], [[1.0]], method="rk4", step=0.25)
+    whole = solve(FIELD, [0.0, 1.0], [[1.0]], options=Options(method="rk4", step=0.25))
+    changed = solve(FIELD, [0.0, 1.0], [[1.0]], options=Options(method="rk4", step=0.5), step=0.25, rtol=None)
+    assert whole.states.tobytes() == given.states.tobytes() == changed.states.tobytes()
+    assert whole.options == given.options == changed.options == {"step": 0.25}
+
+
+def test_an_unknown_option_names_the_nearest():
+    with pytest.raises(TypeError, match="did you mean 'method'"):
+        solve(FIELD, [0.0, 1.0], [[1.0]], metod="rk4")
 
 
 def test_theta_with_a_wrong_number_of_rows():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from dynsamp.solve.kernel import Kernel
+from dynsamp.solve.kernel import History, Kernel
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Schedule
@@ -20,7 +22,7 @@ _KNOTS, _FINEST, _SMOOTH = 16, 4096, 1e-11  # of a history that is a function
 
 
 def delayed_schedule(
-    kernel: Kernel, times: np.ndarray, y0: np.ndarray, step: float | None, history: Any
+    kernel: Kernel, times: np.ndarray, y0: np.ndarray, step: float | None, history: History
 ) -> tuple[Schedule, dict[str, float]]:
     """Segments, lags and history for the driver, and the options as used.
 
@@ -101,7 +103,7 @@ def _capacity(knots: np.ndarray, ends: np.ndarray, steps: np.ndarray, longest: f
     return int((np.arange(len(starts)) - oldest).max(initial=0)) + 4
 
 
-def _past(given: Any, first: float, longest: float, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _past(given: History, first: float, longest: float, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Knots (n,), and states with derivatives (1 or trajectory, n, 2 state) there."""
     size, begin = y0.shape[1], first - longest
     if given is None:
@@ -130,7 +132,9 @@ def _held(states: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(values[:, None], 2, axis=1))
 
 
-def _sampled(function: Any, begin: float, first: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _sampled(
+    function: Callable[[float], ArrayLike], begin: float, first: float, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Knots of a function of t: twice as many until cubics between them follow it."""
     from scipy.interpolate import CubicSpline
 
@@ -149,7 +153,7 @@ def _sampled(function: Any, begin: float, first: float, size: int) -> tuple[np.n
 
 
 def _interpolated(
-    samples: tuple[Any, Any], begin: float, first: float, shape: tuple[int, int]
+    samples: tuple[ArrayLike, ArrayLike], begin: float, first: float, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Knots of samples: a cubic spline through them."""
     from scipy.interpolate import CubicSpline

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.advice import advice
 from dynsamp.solve.events import collected, watching
@@ -26,10 +27,10 @@ _log = logging.getLogger("dynsamp")
 
 def solve(
     kernel: Kernel,
-    times: Any,
-    y0: Any,
+    times: ArrayLike,
+    y0: ArrayLike,
     *,
-    ids: Any = None,
+    ids: ArrayLike | None = None,
     seed: int = 0,
     inputs: Inputs | None = None,
     out: np.ndarray | None = None,
@@ -99,12 +100,13 @@ def advance(
     from dynsamp.kernels.problem import Starts
 
     plan = planned(task, options)
-    problem, schedule, method = task.problem, plan.schedule, plan.choice.method
+    problem, schedule, method = task.problem, plan.schedule, plan.method
     if options.events:
         problem, schedule = watching(options.events, method, problem, schedule, len(task.y0), options.max_events)
-    schedule = replace(schedule, recorder=recorder, compensated=plan.compensated)
+    if recorder is not None:
+        schedule = replace(schedule, recorder=recorder)
     starts = Starts(task.y0, task.ids, task.seed)
     status, route = integrate(method, problem, schedule, starts, states, options.threads)
     kept = states if isinstance(states, np.ndarray) else np.empty((0, len(task.times), task.y0.shape[1]))
     found = collected(options.events, schedule) if options.events else None
-    return Solution(kept, status, route, plan.choice.reason, plan.used, found)
+    return Solution(kept, status, route, plan.reason, plan.used, found)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.problem import Problem, Schedule
+    from dynsamp.kernels.problem import Function, Problem, Schedule
 
 __all__ = ["Event", "Events", "collected", "watching"]
 
@@ -36,7 +36,7 @@ class Event:
         In results; by default the name of the function.
     """
 
-    function: Callable[..., Any]
+    function: Function
     direction: int = 0
     terminal: bool = False
     name: str = ""
@@ -108,7 +108,7 @@ def collected(events: Sequence[Event], schedule: Schedule) -> Events | None:
     return Events(tuple(event.name for event in events), times, states, counts)
 
 
-def _chained(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+def _chained(functions: Sequence[Function]) -> Function:
     """One function that writes the values of all into a vector."""
     chain = _first(functions[0])
     for number, function in enumerate(functions[1:], start=1):
@@ -117,15 +117,15 @@ def _chained(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     return chain
 
 
-def _first(function: Callable[..., Any]) -> Callable[..., Any]:
-    def values(t: Any, y: Any, theta: Any, g: Any) -> None:
+def _first(function: Function) -> Function:
+    def values(t: float, y: np.ndarray, theta: np.ndarray, g: np.ndarray) -> None:
         g[0] = function(t, y, theta)
 
     return values
 
 
-def _next(before: Callable[..., Any], function: Callable[..., Any], number: int) -> Callable[..., Any]:
-    def values(t: Any, y: Any, theta: Any, g: Any) -> None:
+def _next(before: Function, function: Function, number: int) -> Function:
+    def values(t: float, y: np.ndarray, theta: np.ndarray, g: np.ndarray) -> None:
         before(t, y, theta, g)
         g[number] = function(t, y, theta)
 

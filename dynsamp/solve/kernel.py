@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.events import Events
+
+if TYPE_CHECKING:
+    from dynsamp.kernels.problem import Function
 
 __all__ = ["History", "Inputs", "Kernel", "Kind", "Solution"]
 
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]
-History = str | np.ndarray | Sequence[float] | Callable[[float], Any] | tuple[Any, Any] | None
+History = str | np.ndarray | Sequence[float] | Callable[[float], ArrayLike] | tuple[ArrayLike, ArrayLike] | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Kernel:
     """
 
     kind: Kind
-    functions: tuple[Callable[..., Any], ...]
+    functions: tuple[Function, ...]
     theta: np.ndarray
     noise: int | Literal["diagonal"] | None = None
     dt: float | None = None
@@ -64,7 +68,7 @@ class Kernel:
     hamiltonian: bool = False
     stiff: bool = False
     chaotic: bool = False
-    jacobian: Callable[..., Any] | None = None
+    jacobian: Function | None = None
     marks: int = 1
     mark_law: Literal["normal", "uniform"] = "normal"
     delays: Sequence[float | np.ndarray] = ()
@@ -83,6 +87,6 @@ class Solution:
     events: Events | None = None  # where they were asked for
     advice: str = ""  # what to try where trajectories reached the limit of steps
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """Method, the reason for it, and its options, as attributes of a Dataset."""
         return {"method": self.method, "method_reason": self.reason, **self.options}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.door import advance
 from dynsamp.solve.initial_values import posed
@@ -30,12 +31,12 @@ class LyapunovSpectrum:
 
 def lyapunov_spectrum(
     kernel: Kernel,
-    times: Any,
-    y0: Any,
+    times: ArrayLike,
+    y0: ArrayLike,
     *,
     count: int | None = None,
     transient: float = 0.1,
-    ids: Any = None,
+    ids: ArrayLike | None = None,
     seed: int = 0,
     inputs: Inputs | None = None,
     options: Options | None = None,

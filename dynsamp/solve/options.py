@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -24,7 +24,6 @@ __all__ = [
     "SPECTRUM_TOLERANCE",
     "TOLERANCE",
     "TRUTH_TOLERANCE",
-    "Choice",
     "Options",
     "Plan",
     "asked",
@@ -151,15 +150,8 @@ def asked(options: Options | None, given: Mapping[str, Any]) -> Options:
     return Options(**changes) if options is None else replace(options, **changes)
 
 
-class Choice(NamedTuple):
-    """A method and one sentence why, for the attributes of every Dataset."""
-
-    method: str
-    reason: str
-
-
-def choose(kernel: Kernel, options: Options) -> Choice:
-    """Method for a kernel.
+def _chosen(kernel: Kernel, options: Options) -> tuple[str, str]:
+    """Method for a kernel, and one sentence why.
 
     Raises
     ------
@@ -177,34 +169,34 @@ def choose(kernel: Kernel, options: Options) -> Choice:
                 f"method {method!r} does not solve a {kind} kernel; choose from {', '.join(known)}"
                 f"{nearest(method, known)}"
             )
-        return Choice(method, options.reason or f"{method}: asked for")
+        return (method, options.reason or f"{method}: asked for")
     if len(kernel.delays):
-        return Choice("rk4_delay", "rk4_delay: the method of steps, for a right-hand side that sees the past")
+        return ("rk4_delay", "rk4_delay: the method of steps, for a right-hand side that sees the past")
     if kernel.kind == "map":
-        return Choice("map", "map: the system is iterated")
+        return ("map", "map: the system is iterated")
     if kernel.kind == "sde":
-        return Choice("euler_maruyama", "euler_maruyama: the system is a stochastic differential equation")
+        return ("euler_maruyama", "euler_maruyama: the system is a stochastic differential equation")
     if kernel.stiff:
-        return Choice("radau5", "radau5: the system is stiff, and an implicit method takes steps as its path allows")
+        return ("radau5", "radau5: the system is stiff, and an implicit method takes steps as its path allows")
     if options.rtol is not None or options.atol is not None:
-        return Choice("dop853", "dop853: tolerances were given, and it controls its error")
+        return ("dop853", "dop853: tolerances were given, and it controls its error")
     if kernel.kind == "separable":
-        return Choice("blanes_moan6", "blanes_moan6: H = T(p) + V(q), and a symplectic method keeps its energy bounded")
+        return ("blanes_moan6", "blanes_moan6: H = T(p) + V(q), and a symplectic method keeps its energy bounded")
     if kernel.hamiltonian:
-        return Choice("gauss_legendre8", "gauss_legendre8: the system is Hamiltonian, and it is symplectic for any H")
+        return ("gauss_legendre8", "gauss_legendre8: the system is Hamiltonian, and it is symplectic for any H")
     if kernel.chaotic:
-        return Choice("dop853", "dop853: the system is chaotic, so errors are kept as small as float64 permits")
-    return Choice("dop853", "dop853: adaptive steps of order 8 suit a smooth right-hand side")
+        return ("dop853", "dop853: the system is chaotic, so errors are kept as small as float64 permits")
+    return ("dop853", "dop853: adaptive steps of order 8 suit a smooth right-hand side")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What options mean for one initial value problem."""
 
-    choice: Choice
+    method: str
+    reason: str  # one sentence, for the attributes of every Dataset
     schedule: Schedule
     used: Mapping[str, float]  # step, or rtol and atol, for the attributes of the result
-    compensated: bool
 
 
 def planned(task: InitialValueProblem, options: Options) -> Plan:
@@ -217,13 +209,14 @@ def planned(task: InitialValueProblem, options: Options) -> Plan:
     """
     from dynsamp.kernels.methods import METHODS
 
-    kernel, choice = task.kernel, choose(task.kernel, options)
-    entry = METHODS[choice.method]
-    if choice.method in ("sri1", "sra1", "milstein"):
-        _check_noise(kernel, choice.method, float(task.times[0]), task.y0)
+    kernel = task.kernel
+    method, reason = _chosen(kernel, options)
+    entry = METHODS[method]
+    if method in ("sri1", "sra1", "milstein"):
+        _check_noise(kernel, method, float(task.times[0]), task.y0)
     if options.compensated and not entry.sums:
         raise ValueError(
-            f"compensated sums belong to methods that take equal steps, {choice.method} does not add up its steps so;"
+            f"compensated sums belong to methods that take equal steps, {method} does not add up its steps so;"
             " leave compensated= out"
         )
     if len(kernel.delays):
@@ -232,12 +225,10 @@ def planned(task: InitialValueProblem, options: Options) -> Plan:
         schedule, used = _adaptive(task, entry, options)
     else:
         if options.dense is not None:
-            raise ValueError(
-                f"dense= belongs to adaptive methods, {choice.method} steps to the saved times; leave it out"
-            )
+            raise ValueError(f"dense= belongs to adaptive methods, {method} steps to the saved times; leave it out")
         schedule, used = _fixed(kernel, task.times, options)
     compensated = entry.implicit if options.compensated is None else bool(options.compensated)
-    return Plan(choice, schedule, used, compensated)
+    return Plan(method, reason, replace(schedule, compensated=compensated), used)
 
 
 def _adaptive(task: InitialValueProblem, entry: Method, options: Options) -> tuple[Schedule, dict[str, float]]:

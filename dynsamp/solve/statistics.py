@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.door import advance
 from dynsamp.solve.initial_values import posed
@@ -34,12 +35,12 @@ class Statistics:
 
 def statistics(
     kernel: Kernel,
-    times: Any,
-    y0: Any,
+    times: ArrayLike,
+    y0: ArrayLike,
     *,
     over: Literal["trajectory", "time"] = "trajectory",
     group: int | None = None,
-    ids: Any = None,
+    ids: ArrayLike | None = None,
     seed: int = 0,
     inputs: Inputs | None = None,
     options: Options | None = None,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynsamp.solve.initial_values import as_problem, as_states, as_theta
 from dynsamp.solve.kernel import Inputs, Kernel
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.problem import Problem
+    from dynsamp.kernels.problem import Function, Problem
 
 __all__ = ["diffusion_values", "field_values", "jacobian_values", "scalar_values"]
 
 
-def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+def field_values(
+    kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None = None, inputs: Inputs | None = None
+) -> np.ndarray:
     """Right-hand side (n, state) (drift, for an sde) at times t (n,) and states y (n, state).
 
     Delayed states count as equal to y: equilibria are where it vanishes, with delays, too.
@@ -31,7 +33,9 @@ def field_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inpu
     return at_points("fields", problem, t, y)
 
 
-def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+def jacobian_values(
+    kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None = None, inputs: Inputs | None = None
+) -> np.ndarray:
     """Jacobian (n, state, state) of the right-hand side (of the step, for a map); arguments as for ``field_values``.
 
     The kernel's own where it has one, else traced from its functions, else by central differences (relative error
@@ -43,7 +47,9 @@ def jacobian_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: I
     return at_points("jacobians", problem, t, y)
 
 
-def diffusion_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: Inputs | None = None) -> np.ndarray:
+def diffusion_values(
+    kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None = None, inputs: Inputs | None = None
+) -> np.ndarray:
     """Diffusion (n, state), or (n, state, noise) where it is not diagonal; arguments as for ``field_values``."""
     from dynsamp.kernels.integrate import at_points
 
@@ -53,7 +59,7 @@ def diffusion_values(kernel: Kernel, t: Any, y: Any, theta: Any = None, inputs: 
     return at_points("diffusions", problem, t, y)
 
 
-def scalar_values(function: Callable[..., Any], t: Any, y: Any, theta: Any) -> np.ndarray:
+def scalar_values(function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLike) -> np.ndarray:
     """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
     from dynsamp.kernels.integrate import at_points
     from dynsamp.kernels.problem import Problem
@@ -64,7 +70,7 @@ def scalar_values(function: Callable[..., Any], t: Any, y: Any, theta: Any) -> n
 
 
 def _pointwise(
-    kernel: Kernel, t: Any, y: Any, theta: Any, inputs: Inputs | None
+    kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None, inputs: Inputs | None
 ) -> tuple[Problem, np.ndarray, np.ndarray]:
     y = as_states(y)
     t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
@@ -25,7 +25,7 @@ class Piece:
     """A block of trajectories as it was computed."""
 
     arrays: dict[str, np.ndarray]  # trajectory first
-    said: dict[str, Any]  # method, reason, options: the same in every block
+    said: dict[str, object]  # method, reason, options: the same in every block
 
 
 class Job(Protocol):
@@ -41,7 +41,7 @@ class Job(Protocol):
     def dataset(self, piece: Piece) -> xr.Dataset:
         """Attach names, units and provenance."""
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """All that determines the result, as JSON values: a store is resumed under the same plan only."""
 
 
@@ -63,7 +63,7 @@ def computed(
     return job.dataset(Piece(arrays, pieces[0].said))
 
 
-def digest(*parts: Any) -> str:
+def digest(*parts: object) -> str:
     """Hash of arrays and JSON values, for plans."""
     total = hashlib.sha256()
     for part in parts:

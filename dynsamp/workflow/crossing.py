@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset
 from dynsamp.kernels.methods import METHODS
@@ -19,6 +19,7 @@ from dynsamp.streams import checked_seed
 from dynsamp.system import System
 from dynsamp.words import State, nearest
 from dynsamp.workflow.orbits import orbits
+from dynsamp.workflow.starts import Starts
 
 __all__ = ["as_event", "crossings"]
 
@@ -29,11 +30,11 @@ _SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<
 
 def crossings(
     source: str | System | Model | xr.Dataset,
-    initial: Any = None,
+    initial: Starts | None = None,
     events: str | Event | Sequence[str | Event] = (),
     *,
     duration: float | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
     trajectories: int = 16,
     seed: int = 0,
     method: str | None = None,
@@ -137,7 +138,13 @@ def _wanted(events: str | Event | Sequence[str | Event], states: Sequence[State]
     return [as_event(event, states) for event in several]
 
 
-def _of_samples(data: xr.Dataset, initial: Any, events: Any, duration: float | None, most: int | None) -> xr.Dataset:
+def _of_samples(
+    data: xr.Dataset,
+    initial: Starts | None,
+    events: str | Event | Sequence[str | Event],
+    duration: float | None,
+    most: int | None,
+) -> xr.Dataset:
     """Crossings of sampled trajectories; members count as trajectories."""
     if initial is not None:
         raise ValueError("trajectories of a Dataset have their own starts; leave initial= out")
@@ -220,8 +227,9 @@ def as_event(event: str | Event, states: Sequence[State]) -> Event:
     return Event(_surface(begin + index, level), _DIRECTIONS[found["direction"]], name=" ".join(event.split()))
 
 
-def _surface(component: int, level: float) -> Callable[..., Any]:
-    def surface(_t: Any, y: Any, _theta: Any) -> Any:
-        return y[component] - level
+def _surface(component: int, level: float) -> Callable[..., float]:
+    def surface(_t: float, y: np.ndarray, _theta: np.ndarray) -> float:
+        value: float = y[component] - level
+        return value
 
     return surface

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -220,7 +219,7 @@ def _axis(
     return name, np.linspace(*limits, points)
 
 
-def _about(label: str, states: tuple[State, ...]) -> dict[str, Any]:
+def _about(label: str, states: tuple[State, ...]) -> dict[str, str]:
     state = next(each for each in states if each.name == label.partition("[")[0])
     long_name = state.long_name or state.name
     return {"units": state.units, "long_name": long_name + label.removeprefix(state.name)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -16,8 +16,8 @@ from dynsamp.solve import Kernel, Options, solve, statistics
 from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, computed, digest
-from dynsamp.workflow.signals import Signals, signals_of_model
-from dynsamp.workflow.starts import forecast_starts, of_size, saved_times
+from dynsamp.workflow.signals import Signal, Signals, signals_of_model
+from dynsamp.workflow.starts import Starts, forecast_starts, of_size, saved_times
 
 __all__ = ["forecast"]
 
@@ -29,14 +29,14 @@ FEWER = {None: 3, "blanes_moan6": 3, "kahan_li8": 3, "gauss_legendre8": 2}  # ..
 
 def forecast(
     model: Model,
-    initial: Any,
+    initial: Starts,
     *,
     start: str | float = "first",
     duration: float | None = None,
     dt: float | None = None,
     times: Sequence[float] | np.ndarray | None = None,
     members: int | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Signal] | None = None,
     trajectories: int = 16,
     method: str | None = None,
     step: float | None = None,
@@ -254,13 +254,13 @@ class Forecast:
 
     def _states(
         self, y0: np.ndarray, ids: np.ndarray, low: int, high: int
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
         seed = stream(self.seed, "forecast")
         if self.kernel is None:
             states, status = self.model.predict(y0, self.times, ids, seed)
             bad = ~np.isfinite(y0).all(axis=1)
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)
-            own = {"method": "predict", "method_reason": "the model brings its own prediction"}
+            own: dict[str, object] = {"method": "predict", "method_reason": "the model brings its own prediction"}
             return np.where(bad[:, None, None], np.nan, states), status, own
         kernel, signals = self._kernel(self.kernel, low, high), self._signals(low, high)
         solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
@@ -295,7 +295,7 @@ class Forecast:
             attrs=self._attrs(piece.said),
         )
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """See Job."""
         knowledge = [getattr(self.model, field.name) for field in fields(self.model)]
         return {
@@ -309,7 +309,7 @@ class Forecast:
             "content": digest(self.times, self.starts, self.origin, self.ids, *(self.signals or ()), *knowledge),
         }
 
-    def _attrs(self, method: Mapping[str, Any]) -> dict[str, Any]:
+    def _attrs(self, method: Mapping[str, object]) -> dict[str, object]:
         model = self.model
         return {
             "title": f"Forecast with {type(model).__name__}",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset, plugins
 from dynsamp.kernels.methods import METHODS
@@ -19,8 +20,8 @@ from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.words import Box, nearest
 from dynsamp.workflow.chunks import Piece, computed, digest
-from dynsamp.workflow.signals import Signals, signal_values, signals_of_system
-from dynsamp.workflow.starts import sampled_starts, saved_times, start_array, trajectory_count
+from dynsamp.workflow.signals import Signal, Signals, signal_values, signals_of_system
+from dynsamp.workflow.starts import Starts, sampled_starts, saved_times, start_array, trajectory_count
 
 __all__ = ["generate"]
 
@@ -35,9 +36,9 @@ def generate(
     duration: float | None = None,
     dt: float | None = None,
     times: Sequence[float] | np.ndarray | None = None,
-    initial: Any = None,
-    parameters: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    initial: Starts | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
+    inputs: Mapping[str, Signal] | None = None,
     noise: float | Mapping[str, float] = 0.0,
     derivatives: bool | None = None,
     method: str | None = None,
@@ -201,7 +202,7 @@ class Generation:
         for name, scalar in self.law.scalars().items():
             values = scalar_values(scalar.function, flat, rows, per_row)
             result[f"diagnostic {name}"] = values.reshape(states.shape[:2])
-        name = method["method"].removesuffix("-scalar")
+        name = str(method["method"]).removesuffix("-scalar")
         if self.law.chaotic and len(self.times) > 1 and name in METHODS:
             result["valid_until"] = self._valid_until(kernel, y0, ids, states, name)
         if isinstance(self.noise, np.ndarray):
@@ -223,12 +224,14 @@ class Generation:
         spun = solve(kernel, times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
         return np.ascontiguousarray(spun.states[:, -1])
 
-    def _truth(self, kernel: Kernel, y0: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    def _truth(
+        self, kernel: Kernel, y0: np.ndarray, ids: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
         seed = stream(self.seed, "paths")
         if self.exact and self.law.generate is not None:
             theta = np.broadcast_to(kernel.theta, (len(ids), kernel.theta.shape[-1]))
             states, status = self.law.generate(self.times, y0, theta, ids, seed)
-            exact = {"method": "exact", "method_reason": "the system brings its own generation"}
+            exact: dict[str, object] = {"method": "exact", "method_reason": "the system brings its own generation"}
             return np.asarray(states, dtype=float), np.asarray(status, dtype=np.int8), exact
         signals = self._signals(ids)
         solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
@@ -244,16 +247,18 @@ class Generation:
         whose errors are independent of those of the first; for a map, one from starts that differ in their last bits.
         """
         options = replace(self.options, method=method)
-        given: dict[str, Any] = {
-            key: value for key, value in (("rtol", options.rtol), ("atol", options.atol)) if value is not None
-        }
+        given = [tolerance for tolerance in (options.rtol, options.atol) if tolerance is not None]
         if method == "map":
             y0 = y0 + LAST_BITS * np.abs(y0)  # a single last bit may be rounded away at once
         elif not METHODS[method].adaptive:
             options = replace(options, step=(options.step or float(np.diff(self.times).min())) / 2)
         elif given:
-            factor = 0.1 if min(given.values()) >= 10 * CHAOTIC_TOLERANCE else 4.0
-            options = replace(options, **{key: factor * value for key, value in given.items()})
+            factor = 0.1 if min(given) >= 10 * CHAOTIC_TOLERANCE else 4.0
+            options = replace(
+                options,
+                rtol=None if options.rtol is None else factor * options.rtol,
+                atol=None if options.atol is None else factor * options.atol,
+            )
         other = solve(kernel, self.times, y0, ids=ids, inputs=self._signals(ids), options=options)
         spread = np.nanstd(states, axis=1, keepdims=True) if states.shape[1] > 1 else np.ones_like(states)
         error = np.sqrt(np.mean(((other.states - states) / np.where(spread > 0, spread, 1.0)) ** 2, axis=-1))
@@ -304,7 +309,7 @@ class Generation:
             attrs=self._attrs(piece.said),
         )
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """See Job."""
         ids = np.arange(self.count if isinstance(self.starts, np.ndarray) else 1)  # one tells two functions apart
         starts = self._drawn(ids)
@@ -319,7 +324,7 @@ class Generation:
             "content": digest(self.times, self.theta, starts, np.asarray(self.noise), *signals),
         }
 
-    def _attrs(self, method: Mapping[str, Any]) -> dict[str, Any]:
+    def _attrs(self, method: Mapping[str, object]) -> dict[str, object]:
         law = self.law
         return {
             "title": law.title or law.name,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset
 from dynsamp.models.base import Model
@@ -15,7 +15,7 @@ from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lya
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.workflow.orbits import Orbits, orbits
-from dynsamp.workflow.starts import saved_times
+from dynsamp.workflow.starts import Starts, saved_times
 
 __all__ = ["lyapunov"]
 
@@ -26,13 +26,13 @@ SAMPLED = 500  # states of a trajectory at which the divergence is taken
 
 def lyapunov(
     source: str | System | Model,
-    initial: Any = None,
+    initial: Starts | None = None,
     *,
     exponents: int | None = None,
     duration: float | None = None,
     dt: float | None = None,
     transient: float = 0.1,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
     trajectories: int = 16,
     method: str | None = None,
     step: float | None = None,

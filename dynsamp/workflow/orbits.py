@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset, plugins
 from dynsamp.models.base import Model
@@ -15,7 +15,7 @@ from dynsamp.solve.kernel import Kernel
 from dynsamp.system import System
 from dynsamp.words import Box, State
 from dynsamp.workflow.generation import generate
-from dynsamp.workflow.starts import sampled_starts, start_array
+from dynsamp.workflow.starts import Starts, sampled_starts, start_array
 
 __all__ = ["Orbits", "orbits"]
 
@@ -30,7 +30,7 @@ class Orbits:
     ids: np.ndarray  # (trajectory,)
     time_unit: str
     dt: float  # default spacing of saved times
-    about: Mapping[str, Any]  # attributes: system or estimator, parameters, facts
+    about: Mapping[str, object]  # attributes: system or estimator, parameters, facts
 
     @property
     def name(self) -> str:
@@ -40,9 +40,9 @@ class Orbits:
 
 def orbits(
     source: str | System | Model,
-    initial: Any = None,
+    initial: Starts | None = None,
     *,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
     trajectories: int = 16,
     seed: int = 0,
 ) -> Orbits:
@@ -98,7 +98,7 @@ def orbits(
     )
 
 
-def _of_model(model: Model, initial: Any, trajectories: int, seed: int) -> Orbits:
+def _of_model(model: Model, initial: Starts | None, trajectories: int, seed: int) -> Orbits:
     if not model.has_kernel:
         raise ValueError(f"{type(model).__name__} has no right-hand side or step of its own to follow")
     if initial is None:

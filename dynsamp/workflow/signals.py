@@ -12,19 +12,21 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset
 from dynsamp.models.base import HasInputs, Model
 from dynsamp.system import System
 from dynsamp.words import nearest
 
-__all__ = ["Signals", "signal_values", "signals_of_model", "signals_of_system"]
+__all__ = ["Signal", "Signals", "signal_values", "signals_of_model", "signals_of_system"]
 
+Signal = tuple[ArrayLike, ArrayLike] | Callable[..., ArrayLike]
 Signals = tuple[np.ndarray, np.ndarray]
 Rows = list[tuple[np.ndarray, np.ndarray]]  # times and values of each trajectory, or of all
 
 
-def signals_of_system(law: System, inputs: Mapping[str, Any] | None, saved: np.ndarray) -> Signals | None:
+def signals_of_system(law: System, inputs: Mapping[str, Signal] | None, saved: np.ndarray) -> Signals | None:
     """Signals of a system that has inputs.
 
     One may be a function of time, too, whose values are taken at the ``saved`` times (time,) and, at their spacing,
@@ -42,12 +44,11 @@ def signals_of_system(law: System, inputs: Mapping[str, Any] | None, saved: np.n
     missing = [name for name in names if name not in given]
     if missing:
         raise ValueError(f"system {law.name!r} needs inputs={{{missing[0]!r}: (times, values)}}")
-    columns = [
-        _sampled(name, given[name], _with_spin_up(saved, law.spin_up))
-        if callable(given[name])
-        else _rows(name, given[name])
-        for name in names
-    ]
+    columns = []
+    for name in names:
+        signal = given[name]
+        timed = _sampled(name, signal, _with_spin_up(saved, law.spin_up)) if callable(signal) else _rows(name, signal)
+        columns.append(timed)
     counts = {len(rows) for rows in columns} - {1}
     if len(counts) > 1:
         raise ValueError(f"inputs have different numbers of trajectories: {sorted(counts)}")
@@ -55,14 +56,14 @@ def signals_of_system(law: System, inputs: Mapping[str, Any] | None, saved: np.n
 
 
 def signals_of_model(
-    model: Model, initial: Any, inputs: Mapping[str, Any] | None, origin: np.ndarray
+    model: Model, initial: object, inputs: Mapping[str, Signal] | None, origin: np.ndarray
 ) -> Signals | None:
     """Signals of a model that has inputs, at times since the starts ``origin`` (trajectory,).
 
     Parameters
     ----------
     model : Model
-    initial : Any
+    initial : Dataset or other starts
         A Dataset with the inputs of the model brings its own.
     inputs : mapping of str to (times, values), optional
         On the clock of the data.
@@ -145,7 +146,7 @@ def _with_spin_up(saved: np.ndarray, spin_up: float) -> np.ndarray:
     return np.concatenate([saved[0] - spacing * np.arange(count, 0, -1), saved])
 
 
-def _sampled(name: str, function: Callable[[Any], Any], times: np.ndarray) -> Rows:
+def _sampled(name: str, function: Callable[..., ArrayLike], times: np.ndarray) -> Rows:
     """A function of time: of all times at once where it can, else of one after the other."""
     try:
         values = np.asarray(function(times), dtype=float)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from dynsamp import dataset
 from dynsamp.models.base import HasSites, Model
@@ -14,12 +14,23 @@ from dynsamp.streams import generator
 from dynsamp.words import Box, State, nearest
 from dynsamp.workflow.completing import completed
 
-__all__ = ["BLOCK", "forecast_starts", "of_size", "sampled_starts", "saved_times", "start_array", "trajectory_count"]
+__all__ = [
+    "BLOCK",
+    "Starts",
+    "forecast_starts",
+    "of_size",
+    "sampled_starts",
+    "saved_times",
+    "start_array",
+    "trajectory_count",
+]
 
 MAX_TIMES = 2**31
 BLOCK = 1024  # trajectory ids that share a generator: a start depends on its id alone, not on the batch
 
 Sampler = Callable[[np.random.Generator, int], np.ndarray]
+Arrays = ArrayLike | Mapping[str, ArrayLike]  # by state name, or (trajectory, component)
+Starts = Arrays | Box | Sampler | xr.Dataset
 
 
 def sampled_starts(
@@ -50,7 +61,7 @@ def sampled_starts(
     return starts
 
 
-def start_array(initial: Any, states: Sequence[State]) -> np.ndarray:
+def start_array(initial: Arrays, states: Sequence[State]) -> np.ndarray:
     """Starts given by the caller, as (component,) or (trajectory, component)."""
     if isinstance(initial, Mapping):
         return _from_mapping(initial, states)
@@ -70,7 +81,7 @@ def start_array(initial: Any, states: Sequence[State]) -> np.ndarray:
     return array
 
 
-def trajectory_count(trajectories: int, starts: Any, theta: np.ndarray) -> int:
+def trajectory_count(trajectories: int, starts: object, theta: np.ndarray) -> int:
     """Number of trajectories: what the starts or swept parameters decide, else what was asked for."""
     if isinstance(trajectories, bool) or int(trajectories) != trajectories or trajectories < 1:
         raise ValueError(f"trajectories must be a positive integer, got {trajectories!r}")
@@ -96,7 +107,7 @@ def _box_bounds(box: Box, states: Sequence[State]) -> tuple[np.ndarray, np.ndarr
     )
 
 
-def _from_mapping(initial: Mapping[str, Any], states: Sequence[State]) -> np.ndarray:
+def _from_mapping(initial: Mapping[str, ArrayLike], states: Sequence[State]) -> np.ndarray:
     names = [state.name for state in states]
     for key in initial:
         if key not in names:
@@ -123,7 +134,7 @@ def _from_mapping(initial: Mapping[str, Any], states: Sequence[State]) -> np.nda
 
 
 def forecast_starts(
-    model: Model, initial: Any, start: str | float, trajectories: int, seed: int
+    model: Model, initial: Starts, start: str | float, trajectories: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """Starts, their times, their ids, and the relative times of the data if they are to be followed."""
     if isinstance(initial, xr.Dataset):
@@ -139,7 +150,7 @@ def forecast_starts(
     return rows, np.zeros(len(rows)), ids, None
 
 
-def of_size(model: Model, initial: Any) -> Model:
+def of_size(model: Model, initial: Starts) -> Model:
     """The model on as many sites as the starts have, where it holds on any number of them."""
     if not isinstance(model, HasSites) or not model.states:
         return model
