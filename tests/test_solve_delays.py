@@ -15,7 +15,7 @@ from dynsamp.kernels.problem import Starts
 from dynsamp.kernels.solvers.explicit import rk4_delay
 from dynsamp.solve import Kernel, solve
 from dynsamp.solve.delays import delayed_schedule
-from dynsamp.solve.initial_values import as_problem
+from dynsamp.solve.kernel import as_problem
 from dynsamp.words import Status
 
 

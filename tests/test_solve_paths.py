@@ -11,7 +11,7 @@ from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.problem import Schedule, Starts
 from dynsamp.kernels.solvers.stochastic import sra1
 from dynsamp.solve import Kernel, solve
-from dynsamp.solve.initial_values import as_problem
+from dynsamp.solve.kernel import as_problem
 
 MU, SIGMA = 0.5, 0.8
 COUNT = 1000

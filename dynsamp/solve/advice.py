@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynsamp.solve.initial_values import InitialValueProblem, posed
-from dynsamp.solve.kernel import Solution
+from dynsamp.solve.kernel import InitialValueProblem, Solution, posed
 from dynsamp.solve.options import Options
 from dynsamp.solve.values import jacobian_values
 from dynsamp.words import Status

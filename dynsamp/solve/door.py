@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 
 from dynsamp.solve.advice import advice
 from dynsamp.solve.events import collected, watching
-from dynsamp.solve.initial_values import InitialValueProblem, as_room, posed
-from dynsamp.solve.kernel import Inputs, Kernel, Solution
+from dynsamp.solve.kernel import InitialValueProblem, Inputs, Kernel, Solution, as_room, posed
 from dynsamp.solve.options import Options, asked, planned
 from dynsamp.words import Status
 

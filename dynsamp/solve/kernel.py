@@ -1,4 +1,4 @@
-"""What goes into a solver and what comes out of it."""
+"""What goes into a solver, converted and refused where it makes no sense, and what comes out of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from dynsamp.solve.events import Events
 
 if TYPE_CHECKING:
-    from dynsamp.kernels.problem import Function
+    from dynsamp.kernels.problem import Function, Problem
 
-__all__ = ["History", "Inputs", "Kernel", "Kind", "Solution"]
+__all__ = [
+    "History",
+    "InitialValueProblem",
+    "Inputs",
+    "Kernel",
+    "Kind",
+    "Solution",
+    "as_problem",
+    "as_room",
+    "as_states",
+    "as_theta",
+    "as_times",
+    "posed",
+]
 
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]
@@ -76,6 +89,18 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class InitialValueProblem:
+    """A kernel, times and starts that belong together."""
+
+    kernel: Kernel
+    problem: Problem  # the kernel and its external signals, in slots and arrays
+    times: np.ndarray  # (time,), increasing
+    y0: np.ndarray  # (trajectory, state)
+    ids: np.ndarray  # (trajectory,), of the streams of noise
+    seed: int
+
+
+@dataclass(frozen=True)
 class Solution:
     """Trajectories and what became of them."""
 
@@ -90,3 +115,147 @@ class Solution:
     def about(self) -> dict[str, object]:
         """Method, the reason for it, and its options, as attributes of a Dataset."""
         return {"method": self.method, "method_reason": self.reason, **self.options}
+
+
+def posed(
+    kernel: Kernel,
+    times: ArrayLike,
+    y0: ArrayLike,
+    *,
+    ids: ArrayLike | None = None,
+    seed: int = 0,
+    inputs: Inputs | None = None,
+) -> InitialValueProblem:
+    """Convert and check; arguments as for ``solve``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For times that do not increase, shapes that contradict each other, and functions that the kernel lacks.
+    """
+    times, y0 = as_times(times), as_states(y0)
+    count, dim = y0.shape
+    problem = as_problem(kernel, dim, count, inputs, (times[0], times[-1]))
+    return InitialValueProblem(kernel, problem, times, y0, _as_ids(ids, count), int(seed))
+
+
+def as_problem(
+    kernel: Kernel, dim: int, count: int, inputs: Inputs | None, span: tuple[float, float] | None
+) -> Problem:
+    """Check that functions, parameters, states and signals belong together."""
+    from dynsamp.kernels.problem import Problem
+
+    slots = {
+        "field": ("rhs",),
+        "separable": ("velocity", "force"),
+        "sde": ("rhs", "diffusion"),
+        "map": ("noisy_iterate" if kernel.noise else "iterate",),
+    }[kernel.kind]
+    if len(kernel.delays):
+        if kernel.kind != "field":
+            raise ValueError(f"only a field may have delays, this kernel is {kernel.kind!r}")
+        slots = ("delayed_rhs",)
+    if kernel.kind == "sde" and len(kernel.functions) == 4:
+        slots = (*slots, "intensity", "jump")
+    if len(kernel.functions) != len(slots):
+        jumping = ", or 4 with jumps" if kernel.kind == "sde" else ""
+        raise TypeError(f"a {kernel.kind} kernel needs {len(slots)} functions{jumping}, got {len(kernel.functions)}")
+    if kernel.marks < 1 or kernel.mark_law not in ("normal", "uniform"):
+        raise ValueError(
+            f"a jump needs marks >= 1 of mark_law 'normal' or 'uniform', got {kernel.marks} of {kernel.mark_law!r}"
+        )
+    if kernel.kind == "separable" and dim % 2:
+        raise ValueError(f"a separable kernel has states (q, p) in pairs, but y has {dim} components")
+    diagonal = kernel.noise == "diagonal"
+    return Problem(
+        functions=dict(zip(slots, kernel.functions, strict=True)),
+        theta=as_theta(kernel.theta, count),
+        dim=dim,
+        noise=dim if kernel.noise == "diagonal" else int(kernel.noise or 0),
+        diagonal=diagonal,
+        delays=len(kernel.delays),
+        marks=kernel.marks,
+        uniform=kernel.mark_law == "uniform",
+        jacobian=kernel.jacobian,
+        held=tuple(kernel.inputs),
+        signals=_signals(kernel, inputs, count, span),
+    )
+
+
+def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[float, float] | None) -> Inputs | None:
+    if not kernel.inputs:
+        if inputs is not None:
+            raise ValueError("inputs were given, but the kernel has none; leave inputs= out")
+        return None
+    if inputs is None:
+        raise ValueError(f"the kernel has {len(kernel.inputs)} inputs; pass inputs=(times, values)")
+    times, values = as_times(inputs[0]), np.array(inputs[1], dtype=float, order="C")
+    if values.ndim != 3 or len(values) not in (1, count) or values.shape[1:] != (len(times), len(kernel.inputs)):
+        raise ValueError(
+            f"values of inputs must be (1 or {count}, {len(times)}, {len(kernel.inputs)}), got {values.shape}"
+        )
+    if span is not None and (span[0] < times[0] or span[1] > times[-1]):
+        raise ValueError(
+            f"inputs are known from {times[0]:g} to {times[-1]:g}, but times run from {span[0]:g} to {span[1]:g}"
+        )
+    return times, values
+
+
+def _own(values: ArrayLike) -> np.ndarray:
+    """C-contiguous, writable float64: kernels are compiled for one kind of array only."""
+    array = np.ascontiguousarray(values, dtype=float)
+    return array if array.flags.writeable and array.flags.owndata else array.copy()
+
+
+def as_times(times: ArrayLike) -> np.ndarray:
+    """Increasing finite times (time,)."""
+    t = _own(times)
+    if t.ndim != 1 or not len(t):
+        raise ValueError(f"times must be a 1-d array with at least one entry, got shape {t.shape}")
+    if not np.all(np.isfinite(t)):
+        raise ValueError(f"times must be finite, but times[{int(np.argmin(np.isfinite(t)))}] is not")
+    if np.any(np.diff(t) <= 0):
+        n = int(np.argmax(np.diff(t) <= 0)) + 1
+        raise ValueError(f"times must increase, but times[{n}] = {t[n]:g} follows {t[n - 1]:g}; sort them")
+    return t
+
+
+def as_states(y0: ArrayLike) -> np.ndarray:
+    """States (trajectory, state)."""
+    y = _own(y0)
+    if y.ndim != 2 or not y.shape[1]:
+        raise ValueError(f"states must have shape (trajectory, state), got {y.shape}; y[np.newaxis] makes one row")
+    return y
+
+
+def _as_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
+    """One id a trajectory; by default 0, 1, ..."""
+    numbers = np.arange(count, dtype=np.int64) if ids is None else np.array(ids, dtype=np.int64)
+    if numbers.shape != (count,):
+        raise ValueError(f"ids must have one entry a trajectory ({count}), got shape {numbers.shape}")
+    return numbers
+
+
+def as_theta(theta: ArrayLike, count: int) -> np.ndarray:
+    """Rows of parameters (1 or trajectory, parameter)."""
+    rows = np.atleast_2d(_own(theta))
+    if np.ndim(theta) > 2 or len(rows) not in (1, count):
+        shape = np.shape(theta)
+        raise ValueError(f"theta must be (parameter,) or have a row for each of {count} trajectories, got {shape}")
+    return rows
+
+
+def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
+    """New array, or ``out`` if it fits."""
+    kind = np.dtype(np.float64 if dtype is None else dtype)
+    if kind not in (np.float64, np.float32):
+        raise ValueError(f"states are saved as float64 or float32, got dtype {kind}")
+    if out is None:
+        return np.empty(shape, kind)
+    if dtype is not None and out.dtype != kind:
+        raise ValueError(f"out has dtype {out.dtype}, but dtype={kind}; give one of them")
+    if out.shape != shape or out.dtype not in (np.float64, np.float32) or not out.flags.c_contiguous:
+        raise ValueError(
+            f"out must be C-contiguous float64 or float32 of shape {shape}, got {out.dtype} of shape {out.shape}"
+        )
+    return out

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.solve.door import advance
-from dynsamp.solve.initial_values import posed
-from dynsamp.solve.kernel import Inputs, Kernel, Solution
+from dynsamp.solve.kernel import Inputs, Kernel, Solution, posed
 from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
 
 __all__ = ["LyapunovSpectrum", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]

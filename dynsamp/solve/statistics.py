@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.solve.door import advance
-from dynsamp.solve.initial_values import posed
-from dynsamp.solve.kernel import Inputs, Kernel
+from dynsamp.solve.kernel import Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
 
 __all__ = ["Statistics", "statistics"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynsamp.solve.initial_values import as_problem, as_states, as_theta
-from dynsamp.solve.kernel import Inputs, Kernel
+from dynsamp.solve.kernel import Inputs, Kernel, as_problem, as_states, as_theta
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
