@@ -10,6 +10,7 @@ from dynsamp.commands.options import (
     add_command,
     add_estimator,
     add_experiment,
+    add_forecast_duration,
     add_json,
     add_out,
     as_usage,
@@ -46,12 +47,7 @@ def add(commands: Commands, common: ArgumentParser) -> None:
     )
     add_out(parser, "DIR", "folder for the picture, the models and a JSON report (default SYSTEM-compare)")
     add_experiment(parser)
-    parser.add_argument(
-        "--forecast-duration",
-        type=POSITIVE.typed,
-        metavar="T",
-        help="length of the forecast (default: that of the training)",
-    )
+    add_forecast_duration(parser)
     add_estimator(parser)
     add_json(parser)
 

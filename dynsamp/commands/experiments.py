@@ -12,6 +12,7 @@ from dynsamp.commands.options import (
     add_command,
     add_estimator,
     add_experiment,
+    add_forecast_duration,
     add_json,
     add_out,
     add_setting,
@@ -25,7 +26,7 @@ from dynsamp.commands.options import (
 )
 from dynsamp.commands.printing import heading, print_json, say, scores_document
 from dynsamp.commands.verbs import check_experiment
-from dynsamp.runfile import POSITIVE, RunFile, read_run_file
+from dynsamp.runfile import RunFile, read_run_file
 
 if TYPE_CHECKING:
     from dynsamp.dataset.results import Run
@@ -49,12 +50,7 @@ def add(commands: Commands, common: ArgumentParser) -> None:
     add_out(parser, "DIR", "folder to write (default: named after the system)")
     add_experiment(parser)
     parser.set_defaults(seed=None)  # a run file may say it
-    parser.add_argument(
-        "--forecast-duration",
-        type=POSITIVE.typed,
-        metavar="T",
-        help="length of the forecast (default: that of the training)",
-    )
+    add_forecast_duration(parser)
     add_setting(parser, "members", "N", "sample paths of a stochastic model")
     add_estimator(parser)
     add_json(parser)

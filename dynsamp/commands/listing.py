@@ -8,11 +8,13 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import Commands, add_command, add_json, chosen_system
-from dynsamp.commands.printing import columns, heading, print_json, say
+from dynsamp.commands.printing import columns, heading, print_json, print_section, say
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator
+    from dynsamp.plugins import PluginRecord
     from dynsamp.system import System
+    from dynsamp.words import State
 
 __all__ = ["add", "list_plugins"]
 
@@ -84,11 +86,13 @@ def describe(args: Namespace) -> None:
         print("\n" + textwrap.fill(" ".join(law.description.split()), 100))
     if law.equations:
         print("\n" + textwrap.indent(textwrap.dedent(law.equations).strip("\n"), "    "))
-    _section("states", [(s.name, s.units, s.long_name + _own_dims(s)) for s in law.states])
+    print_section("states", [(s.name, s.units, s.long_name + _own_dims(s)) for s in law.states], "\n")
     parameters = _details(law)["parameters"]
-    _section("parameters", [(n, f"{p['value']:g}", p["units"], p["long_name"]) for n, p in parameters.items()])
-    _section("inputs", [(u.name, u.units, u.long_name) for u in law.inputs])
-    _section("by default", _defaults(law))
+    print_section(
+        "parameters", [(n, f"{p['value']:g}", p["units"], p["long_name"]) for n, p in parameters.items()], "\n"
+    )
+    print_section("inputs", [(u.name, u.units, u.long_name) for u in law.inputs], "\n")
+    print_section("by default", _defaults(law), "\n")
     if law.references:
         print(f"\n{heading('references')}")
         for reference in law.references:
@@ -97,16 +101,11 @@ def describe(args: Namespace) -> None:
     say(args, f"\n`dynsamp run {name}` learns it, `dynsamp generate {name} --out {law.name}.nc` simulates it")
 
 
-def _section(title: str, rows: list[Any]) -> None:
-    if rows:
-        print(f"\n{heading(title)}\n{textwrap.indent(columns(rows), '  ')}")
-
-
 def _states(law: System) -> str:
     return ", ".join(state.name + _own_dims(state) for state in law.states)
 
 
-def _own_dims(state: Any) -> str:
+def _own_dims(state: State) -> str:
     return "".join(f" [{dim}={size}]" for dim, size in state.dims.items())
 
 
@@ -167,7 +166,7 @@ def _about(kind: type[Estimator]) -> str:
     return (kind.__doc__ or "").strip().split("\n")[0]
 
 
-def _contribution(record: Any) -> str:
+def _contribution(record: PluginRecord) -> str:
     if record.status != "ok":
         return str(record.error)
     return "; ".join(

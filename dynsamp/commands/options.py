@@ -26,6 +26,7 @@ __all__ = [
     "add_command",
     "add_estimator",
     "add_experiment",
+    "add_forecast_duration",
     "add_json",
     "add_out",
     "add_setting",
@@ -108,6 +109,16 @@ def add_setting(
 ) -> None:
     """An argument of a verb as an option: the same kind of value as in a run file."""
     parser.add_argument(f"--{name}", type=SETTINGS[name].typed, metavar=metavar, help=text, default=default)
+
+
+def add_forecast_duration(parser: ArgumentParser) -> None:
+    """``--forecast-duration``."""
+    parser.add_argument(
+        "--forecast-duration",
+        type=SETTINGS["duration"].typed,
+        metavar="T",
+        help="length of the forecast (default: that of the training)",
+    )
 
 
 def experiment(args: Namespace) -> Arguments:

@@ -10,11 +10,10 @@ from argparse import ArgumentParser, Namespace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
-from dynsamp.commands.printing import UsageError, columns, heading, print_json, say
+from dynsamp.commands.printing import UsageError, heading, print_json, print_section, say
 
 __all__ = ["add"]
 
@@ -49,17 +48,11 @@ def add(commands: Commands, common: ArgumentParser) -> None:
 def check_one(args: Namespace) -> int:
     """Run every check, one line each; 1 if any fails."""
     law = chosen_system(args.system)
-    from dynsamp.testing import CheckFailure, checks
+    from dynsamp.testing import outcomes
 
     results = []
-    for check in checks:
-        name, error = check.__name__.removeprefix("check_"), ""
-        try:
-            check(law)
-        except CheckFailure as failure:
-            error = str(failure)
-        except Exception as failure:  # the system's own functions run here and may raise anything
-            error = f"raised {type(failure).__name__}: {failure}"
+    for check, error in outcomes(law):
+        name = check.removeprefix("check_")
         results.append({"check": name, "ok": not error, "error": error})
         if not args.json:
             print(f"{'ok  ' if not error else 'FAIL'}  {name}" + (f": {error}" if error else ""), flush=True)
@@ -98,10 +91,12 @@ def doctor(args: Namespace) -> int:
             }
         )
         return 1 if broken else 0
-    _part("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
-    _part("cache", [(str(folder), "writable" if _writable(folder) else "not writable: every process compiles anew")])
-    _part("settings", list(settings.items()))
-    _part("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
+    print_section("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
+    print_section(
+        "cache", [(str(folder), "writable" if _writable(folder) else "not writable: every process compiles anew")]
+    )
+    print_section("settings", list(settings.items()))
+    print_section("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
     for record in records:
         for clash in record.clashes:
             print(f"  {record.name}: {clash}")
@@ -127,11 +122,6 @@ def new_plugin(args: Namespace) -> None:
     write_plugin(name, folder)
     say(args, f"wrote {folder}/")
     print(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
-
-
-def _part(title: str, rows: list[Any]) -> None:
-    if rows:
-        print(f"{heading(title)}\n{textwrap.indent(columns(rows), '  ')}")
 
 
 def _packages() -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,7 +14,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["UsageError", "columns", "heading", "plain", "print_json", "print_scores", "say", "scores_document", "wrote"]
+__all__ = [
+    "UsageError",
+    "columns",
+    "heading",
+    "print_json",
+    "print_scores",
+    "print_section",
+    "say",
+    "scores_document",
+    "wrote",
+]
 
 
 class UsageError(Exception):
@@ -45,6 +56,13 @@ def columns(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
     return "\n".join(text)
 
 
+def print_section(title: str, rows: Iterable[Sequence[str]], above: str = "") -> None:
+    """Columns under a heading; nothing where there are none. ``above`` stands before the heading."""
+    text = columns(rows)
+    if text:
+        print(f"{above}{heading(title)}\n{textwrap.indent(text, '  ')}")
+
+
 def heading(text: str, stream: TextIO | None = None) -> str:
     """Bold, where the output is a terminal that takes colours."""
     stream = sys.stdout if stream is None else stream
@@ -54,21 +72,21 @@ def heading(text: str, stream: TextIO | None = None) -> str:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """JSON values only: NumPy scalars and arrays converted, NaN and infinities as null."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if hasattr(value, "tolist"):
-        return plain(value.tolist())
+        return _plain(value.tolist())
     return str(value)
 
 

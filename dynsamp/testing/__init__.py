@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dynsamp.plugins import system as registered_system
 from dynsamp.system import System
@@ -18,7 +18,7 @@ from dynsamp.testing.calls import CheckFailure
 from dynsamp.testing.declaration import check_declaration
 from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
 
-__all__ = ["CheckFailure", "check_system", "checks"]
+__all__ = ["CheckFailure", "check_system", "checks", "outcomes"]
 
 checks: tuple[Callable[..., None], ...] = (
     check_declaration,
@@ -51,14 +51,20 @@ def check_system(system: System | str, *, seed: int = 0) -> None:
         An AssertionError that lists every check that failed, and what to do.
     """
     law = registered_system(system)
-    failures = []
-    for check in checks:
-        try:
-            check(law, seed=seed)
-        except CheckFailure as failure:
-            failures.append(f"{check.__name__}: {failure}")
-        except Exception as error:  # the system's own functions run here and may raise anything
-            failures.append(f"{check.__name__}: raised {type(error).__name__}: {error}")
+    failures = [f"{name}: {error}" for name, error in outcomes(law, seed=seed) if error]
     if failures:
         listed = "\n".join(f"  {k}. {failure}" for k, failure in enumerate(failures, 1))
         raise CheckFailure(f"system {law.name!r} fails {len(failures)} of {len(checks)} checks\n{listed}")
+
+
+def outcomes(system: System, *, seed: int = 0) -> Iterator[tuple[str, str]]:
+    """Name of each check with what is wrong, "" where nothing is."""
+    for check in checks:
+        try:
+            check(system, seed=seed)
+        except CheckFailure as failure:
+            yield check.__name__, str(failure)
+        except Exception as error:  # the system's own functions run here and may raise anything
+            yield check.__name__, f"raised {type(error).__name__}: {error}"
+        else:
+            yield check.__name__, ""
