@@ -10,6 +10,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from dynsamp.files import write_bytes
+
 __all__ = [
     "PREFIX",
     "cache_dir",
@@ -59,10 +61,7 @@ def store(name: str, source: str) -> Path | None:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"{PREFIX}{name.replace('-', '_')}.py"
         if not path.exists():
-            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(source)
-            os.replace(temporary, path)
+            write_bytes(path, source.encode(), durable=False)
         with tempfile.TemporaryFile(dir=folder):  # a read-only entry would make Numba write elsewhere
             pass
         return path
@@ -73,10 +72,7 @@ def store(name: str, source: str) -> Path | None:
 def note_failure(path: Path, message: str) -> None:
     """Remember that this kernel does not compile."""
     with suppress(OSError):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(message)
-        os.replace(temporary, path.with_suffix(".txt"))
+        write_bytes(path.with_suffix(".txt"), message.encode(), durable=False)
 
 
 def failure(path: Path) -> str | None:
