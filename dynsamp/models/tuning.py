@@ -13,10 +13,6 @@ EVEN_SPACING = 1e-3
 """Largest relative deviation of a spacing from the median one that a one-step model takes: room for times that a file
 holds with few digits, not for another step."""
 
-EVEN_TRIPLE = 1e-6
-"""Relative difference of two spacings that a Simpson triple tolerates: its error must stay below that of the rule, of
-order 4 in the spacing."""
-
 # names
 
 COMPARED_NAMES = 60
@@ -136,6 +132,38 @@ STEP_BLOCK = 2048
 
 NEGATIVE_DISSIPATION = -1e-9
 """Smallest eigenvalue of R over the largest that counts as zero: rounding of a product of matrices."""
+
+# drift and diffusion
+
+SDE_WIDTH = 40
+"""Neurons of drift and covariance: increments are noisy, so more fit their noise; textbook laws need none."""
+
+SDE_SCALE = 0.5
+"""Slope of their neurons on standardised states: drift and diffusion bend little over the data."""
+
+SDE_ROWS_A_NEURON = 20
+"""Least rows a neuron, of data as noisy as increments."""
+
+SDE_COMPONENTS = 12
+"""Most components n: n (n + 1) / 2 covariances are learned, each from all rows."""
+
+MOMENT_PASSES = 2
+"""Passes before the correction: a plain one, and one that is weighted by what the first has found."""
+
+MOMENT_CHUNK = 4096
+"""Rows at once; bounds memory."""
+
+RIDGE_HEAVY = 1e6
+"""A ridge, for columns of unit norm, that leaves nothing of the neurons."""
+
+VARIANCE_FLOOR = 1e-6
+"""Least variance over the mean one: far below what data show, and its root still divides."""
+
+VARIANCE_LIGHT = 1e-2
+"""Share of the median variance: rows quieter than this weigh no more, or a few rows would decide everything."""
+
+CORRECTION_LARGEST = 0.5
+"""Part of what it corrects up to which a correction counts as small: beyond, its own error is as large."""
 
 # lattices
 

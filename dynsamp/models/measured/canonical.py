@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocity
@@ -19,6 +18,7 @@ from dynsamp.models.measured.usable import check_finite, check_order, component_
 from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.segments.trajectories import Trajectories
+from dynsamp.networks.tuning import EVEN
 from dynsamp.words import Facts, State, energy_units
 
 __all__ = [
@@ -210,7 +210,7 @@ def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tu
     _check_times(samples)
     y, step, pair = samples.y, np.diff(samples.t, axis=1), inside[:, 1:]
     with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
-        even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= tuning.EVEN_TRIPLE * step[:, :-1])
+        even = inside[:, 2:] & (np.abs(step[:, 1:] - step[:, :-1]) <= EVEN * step[:, :-1])
     if 4 * np.count_nonzero(even) >= np.count_nonzero(pair):
         nodes = np.stack([y[:, :-2][even], y[:, 1:-1][even], y[:, 2:][even]])
         slope = (nodes[2] - nodes[0]) / (step[:, :-1] + step[:, 1:])[even][:, None]
