@@ -36,7 +36,7 @@ def relative(learned, exact):
 def test_ornstein_uhlenbeck(dt):
     kappa, sigma = 2.0, 0.3
     paths = ou_paths(kappa, sigma, dt, 1000, 101)
-    model = DriftDiffusion().fit(samples_of(paths, dt))
+    model = DriftDiffusion().fit(samples_of(paths, dt), seed=1)
     x = np.linspace(-0.3, 0.3, 101)[:, None]  # two standard deviations
     time = 1000 * 100 * dt
     # slope and intercept each have a relative standard error of about sqrt(2 / (kappa time)); the Ito-Taylor
