@@ -325,8 +325,6 @@ class LatticeHamiltonian(Estimator):
             raise ValueError(f"differences need a stencil of at least two offsets, got {offsets}; add a neighbour")
         self.neurons.in_one_layer()
         self.options()
-        if self.tolerance == 0:
-            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         one_of("polynomial", self.polynomial, (0, 1, 2))
 
     @property

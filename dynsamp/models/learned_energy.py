@@ -60,8 +60,6 @@ class EnergyEstimator(Estimator):
     def __post_init__(self) -> None:
         self.neurons.in_one_layer()
         self.options()
-        if self.tolerance == 0:
-            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         one_of("polynomial", self.polynomial, (0, 1, 2))
         for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
             if isinstance(sequence, str):

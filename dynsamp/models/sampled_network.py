@@ -183,7 +183,7 @@ class SampledNetwork(Estimator):
 
     def options(self, seed: int = 0, memory: int | None = None) -> FitOptions:
         """The knobs of a fit."""
-        return FitOptions(self.regularisation, self.tolerance, seed=seed, memory=memory)
+        return FitOptions(self.regularisation, self.tolerance or None, seed=seed, memory=memory)
 
     def fit(self, x: Any, y: Any = None, *, seed: int = 0, memory: int | None = None) -> SampledNetworkModel:
         """Fit to rows.

@@ -7,6 +7,7 @@ and slope; does the target change along few directions only; which width; is it 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -30,9 +31,14 @@ class EnergyFit:
 
     energy: Energy
     solution: Solution
+    basis: EnergyBasis  # whose combination the energy is
     neurons: Neurons  # its width counts columns
     chosen: str  # one sentence
-    basis: EnergyBasis  # whose combination the energy is
+
+    @classmethod
+    def of(cls, trained: Trained, neurons: Neurons, chosen: str) -> EnergyFit:
+        """What a search ends with."""
+        return cls(trained.energy, trained.solution, trained.basis, neurons, chosen)
 
 
 def fit_energy(
@@ -77,8 +83,8 @@ def refit(
     """The same neurons on other rows of ``data``, all of them."""
     basis = replace(like.basis, others=len(data.others))
     way: Regularisation = "auto" if regularisation is None else regularisation or None
-    energy, solution = solve_energy(basis, data, way, memory)
-    return replace(like, energy=energy, solution=solution, basis=basis)
+    found = solve_energy(basis, data, way, memory)
+    return replace(like, energy=found.energy, solution=found.solution, basis=basis)
 
 
 @dataclass
@@ -102,11 +108,11 @@ class _Search:
     def run(self) -> EnergyFit:
         """Ask all of them."""
         problem, wanted = self.problem, self.wanted
-        error, plain = problem.fit(self.polynomial)
+        plain = problem.fit(self.polynomial)
         few_rows = problem.equations <= 2 * (problem.free + 1)
         if wanted.width == 0:
             return self._quadratic(plain, "as asked for")
-        if wanted.width is None and (error <= self.goal or few_rows):
+        if wanted.width is None and (plain.error <= self.goal or few_rows):
             return self._quadratic(plain, "too few points for more" if few_rows else "it fits to the goal")
         if problem.structure.fourier:
             return self._series()
@@ -116,12 +122,11 @@ class _Search:
             if polynomial is not None:
                 return polynomial
         final: Trained = best.fit
-        basis = problem.basis(best.neurons)
         affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (best.width + problem.free) ** 2)))
-        if best.error > max(tuning.NOISE, self.goal) and (final[1].rows < affordable or not structured):
-            _, final = problem.fit(basis, max(affordable, final[1].rows))
+        if best.error > max(tuning.NOISE, self.goal) and (final.solution.rows < affordable or not structured):
+            final = problem.fit(final.basis, max(affordable, final.solution.rows))
         chosen = f"{best.neurons}: {self.tried} fits compared by generalised cross validation, error {best.error:.1e}"
-        return EnergyFit(*final, replace(best.neurons, sampler=best.neurons.drawn_by), chosen, basis)
+        return EnergyFit.of(final, replace(best.neurons, sampler=best.neurons.drawn_by), chosen)
 
     @property
     def _largest(self) -> int:
@@ -131,15 +136,16 @@ class _Search:
     def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
         chosen = f"the polynomial part alone: {why}"
         neurons = Neurons(0, self.activations[0], 1.0, self.wanted.sampler or "uniform")
-        return EnergyFit(*fit, neurons, chosen, self.polynomial)
+        return EnergyFit.of(fit, neurons, chosen)
 
     def _new_climb(self, way: Sampler | None, rows_a_column: int = 0, gain: float | None = None) -> Climb:
         def assess(neurons: Neurons) -> tuple[float, Trained]:
             self.tried += 1
             # a hard target needs no digits that the normal equations lose
-            gram = climb.lead > tuning.HARD and neurons.last > tuning.ORTHOGONAL
-            least = rows_a_column * neurons.last if rows_a_column else 0
-            return self.problem.trial(self.problem.basis(neurons), least, gram=gram)
+            width = cast("int", neurons.width)  # of one layer
+            gram = width > tuning.ORTHOGONAL and climb.lead > tuning.HARD
+            found = self.problem.trial(self.problem.basis(neurons), rows_a_column * width, gram=gram)
+            return found.error, found
 
         wanted = replace(self.wanted, activation=None, sampler=way)
         climb = Climb(assess, wanted, self.activations, self.goal, tuning.STALL_OF_HARD if gain is None else gain)
@@ -175,7 +181,7 @@ class _Search:
         """A target that more neurons still resolve: many of them, with all rows that are affordable."""
         problem = self.problem
         simple = problem.basis(Neurons(1)).simple
-        ridge = float(best.fit[1].regularisation[0])  # the same for more columns: they all have unit norm
+        ridge = float(best.fit.solution.regularisation[0])  # the same for more columns: they all have unit norm
         for width in tuning.HARD_WIDTHS:
             rows = min(problem.equations, tuning.HARD_ROWS * width)
             if simple:  # a row costs as much as all rows of its point
@@ -187,9 +193,9 @@ class _Search:
             cheap = cost < tuning.HARD_FLOPS / 8
             for factor in tuning.HARD_STEEPER if cheap else tuning.HARD_STEEPER_ALONE:  # as there are more of them
                 neurons = replace(best.neurons, width=width, scale=factor * best.scale)
-                error, fit = problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge)
+                fit = problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge)
                 self.tried += 1
-                found.append(Trial(neurons, error, fit))
+                found.append(Trial(neurons, fit.error, fit))
             previous, better = best, min(found, key=lambda trial: trial.error)
             best = min(best, better, key=lambda trial: trial.error)
             if better.error > tuning.HARD_GAIN * previous.error or best.error <= self.goal:
@@ -205,9 +211,9 @@ class _Search:
         freedom: dict[Neurons, float] = {}
 
         def assess(neurons: Neurons) -> tuple[float, Trained]:
-            error, fit = problem.fit(problem.basis(neurons), tuning.NOISY_EQUATIONS)
-            freedom[neurons] = float(fit[1].dimension[0])
-            return error, fit
+            fit = problem.fit(problem.basis(neurons), tuning.NOISY_EQUATIONS)
+            freedom[neurons] = float(fit.solution.dimension[0])
+            return fit.error, fit
 
         wanted = replace(self.wanted, activation=None)
         other, more = choose(assess, few, wanted, activations=self.activations, goal=self.goal)
@@ -223,8 +229,8 @@ class _Search:
         )
         other = best if smoothest.neurons == best.neurons else replace(smoothest, fit=assess(smoothest.neurons)[1])
         best = min(best, other, key=lambda trial: trial.error)
-        if problem.fit(self.polynomial, tuning.NOISY_EQUATIONS)[0] <= best.error * tuning.MARGIN:
-            _, final = problem.fit(self.polynomial, problem.equations)
+        if problem.fit(self.polynomial, tuning.NOISY_EQUATIONS).error <= best.error * tuning.MARGIN:
+            final = problem.fit(self.polynomial, problem.equations)
             return best, self._quadratic(final, "neurons did not lower the error")
         return other, None
 
@@ -236,24 +242,25 @@ class _Search:
         def basis(columns: np.ndarray) -> EnergyBasis:
             return series_basis(structure, problem.centre, problem.half_width, columns, len(problem.data.others))
 
-        found: dict[int, tuple[float, Trained]] = {}
+        found: dict[int, Trained] = {}
         most = max(1, min(self.wanted.last or tuning.SERIES_COLUMNS, problem.equations // 2))
         searched = problem.data.take(np.arange(min(len(problem.data.target), tuning.SERIES_POINTS)))
 
         def assess(columns: np.ndarray) -> tuple[float, np.ndarray]:
-            error, fit = found[len(columns)] = problem.fit(basis(columns), searched.target.size)
-            left = searched.target - searched.push(map(fit[0].gradient, searched.nodes))
-            for other, coefficient in zip(searched.others, fit[1].coefficients[:, 0], strict=False):
+            fit = found[len(columns)] = problem.fit(basis(columns), searched.target.size)
+            left = searched.target - searched.push(map(fit.energy.gradient, searched.nodes))
+            for other, coefficient in zip(searched.others, fit.solution.coefficients[:, 0], strict=False):
                 left = left - coefficient * other
-            return error, left
+            return fit.error, left
 
         columns, turns = pursue(structure, problem.half_width, searched, assess, most=most, goal=self.goal)
-        error, final = found[len(columns)]
+        final = found[len(columns)]
+        error = final.error
         if error > max(tuning.NOISE, self.goal):
             affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (len(columns) + 1) ** 2)))
-            _, final = problem.fit(basis(columns), affordable)
+            final = problem.fit(final.basis, affordable)
         chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {error:.1e}"
-        return EnergyFit(*final, Neurons(len(columns), "sin", 1.0, "elm"), chosen, basis(columns))
+        return EnergyFit.of(final, Neurons(len(columns), "sin", 1.0, "elm"), chosen)
 
 
 def rim_first(z: np.ndarray, seed: int, key: int) -> np.ndarray:

@@ -26,7 +26,6 @@ from dynsamp.streams import generator
 
 __all__ = ["EnergyBasis", "EnergyProblem", "Forms", "Trained", "solve_energy"]
 
-Trained = tuple[Energy, Solution]
 Forms = tuple[
     np.ndarray, np.ndarray
 ]  # linear and quadratic forms in z: (form, component), (form, component, component)
@@ -221,6 +220,22 @@ def _gradients(term: Term, data: Gradients) -> Iterator[np.ndarray]:
         yield gradient
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The combination of a basis that fits best."""
+
+    basis: EnergyBasis
+    energy: Energy
+    solution: Solution
+
+    @property
+    def error(self) -> float:
+        """Relative error by cross validation."""
+        # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
+        rounding = np.finfo(float).eps * np.linalg.norm(self.energy.coefficients) / max(self.solution.rms[0], 1e-300)
+        return float(np.hypot(self.solution.gcv[0], rounding))
+
+
 def solve_energy(
     basis: EnergyBasis,
     data: Gradients,
@@ -245,7 +260,7 @@ def solve_energy(
         part = data if chunk >= count else data.take(np.arange(start, min(start + chunk, count)))
         basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation) if cutoff is None else problem.solve(cutoff=cutoff)
-    return basis.energy(solution.coefficients[:, 0]), solution
+    return Trained(basis, basis.energy(solution.coefficients[:, 0]), solution)
 
 
 def solve_gram(basis: EnergyBasis, data: Gradients, regularisation: Regularisation) -> Trained:
@@ -264,7 +279,7 @@ def solve_gram(basis: EnergyBasis, data: Gradients, regularisation: Regularisati
         for part in _parts(data, points):
             basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation)
-    return basis.energy(solution.coefficients[:, 0]), solution
+    return Trained(basis, basis.energy(solution.coefficients[:, 0]), solution)
 
 
 def _parts(data: Gradients, points: int) -> Iterator[Gradients]:
@@ -360,8 +375,8 @@ class EnergyProblem:
     def _first(self) -> np.ndarray:
         """Values of a first fit, from which "adaptive" takes its density."""
         width = max(1, min(tuning.DENSITY_WIDTH, self.equations // tuning.ROWS_A_COLUMN))
-        _, (energy, _) = self.fit(self.basis(Neurons(width, "tanh", tuning.DENSITY_SLOPE, "uniform")))
-        return energy.value(self._middles)
+        first = self.fit(self.basis(Neurons(width, "tanh", tuning.DENSITY_SLOPE, "uniform")))
+        return first.energy.value(self._middles)
 
     @cached_property
     def _middles(self) -> np.ndarray:
@@ -385,15 +400,13 @@ class EnergyProblem:
             weights[:, periodic] = np.round(weights[:, periodic] / unit) * unit
         return replace(layer, weights=weights, centre=self.centre, half_width=self.half_width)
 
-    def trial(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False) -> tuple[float, Trained]:
+    def trial(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False) -> Trained:
         """``fit`` without a ridge, which only the last fit and noisy data need, where rows are many."""
         rows = min(self.equations, max(tuning.ROWS_A_COLUMN * basis.columns, least))
         return self.fit(basis, least, gram=gram, ridge=0.0 if rows >= 2 * basis.columns else None)
 
-    def fit(
-        self, basis: EnergyBasis, least: int = 0, *, gram: bool = False, ridge: float | None = None
-    ) -> tuple[float, Trained]:
-        """Cross-validated relative error and fit, with four equations an unknown or at least ``least``.
+    def fit(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False, ridge: float | None = None) -> Trained:
+        """Fit to four equations an unknown or at least ``least``.
 
         ``gram`` solves through the normal equations, which is enough where the error is large. ``ridge`` is used where
         the caller did not say.
@@ -408,8 +421,4 @@ class EnergyProblem:
         way: Regularisation = self.options.regularisation
         if way is None:
             way = "auto" if ridge is None else ridge
-        solved = solve_gram(basis, part, way or None) if gram else solve_energy(basis, part, way, self.options.memory)
-        energy, solution = solved
-        # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
-        rounding = np.finfo(float).eps * np.linalg.norm(energy.coefficients) / max(solution.rms[0], 1e-300)
-        return float(np.hypot(solution.gcv[0], rounding)), (energy, solution)
+        return solve_gram(basis, part, way or None) if gram else solve_energy(basis, part, way, self.options.memory)

@@ -77,7 +77,7 @@ def fit_published(
         return solve_energy(columns, data, None, memory, cutoff=tuning.PUBLISHED_ENERGY_CUTOFF)
 
     if sampler == "adaptive":
-        values = fit(basis("uniform", None))[0].value(points)
+        values = fit(basis("uniform", None)).energy.value(points)
     columns = basis(sampler, values if sampler in ("adaptive", "swim") else None)
     chosen = f"the published method, sampler {sampler!r}"
-    return EnergyFit(*fit(columns), Neurons(width, "tanh", 1.0, sampler), chosen, columns)
+    return EnergyFit.of(fit(columns), Neurons(width, "tanh", 1.0, sampler), chosen)

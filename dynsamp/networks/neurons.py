@@ -147,7 +147,7 @@ class FitOptions:
     Raises
     ------
     ValueError
-        A negative regularisation or tolerance, fewer than two rows.
+        A negative regularisation, a tolerance that is not positive, fewer than two rows.
     """
 
     regularisation: float | None = None
@@ -158,9 +158,10 @@ class FitOptions:
     memory: int | None = None
 
     def __post_init__(self) -> None:
-        for label, value in (("regularisation", self.regularisation), ("tolerance", self.tolerance)):
-            if value is not None and not 0 <= value < math.inf:
-                raise ValueError(f"{label} must be a number of at least 0, got {value!r}")
+        if self.regularisation is not None and not 0 <= self.regularisation < math.inf:
+            raise ValueError(f"regularisation must be a number of at least 0, got {self.regularisation!r}")
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         if self.rows is not None and not _whole(self.rows, 2):
             raise ValueError(f"rows must be a whole number of at least 2, got {self.rows!r}")
 

@@ -108,7 +108,7 @@ def sample_layer(
         if sampler in ("near", "gradient") and near is None:
             assert target is not None
             near = NearPairs.of(z, target, euclidean=sampler == "gradient")
-        direction, middle, own = _directions(z, neurons, rng, target, near)
+        direction, middle, own = _directions(z, width, neurons, rng, target, near)
     if len(direction):
         slope = _lengths(z, own, length or ("far" if sampler in ("near", "gradient") else "pair"), rng)
         if activation == "sin" and sampler == "gradient" and length is None:
@@ -140,6 +140,7 @@ def sample_layer(
 
 def _directions(
     z: np.ndarray,
+    count: int,
     neurons: Neurons,
     rng: np.random.Generator,
     target: np.ndarray | None,
@@ -147,10 +148,10 @@ def _directions(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit vectors (neuron, component), mid-points of their pairs, and distances (neuron,)."""
     if near is not None and neurons.sampler in ("near", "gradient"):
-        first, second = near.draw(neurons.last, rng)
+        first, second = near.draw(count, rng)
     else:
         density = target if neurons.sampler in ("swim", "adaptive") else None
-        first, second = sample_pairs(z, neurons.last, rng, density, ordered=neurons.activation == "relu")
+        first, second = sample_pairs(z, count, rng, density, ordered=neurons.activation == "relu")
     difference = z[second] - z[first]
     distance = np.linalg.norm(difference, axis=1)
     direction = difference
