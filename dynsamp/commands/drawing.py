@@ -110,7 +110,7 @@ def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
     model = None if args.model is None else plugins.load_model(existing(args.model))
 
     def known(one: xr.Dataset) -> xr.Dataset:
-        law = plugins.systems().get(str(one.attrs.get("system", "")))
+        law = plugins.system_of(one, None)
         return one if model is None and (law is None or law.energy is None) else energies(one, model=model)
 
     with as_usage():

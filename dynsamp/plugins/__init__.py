@@ -20,6 +20,7 @@ from dynsamp.plugins.registry import (
     plugins,
     reload,
     system,
+    system_of,
     systems,
 )
 from dynsamp.plugins.single_file import load_system_file
@@ -37,6 +38,7 @@ __all__ = [
     "reload",
     "save_model",
     "system",
+    "system_of",
     "systems",
 ]
 

@@ -16,6 +16,7 @@ from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, cand
 
 if TYPE_CHECKING:
     import pluggy
+    import xarray as xr
 
     from dynsamp.metrics.base import Metric
     from dynsamp.models.base import Estimator
@@ -33,6 +34,7 @@ __all__ = [
     "plugins",
     "reload",
     "system",
+    "system_of",
     "systems",
 ]
 
@@ -196,6 +198,11 @@ def system(name: str | System) -> System:
     if name in known:
         return known[name].value
     raise ValueError(f"unknown system {name!r}; {_advice(name)}")
+
+
+def system_of(data: xr.Dataset, named: str | System | None) -> System | None:
+    """The system that was named, else the one that the data name, where it is registered."""
+    return systems().get(str(data.attrs.get("system", ""))) if named is None else system(named)
 
 
 def _advice(name: str) -> str:

@@ -38,17 +38,9 @@ def completed(model: Model, samples: Samples) -> Samples:
 def completed_truth(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset, str | None]:
     """A forecast and its truth over the same states, and what was done to the truth, in a few words.
 
-    A truth of positions gets velocities from them; where it is too short for that, the forecast loses its own. An
-    angle that is periodic in the forecast is so in the truth, which may be recorded within one turn.
+    A truth of positions gets velocities from them, as those of the forecast are; where it is too short for that, the
+    forecast loses its own.
     """
-    periods = {state.name: state.period for state in dataset.state_list(forecast) if state.period is not None}
-    turning = [name for name in periods if name in truth and "period" not in truth[name].attrs]
-    if turning:
-        truth = truth.copy()
-        for name in turning:
-            truth[name].attrs["period"] = periods[name]
-    if not dataset.facts(forecast).velocities:
-        return forecast, truth, None
     expected, there = dataset.state_list(forecast), [state.name for state in dataset.state_list(truth)]
     missing = [state.name for state in expected if state.name not in there]
     velocities = {state.name: velocity_name(state.name) for state in _positions(expected)}

@@ -12,7 +12,6 @@ from dynsamp.models.base import HasEnergy, Model
 from dynsamp.solve import scalar_values
 from dynsamp.system import System
 from dynsamp.words import Box, State, nearest
-from dynsamp.workflow.fitting import system_of
 
 __all__ = ["energies", "energy_map"]
 
@@ -46,7 +45,7 @@ def energies(data: xr.Dataset, *, model: Model | None = None, system: str | Syst
     ValueError
         If there is neither.
     """
-    law = system_of(data, system)
+    law = plugins.system_of(data, system)
     record = dataset.record(data)
     found: dict[str, tuple[np.ndarray, str]] = {}
     units = "1" if model is None else model.facts.energy_units

@@ -20,7 +20,7 @@ from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
 from dynsamp.words import nearest
 
-__all__ = ["as_dataset", "fit", "system_of"]
+__all__ = ["as_dataset", "fit"]
 
 
 def fit(
@@ -64,7 +64,7 @@ def fit(
     if isinstance(estimator, SampledNetwork) and (estimator.inputs is not None or estimator.targets is not None):
         return _regression(data, estimator, checked_seed(seed), memory, progress)
     data = as_dataset(data)
-    law = system_of(data, system)
+    law = plugins.system_of(data, system)
     samples = dataset.pack(data)
     if law is not None:
         samples = _declared(samples, law)
@@ -105,14 +105,6 @@ def as_dataset(data: Any) -> xr.Dataset:
         f"data must be a Dataset, a DataFrame or a path, got {type(data).__name__}; for arrays use"
         " dynsamp.from_arrays(states, times, names=...)"
     )
-
-
-def system_of(data: xr.Dataset, system: str | System | None) -> System | None:
-    """The system that was named, else the one that the data name, where it is registered."""
-    if system is not None:
-        return plugins.system(system)
-    name = data.attrs.get("system")
-    return plugins.systems().get(name) if name else None
 
 
 def _declared(samples: Samples, law: System) -> Samples:

@@ -14,7 +14,6 @@ from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
 from dynsamp.words import nearest
 from dynsamp.workflow.completing import at_times_of, completed_truth
-from dynsamp.workflow.fitting import system_of
 
 __all__ = ["evaluate"]
 
@@ -68,9 +67,11 @@ def evaluate(
         that knows the domain of its training data, ``left_domain`` (0 or 1) flags the trajectories that left it, from
         ``left_domain_time`` on: their scores count, but are those of an extrapolation.
     """
-    law = system_of(truth, system)
     _check(forecast, truth)
-    forecast, truth, velocities = completed_truth(forecast, truth)
+    law = plugins.system_of(truth, system)
+    truth, velocities = _turning_alike(forecast, truth), None
+    if dataset.facts(forecast).velocities:
+        forecast, truth, velocities = completed_truth(forecast, truth)
     forecast, truth, times = _aligned(forecast, truth)
     records: dict[str, Any] = {
         "forecast": dataset.record(forecast),
@@ -155,6 +156,17 @@ def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
             raise TypeError(
                 f"{label} must be a Dataset, got {type(data).__name__}; open a file with open_dataset(path)"
             )
+
+
+def _turning_alike(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """The truth, in which an angle is periodic that is so in the forecast: it may be recorded within one turn."""
+    periods = {state.name: state.period for state in dataset.state_list(forecast) if state.period is not None}
+    turning = [name for name in periods if name in truth and "period" not in truth[name].attrs]
+    if turning:
+        truth = truth.copy()
+        for name in turning:
+            truth[name].attrs["period"] = periods[name]
+    return truth
 
 
 def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset, str | None]:
