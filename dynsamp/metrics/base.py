@@ -25,6 +25,7 @@ class TrueSystem(Protocol):
     parameters: Mapping[str, object]
     inputs: Sequence[Input]
     invariants: Mapping[str, Callable[..., float]]
+    energy: Callable[..., float] | None
 
     def theta(self) -> np.ndarray:
         """Default values of the parameters."""

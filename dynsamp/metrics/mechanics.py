@@ -50,10 +50,9 @@ SHIFT = np.finfo(float).eps ** (1 / 5)  # of central differences of order 4, rel
 
 def _declared(system: TrueSystem, wanted: str) -> Callable[..., float]:
     """The system's own H."""
-    function: Callable[..., float] | None = getattr(system, "hamiltonian", None)
-    if function is None:
+    if system.energy is None:
         raise TypeError(f"system {system.name!r} has no hamiltonian, so there is no {wanted}")
-    return function
+    return system.energy
 
 
 def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
@@ -232,7 +231,7 @@ def invariant_drift(forecast: Record, truth: Record, system: TrueSystem) -> Scor
     median of |I| over states made of components of the truth's states that do not belong together. So an invariant
     which is zero on all orbits, such as the total momentum, has a size too. Infinite from a failure on.
     """
-    functions = getattr(system, "invariants", None)
+    functions = system.invariants
     if not functions:
         raise ValueError(f"system {system.name!r} declares no invariants besides its energy")
     count, members, steps, size = forecast.y.shape

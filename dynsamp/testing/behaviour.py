@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.metrics.mechanics import derivatives
 from dynsamp.solve import diffusion_values, field_values, scalar_values, solve
 from dynsamp.system import HamiltonianSystem, MapSystem, System
 from dynsamp.testing.calls import Call, CheckFailure, require, scalar_calls, starts, vector_calls, vector_field
@@ -102,7 +103,7 @@ def check_derivatives(system: System, *, seed: int = 0) -> None:
     field = vector_field(system)
     if isinstance(system, HamiltonianSystem) and system.hamiltonian is not None:
         hamiltonian, half = Call("hamiltonian", system.hamiltonian), system.size // 2
-        gradient = differences(lambda x: hamiltonian(0.0, x, theta), y)
+        gradient = _slopes(lambda x: hamiltonian(0.0, x, theta), y)
         wanted = np.concatenate([gradient[:, half:], -gradient[:, :half]], axis=1)
         _agree(
             "the equations of motion",
@@ -114,25 +115,16 @@ def check_derivatives(system: System, *, seed: int = 0) -> None:
         _agree(
             "jacobian",
             np.stack([call(0.0, x, theta) for x in y]),
-            np.moveaxis(differences(lambda x: field(0.0, x, theta), y), 1, 2),
+            _slopes(lambda x: field(0.0, x, theta), y),
             "the derivatives of the right-hand side: jac[i, j] = d rhs[i] / d y[j]",
         )
 
 
-def differences(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
-    """Fourth-order central differences (point, component, ...) of a function of y."""
+def _slopes(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
+    """Derivatives (point, ..., component) of a function of one state, by differences."""
     size = np.maximum(np.abs(points), np.ptp(points, axis=0) / 2)
     steps = 1e-3 * np.where(size > 0, size, 1.0)
-    result = []
-    for point, step in zip(points, steps, strict=True):
-        rows = []
-        for k, h in enumerate(step):
-            shift = h * (np.arange(point.size) == k)
-            near = function(point + shift) - function(point - shift)
-            far = function(point + 2 * shift) - function(point - 2 * shift)
-            rows.append((8 * near - far) / (12 * h))
-        result.append(rows)
-    return np.array(result)
+    return derivatives(lambda states: np.stack([function(y) for y in states]), points, steps)
 
 
 def _agree(what: str, given: np.ndarray, wanted: np.ndarray, source: str) -> None:
