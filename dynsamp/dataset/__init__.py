@@ -17,12 +17,24 @@ The schema of a Dataset:
 """
 
 from dynsamp.dataset.building import build, from_arrays, from_points
-from dynsamp.dataset.clock import check_time_units, time_origin, time_unit, time_values, to_dates, uneven
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.formats import is_table, open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
 from dynsamp.dataset.results import crossings, scores, spectra, statistics
-from dynsamp.dataset.schema import decode, encode, facts, history, state_list, validate
+from dynsamp.dataset.schema import (
+    check_time_units,
+    decode,
+    encode,
+    facts,
+    history,
+    state_list,
+    time_origin,
+    time_unit,
+    time_values,
+    to_dates,
+    uneven,
+    validate,
+)
 from dynsamp.dataset.tables import from_dataframe
 
 __all__ = [

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from dynsamp.dataset.clock import CALENDAR_UNITS
 from dynsamp.dataset.schema import (
+    CALENDAR_UNITS,
     CONVENTIONS,
     PARAMETER,
     STATUS_ATTRS,

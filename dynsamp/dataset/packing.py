@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.clock import time_origin, time_values
-from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list, validate
+from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list, time_origin, time_values, validate
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
 from dynsamp.words import FAILURES, Input, State, Status, nearest
