@@ -45,10 +45,6 @@ LEAST_SAMPLES = 5
 CLEAN_VELOCITIES = 1e-3
 """Relative error of velocities up to which positions are taken as exact, without the cost of smoothing."""
 
-DIFFERENCE_ORDERS = (4, 6, 8)
-"""Orders of the divided differences in which motion is small and noise is not. A lower one still sees coarse motion, a
-higher one needs long recordings."""
-
 SMOOTHING_CAUTION = 1.2
 """Cost of a degree of freedom in generalised cross validation. 1 follows the noise now and then, much more smooths
 motion away; Cummins, Filloon and Nychka (2001)."""

@@ -379,6 +379,10 @@ SURE_OF_FORCE = 30.0
 STEEP_NOISE = 0.02
 """Noise, relative to the change from one snapshot to the next, above which the weak form is the better start."""
 
+NOISE_ORDERS = (2, 3, 4, 5, 6, 7, 8)
+"""Orders of the divided differences that a level of noise is told from. A low one still sees coarse motion, a high one
+needs long trajectories."""
+
 NOISE_WINDOWS = 50_000
 """Divided differences of one order that a level of noise is told from: its own error falls with their root."""
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.linalg import solveh_banded
 from scipy.sparse import csr_array, diags_array
@@ -23,6 +22,7 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.usable import check_finite, check_order, median_step
+from dynsamp.networks.segments.trajectories import noise_level
 from dynsamp.streams import generator
 from dynsamp.words import State
 
@@ -161,7 +161,7 @@ class Estimate:
 
 def estimate(recordings: Sequence[Recording]) -> Estimate:
     """Positions and velocities of one component, by whichever splines have the smaller estimated error."""
-    noise = _difference_noise(recordings)
+    noise = _noise(recordings)
     splines = [make_interp_spline(r.t, r.y, k=min(DEGREE, len(r.t) - 1)) for r in recordings]
     v, a = ([s.derivative(n)(r.t) for s, r in zip(splines, recordings, strict=True)] for n in (1, 2))
     size = _rms(v)
@@ -178,25 +178,14 @@ def _rms(values: Sequence[np.ndarray]) -> float:
     return float(np.sqrt(np.mean(joined**2)))
 
 
-def _difference_noise(recordings: Sequence[Recording]) -> float:
-    """Noise of the positions from divided differences, which a smooth motion hardly has.
-
-    Of the orders, the smallest estimate: motion that a low order still sees is gone in a higher one.
-    """
-    found = []
-    for order in tuning.DIFFERENCE_ORDERS:
-        squares = []
-        for r in recordings:
-            if len(r.t) <= order:
-                continue
-            t, y = sliding_window_view(r.t, order + 1), sliding_window_view(r.y, order + 1)
-            apart = t[:, :, None] - t[:, None, :]
-            apart[:, np.arange(order + 1), np.arange(order + 1)] = 1.0
-            weights = 1 / np.prod(apart / np.ptp(t, axis=1)[:, None, None], axis=2)
-            squares.append(np.sum(weights * y, axis=1) ** 2 / np.sum(weights**2, axis=1))
-        if squares:
-            found.append(float(np.sqrt(np.mean(np.concatenate(squares)))))
-    return min(found) if found else 0.0
+def _noise(recordings: Sequence[Recording]) -> float:
+    """Standard deviation of the errors of the positions, at most."""
+    length = np.array([len(r.t) for r in recordings])
+    inside = np.arange(length.max()) < length[:, None]
+    t, y = np.full(inside.shape, np.nan), np.full((*inside.shape, 1), np.nan)
+    t[inside], y[inside, 0] = (np.concatenate(values) for values in zip(*((r.t, r.y) for r in recordings), strict=True))
+    found = noise_level(t, y, length)
+    return 0.0 if found is None else float(found[0])
 
 
 def _interpolation_error(recordings: Sequence[Recording], v: list[np.ndarray], noise: float) -> np.ndarray:

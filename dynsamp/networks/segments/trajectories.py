@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 POWER = 6  # of the bump of the weak form
-ORDERS = (2, 3, 4, 5, 6, 7, 8)  # of divided differences
 NORMAL = 0.6744897501960817  # median of |x| of a standard normal x
 
 
@@ -175,7 +174,7 @@ def noise_level(t: np.ndarray, y: np.ndarray, length: np.ndarray) -> np.ndarray 
         Valid times.
     """
     found = []
-    for order in ORDERS:
+    for order in tuning.NOISE_ORDERS:
         values = _contrasts(t, y, length, order)
         if values is not None:
             found.append(np.median(np.abs(values), axis=0) / NORMAL)
