@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 from dynsamp.networks.gradients import canonical_matrix
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.segments.gauss_collocation import gauss, spans
+from dynsamp.networks.segments.collocation import gauss, spans
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot

@@ -18,7 +18,7 @@ from dynsamp.networks import HiddenLayer
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
-from dynsamp.networks.segments.gauss_collocation import spans
+from dynsamp.networks.segments.collocation import spans
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import mentions, parse
 

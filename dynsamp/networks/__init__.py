@@ -14,14 +14,9 @@ search                    the climb through activations, slopes and widths
 structure, pursuit,       symmetries, periods, powers of p; Fourier series; known formulas
 terms
 gradients, energy_*       a scalar function from its gradient, or from equations between gradients
-motion, disturbance       a vector field around an energy: dissipation, inputs, a force
-snapshots, linear_rows,   the same from snapshots: a linear fit, then rounds through the flow
-rounds, piece_rounds,
-noise, periodic_force
-collocation, shooting,    solutions over intervals and pieces, and what they depend on
-segments, weak_form
+segments/                 a vector field around an energy, from slopes or through the flow from snapshots
 regression, regression_*  a function from its values
-lattice, lattice_*        an energy that is the sum of one local law over many sites
+lattice, lattice_fields   an energy that is the sum of one local law over many sites
 fields, port_fields,      fitted functions as compiled right-hand sides
 compiled*
 ========================  ==========================================================================================

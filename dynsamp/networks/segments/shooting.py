@@ -21,7 +21,7 @@ import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.segments.gauss_collocation import Spans, gauss, spans
+from dynsamp.networks.segments.collocation import Spans, gauss, spans
 from dynsamp.networks.segments.learned_field import LearnedField
 from dynsamp.networks.segments.trajectories import Segments
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dynsamp.kernels.solvers.implicit import gauss_legendre4, gauss_legendre6, gauss_legendre8
 from dynsamp.networks import tuning
 
 __all__ = ["Field", "Spans", "gauss", "spans"]
@@ -35,7 +36,10 @@ Signals = Callable[[np.ndarray], np.ndarray]  # times (node, span) -> (node, spa
 
 @cache
 def gauss(stages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes c, weights b and matrix A of Gauss collocation on [0, 1]."""
+    """Nodes c, weights b and matrix A of Gauss collocation on [0, 1]: those of the solvers where there are such."""
+    for solver in (gauss_legendre4, gauss_legendre6, gauss_legendre8):
+        if stages == solver.STAGES:
+            return solver.NODES, solver.WEIGHTS, solver.MU * solver.WEIGHTS
     x, w = np.polynomial.legendre.leggauss(stages)
     c, b = 0.5 * (x + 1.0), 0.5 * w
     # integrals of the Lagrange polynomials, through those of the Legendre polynomials
