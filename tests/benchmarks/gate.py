@@ -249,10 +249,22 @@ def _changed_labels(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     one, two = json.loads(old["labels"]), json.loads(new["labels"])
     found = []
     for name in sorted({*one, *two}):
-        first, second = one.get(name, {}), two.get(name, {})
+        first, second = _unfolded(one.get(name, {})), _unfolded(two.get(name, {}))
         for key in sorted({*first, *second}):
             if first.get(key) != second.get(key):
                 found.append(f"{name or 'dataset'}.{key}: {first.get(key)!r:.60} -> {second.get(key)!r:.60}")
+    return found
+
+
+def _unfolded(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Attributes, those that hold JSON key by key; what says nothing is left out."""
+    found: dict[str, Any] = {}
+    for name, value in attrs.items():
+        if isinstance(value, str) and value.startswith("{"):
+            inner = {f"{name}.{key}": item for key, item in json.loads(value).items() if item not in (None, False, [])}
+            found |= inner
+        else:
+            found[name] = value
     return found
 
 
