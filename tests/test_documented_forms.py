@@ -172,3 +172,95 @@ def test_pasts_of_a_system_with_delays(history):
     found = ds.solve(kernel, [0.0, 0.5, 1.0], [[0.1]], history=history, step=0.05)
     expected = ds.solve(kernel, [0.0, 0.5, 1.0], [[0.1]], step=0.05)
     np.testing.assert_allclose(found.states, expected.states, rtol=0, atol=1e-15)
+
+
+SMALL = {"width": 20, "activation": "tanh", "scale": 0.5}
+MATRIX = np.array([[-1.0, 0.0], [0.0, -1.0]])
+ENERGY_KNOBS = [
+    *({"activation": name} for name in ("tanh", "sin", "gauss")),
+    *({"sampler": name} for name in ("elm", "uniform", "swim", "adaptive", "near", "gradient")),
+    *({"place": name} for name in ("midpoint", "point", "box")),
+    *({"length": name} for name in ("pair", "far", "unit")),
+    *({"reference": (state, 1)} for state in ([0, 0], (0.0, 0.0), np.zeros(2))),
+    *({"symmetries": given} for given in (["parity"], ("time-reversal",), ["parity", "time-reversal"], [MATRIX])),
+    *({"periodic": given, "activation": "sin"} for given in ({"q": 2 * np.pi}, {"q": 6}, True, False)),
+    *({"polynomial": degree} for degree in (0, 1, 2)),
+    *({"terms": given} for given in (["cos(q)"], ("q**2", "p**2"))),
+    *({"separable": given} for given in (True, False)),
+    *({"regularisation": given} for given in (0, 1e-6)),
+    {"quadratic_in_p": True},
+    {"rows": 50},
+    {"tolerance": 1e-3},
+    {"positions": False},
+    {"width": 0},
+    {"published": True, "activation": None, "scale": None},
+    {"published": True, "activation": None, "scale": None, "sampler": "elm"},
+]
+
+
+@pytest.fixture(scope="module")
+def turns():
+    """A pendulum over more than a turn, whose states declare a period."""
+    y = np.random.default_rng(0).uniform([-4.0, -1.0], [4.0, 1.0], (400, 2))
+    names = [ds.State("q", "rad", conjugate="p", period=2 * np.pi), ds.State("p")]
+    return ds.from_points(y, np.stack([y[:, 1], -np.sin(y[:, 0])], axis=1), names=names)
+
+
+@pytest.mark.parametrize("knobs", ENERGY_KNOBS, ids=str)
+def test_knobs_of_an_energy(turns, knobs):
+    model = ds.fit(turns, ds.HamiltonianNetwork(**{**SMALL, **knobs}), progress=False)
+    assert np.isfinite(model.energy(np.zeros(2)))
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        *({"dissipation": given} for given in ("momenta", "diagonal", "full", np.diag([0.0, 0.1]), 0.1, 0, None)),
+        *({"force": given} for given in (None, 2, 2.0, "periodic")),
+        {"force": 2.0, "harmonics": 2},
+    ],
+    ids=str,
+)
+def test_knobs_of_a_disturbance(knobs):
+    t = 0.1 * np.arange(60)
+    q, p = np.cos(t), -np.sin(t)
+    dp = -q - 0.1 * p + 0.3 * np.cos(2 * t)
+    data = ds.from_arrays(
+        np.stack([q, p], axis=1), t, names=["q", "p"], tendencies=np.stack([p, dp], axis=1), canonical=True
+    )
+    model = ds.fit(data, ds.PortHamiltonianNetwork(**SMALL, separable=True, **knobs), progress=False)
+    assert np.isfinite(model.vector_field(np.zeros(2))).all()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        *(ds.FlowMap(width=20, activation=name) for name in ("sin", "tanh", "gauss")),
+        *(ds.FlowMap(width=20, sampler=name) for name in ("elm", "uniform", "swim")),
+        ds.FlowMap(width=0),
+        *(ds.SampledNetwork(width=20, activation=name) for name in ("tanh", "sin", "gauss", "relu", "softplus")),
+        *(ds.SampledNetwork(width=20, sampler=name) for name in ("elm", "uniform", "swim", "near")),
+        *(ds.SampledNetwork(width=given) for given in ((20, 10), [20, 10], 0)),
+        ds.SampledNetwork(width=20, dtype="float32"),
+        ds.SampledNetwork(width=20, published=True),
+        ds.SampledNetwork(width=20, inputs=["q", "p"], targets=("tendency_of_p",)),
+        *(ds.DriftDiffusion(width=10, sampler=name) for name in ("elm", "uniform", "swim")),
+        ds.DriftDiffusion(width=0, regularisation=0),
+    ],
+    ids=str,
+)
+def test_knobs_of_maps_regressions_and_diffusions(train, estimator):
+    assert ds.fit(train, estimator, progress=False).name == estimator.name
+
+
+@pytest.mark.parametrize("ends", ["fixed", "periodic", "free"])
+@pytest.mark.parametrize("stencil", [(0, 1), [-1, 0, 1], np.array([0, 1])])
+def test_knobs_of_a_lattice(ends, stencil):
+    y = np.random.default_rng(1).normal(size=(200, 10))
+    q, p = y[:, :5], y[:, 5:]
+    neighbours = np.roll(q, 1, axis=1) + np.roll(q, -1, axis=1)
+    names = [ds.State("q", conjugate="p", dims={"site": 5}), ds.State("p", dims={"site": 5})]
+    data = ds.from_points(y, np.concatenate([p, neighbours - 2 * q], axis=1), names=names)
+    for knobs in ({}, {"differences": True}, {"separable": False, "reference": (np.zeros(10), 0.0)}):
+        model = ds.fit(data, ds.LatticeHamiltonian(stencil=stencil, ends=ends, **SMALL, **knobs), progress=False)
+        assert np.isfinite(model.energy(np.zeros(10)))

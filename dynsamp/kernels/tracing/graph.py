@@ -13,9 +13,8 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-__all__ = ["COMPARISONS", "LEAVES", "Graph", "Node", "UntraceableError", "refusals", "refuse"]
+__all__ = ["COMPARISONS", "Graph", "Node", "UntraceableError", "refusals", "refuse"]
 
-LEAVES = ("constant", "time", "state", "parameter", "input")
 COMPARISONS = ("less", "less_equal", "equal", "not_equal")
 LARGEST = 20_000  # nodes
 

@@ -1,0 +1,64 @@
+"""How far a reader walks: files that a warm call of each verb goes through, and changes from one to another."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import dynsamp as ds
+
+ROOT = str(Path(ds.__file__).parent)
+TENTH = 1.1
+REACHED = {  # files, changes of file
+    "generate": (34, 230),
+    "fit, derivatives": (36, 744),
+    "fit, snapshots": (47, 12_500),
+    "forecast": (37, 300),
+    "evaluate": (33, 300),
+}
+
+
+def walk(call):
+    """Files of the package that a call goes through, changes of file included; the first call is warm-up."""
+    call()
+    files, changes, last = set(), 0, None
+
+    def entered(frame, event, _):
+        nonlocal changes, last
+        file = frame.f_code.co_filename
+        if event == "call" and file.startswith(ROOT):
+            files.add(file)
+            changes, last = changes + (file != last), file
+
+    before = sys.getprofile()
+    sys.setprofile(entered)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return len(files), changes
+
+
+@pytest.fixture(scope="module")
+def walks():
+    short = {"duration": 5, "dt": 0.1, "progress": False}
+    train = ds.generate("pendulum", trajectories=20, seed=1, **short)
+    snapshots = train.drop_vars([name for name in train.data_vars if str(name).startswith("tendency_of_")])
+    truth = ds.generate("pendulum", trajectories=4, seed=2, **short)
+    model = ds.fit(train, progress=False)
+    forecast = ds.forecast(model, truth, progress=False)
+    return {
+        "generate": walk(lambda: ds.generate("pendulum", trajectories=20, seed=1, **short)),
+        "fit, derivatives": walk(lambda: ds.fit(train, progress=False)),
+        "fit, snapshots": walk(lambda: ds.fit(snapshots, progress=False)),
+        "forecast": walk(lambda: ds.forecast(model, truth, progress=False)),
+        "evaluate": walk(lambda: ds.evaluate(forecast, truth, model=model)),
+    }
+
+
+@pytest.mark.parametrize("verb", REACHED)
+def test_a_verb_is_read_in_few_files(walks, verb):
+    files, changes = walks[verb]
+    most_files, most_changes = REACHED[verb]
+    assert files <= TENTH * most_files
+    assert changes <= TENTH * most_changes
