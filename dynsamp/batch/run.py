@@ -44,7 +44,7 @@ def run_folder(store: str | os.PathLike[str]) -> Path:
     return store.with_name(store.name + ".run")
 
 
-def run_chunks(
+def run_chunks(  # noqa: PLR0913 - a verb
     plan: Mapping[str, object],
     compute: Compute,
     store: str | os.PathLike[str],

@@ -29,7 +29,7 @@ __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
 Canonical = Sequence[tuple[str, str]] | bool | None
 
 
-def build(
+def build(  # noqa: PLR0913 - what a Dataset is made of
     *,
     t: np.ndarray,
     y: np.ndarray,

@@ -52,7 +52,7 @@ class Run:
     scores: xr.Dataset
 
 
-def scores(
+def scores(  # noqa: PLR0913 - what a Dataset is made of
     results: Mapping[str, tuple[Metric, Score]],
     *,
     lead_time: np.ndarray,
@@ -136,7 +136,7 @@ def scores(
     return xr.Dataset(variables, coords, header)
 
 
-def statistics(
+def statistics(  # noqa: PLR0913 - what a Dataset is made of
     values: Mapping[str, np.ndarray],
     *,
     over: str,
@@ -193,7 +193,7 @@ def statistics(
     return xr.Dataset(variables, coords, {"Conventions": CONVENTIONS, **versions(), **encode(attrs)})
 
 
-def crossings(
+def crossings(  # noqa: PLR0913 - what a Dataset is made of
     *,
     names: Sequence[str] | None,
     times: np.ndarray,
@@ -232,7 +232,7 @@ def crossings(
     return xr.Dataset(variables, coords, {"Conventions": CONVENTIONS, **versions(), **encode(attrs)})
 
 
-def spectra(
+def spectra(  # noqa: PLR0913 - what a Dataset is made of
     *,
     exponents: np.ndarray,
     errors: np.ndarray,

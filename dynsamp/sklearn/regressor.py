@@ -65,7 +65,7 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - knobs
         self,
         width: Width | None = None,
         *,

@@ -24,7 +24,7 @@ __all__ = ["advance", "solve"]
 _log = logging.getLogger("dynsamp")
 
 
-def solve(
+def solve(  # noqa: PLR0913 - a verb
     kernel: Kernel,
     times: ArrayLike,
     y0: ArrayLike,

@@ -28,7 +28,7 @@ class LyapunovSpectrum:
     solution: Solution  # its states are those of the trajectory, without the vectors
 
 
-def lyapunov_spectrum(
+def lyapunov_spectrum(  # noqa: PLR0913 - a verb
     kernel: Kernel,
     times: ArrayLike,
     y0: ArrayLike,

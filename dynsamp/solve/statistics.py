@@ -32,7 +32,7 @@ class Statistics:
     options: Mapping[str, float]
 
 
-def statistics(
+def statistics(  # noqa: PLR0913 - a verb
     kernel: Kernel,
     times: ArrayLike,
     y0: ArrayLike,

@@ -28,7 +28,7 @@ _DIRECTIONS = {None: 0, "rising": 1, "falling": -1}
 _SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<level>\S+)(\s+(?P<direction>\w+))?\s*")
 
 
-def crossings(
+def crossings(  # noqa: PLR0913 - a verb
     source: str | System | Model | xr.Dataset,
     initial: Starts | None = None,
     events: str | Event | Sequence[str | Event] = (),

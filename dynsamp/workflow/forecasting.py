@@ -27,7 +27,7 @@ OVER = ("trajectory", "member", "time")  # what states can be reduced over
 FEWER = {None: 3, "blanes_moan6": 3, "kahan_li8": 3, "gauss_legendre8": 2}  # ... and of those whose steps are longer
 
 
-def forecast(
+def forecast(  # noqa: PLR0913 - a verb
     model: Model,
     initial: Starts,
     *,

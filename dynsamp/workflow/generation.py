@@ -29,7 +29,7 @@ VALID_TRUTH = 0.04  # of a standard deviation: a tenth of the error at which a f
 LAST_BITS = 2.0**-50
 
 
-def generate(
+def generate(  # noqa: PLR0913 - a verb
     system: str | System,
     *,
     trajectories: int = 16,

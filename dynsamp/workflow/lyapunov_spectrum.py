@@ -24,7 +24,7 @@ SHOWN = 200  # times of the running average
 SAMPLED = 500  # states of a trajectory at which the divergence is taken
 
 
-def lyapunov(
+def lyapunov(  # noqa: PLR0913 - a verb
     source: str | System | Model,
     initial: Starts | None = None,
     *,

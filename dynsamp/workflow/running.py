@@ -23,7 +23,7 @@ __all__ = ["run"]
 MEMBERS = 100  # sample paths of a stochastic forecast
 
 
-def run(
+def run(  # noqa: PLR0913 - a verb
     system: str | System,
     *,
     generate: Mapping[str, Any] | None = None,
