@@ -12,7 +12,7 @@ from dynsamp.networks.segments.collocation import gauss, spans
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
-from dynsamp.networks.segments.trajectories import Segments, Trajectories, find_frequency, noise_level, weak_windows
+from dynsamp.networks.segments.snapshots import Segments, Trajectories, find_frequency, noise_level, weak_windows
 
 J = canonical_matrix(np.array([[0], [1]]))
 HALF = np.array([3.0, 2.0])

@@ -23,7 +23,7 @@ from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.usable import Increments, box, increments
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import HiddenLayer, activate
 from dynsamp.networks.neurons import FitOptions, Neurons, Sampler, one_of
 from dynsamp.networks.sampling import sample_layer
@@ -287,7 +287,7 @@ class Moments:
     drift: np.ndarray  # (1 + component + feature, component) per unit of time
     covariance: np.ndarray  # (1 + component + square + feature, entry of the lower triangle)
     floor: np.ndarray  # (component,) least variance
-    solutions: tuple[tuple[Solution, ...], tuple[Solution, ...]]  # of the drift, of the covariance
+    solutions: tuple[tuple[LinearSolution, ...], tuple[LinearSolution, ...]]  # of the drift, of the covariance
     corrected: bool
 
     def values(self, z: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -379,7 +379,7 @@ class _Regression:
 
     def _solve(
         self, targets: Callable[..., tuple[np.ndarray, ...]], count: int, squares: bool, ridge: float | str
-    ) -> tuple[np.ndarray, tuple[Solution, ...]]:
+    ) -> tuple[np.ndarray, tuple[LinearSolution, ...]]:
         """One weighted regression an output, all in one pass over the rows."""
         n = self.rows.y.shape[1]
         free = 1 + n + (n * (n + 1) // 2 if squares else 0)

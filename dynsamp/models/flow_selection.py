@@ -19,7 +19,7 @@ import numpy as np
 from dynsamp.models.measured.usable import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.networks import tuning
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
@@ -33,7 +33,7 @@ class FlowFit:
     """A candidate, fitted."""
 
     layer: HiddenLayer
-    solution: Solution
+    solution: LinearSolution
     neurons: Neurons
     chosen: str = ""
 

@@ -39,7 +39,7 @@ from dynsamp.networks.gradients import Gradients, canonical_matrix
 from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_snapshots
-from dynsamp.networks.segments.trajectories import Slopes
+from dynsamp.networks.segments.snapshots import Slopes
 from dynsamp.solve import Kernel
 
 __all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]

@@ -22,7 +22,7 @@ compiled*
 ========================  ==========================================================================================
 """
 
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import ACTIVATIONS, HiddenLayer, activate
 from dynsamp.networks.neurons import SAMPLERS, FitOptions, Neurons
 from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
@@ -38,9 +38,9 @@ __all__ = [
     "GramLeastSquares",
     "HiddenLayer",
     "LeastSquares",
+    "LinearSolution",
     "Neurons",
     "SketchedLeastSquares",
-    "Solution",
     "Trial",
     "activate",
     "choose",

@@ -14,7 +14,7 @@ import numpy as np
 from dynsamp.networks import tuning
 from dynsamp.networks.energy_problem import EnergyBasis, EnergyProblem, Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.least_squares import Regularisation, Solution
+from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.networks.pursuit import pursue, series_basis
@@ -30,7 +30,7 @@ class EnergyFit:
     """A fitted energy and how it was chosen."""
 
     energy: Energy
-    solution: Solution
+    solution: LinearSolution
     basis: EnergyBasis  # whose combination the energy is
     neurons: Neurons  # its width counts columns
     chosen: str  # one sentence

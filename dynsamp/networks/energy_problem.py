@@ -15,7 +15,7 @@ import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.least_squares import LeastSquares, Regularisation, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution, Regularisation
 from dynsamp.networks.network import Energy, HiddenLayer, blocks
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
@@ -226,7 +226,7 @@ class Trained:
 
     basis: EnergyBasis
     energy: Energy
-    solution: Solution
+    solution: LinearSolution
 
     @property
     def error(self) -> float:

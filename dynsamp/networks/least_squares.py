@@ -27,14 +27,14 @@ from dynsamp.kernels.jit import disabled, specialise
 from dynsamp.networks import tuning
 from dynsamp.networks.ridge import RidgePath
 
-__all__ = ["LeastSquares", "Regularisation", "Solution", "fold", "triangle_of", "truncate"]
+__all__ = ["LeastSquares", "LinearSolution", "Regularisation", "fold", "triangle_of", "truncate"]
 
 Regularisation = float | Literal["gcv", "auto"] | None
 _LANES = 8  # rows of a register
 
 
 @dataclass(frozen=True)
-class Solution:
+class LinearSolution:
     """What a least-squares problem gave."""
 
     coefficients: np.ndarray  # (column, target)
@@ -100,7 +100,7 @@ class LeastSquares:
         *,
         tikhonov: float | None = None,
         cutoff: float | None = None,
-    ) -> Solution:
+    ) -> LinearSolution:
         """Solve; no more rows may follow.
 
         Parameters
@@ -142,7 +142,7 @@ class LeastSquares:
         return replace(found, coefficients=found.coefficients / norms[:, None])
 
 
-def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> Solution:
+def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> LinearSolution:
     """Solution of least norm of a triangle [A, y], relative singular values of A up to ``cutoff`` dropped."""
     left, values, right = svd(triangle[:columns, :columns], lapack_driver="gesdd", check_finite=False)
     kept = int(np.sum(values > cutoff * values[0])) if columns else 0
@@ -152,7 +152,7 @@ def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> So
     missing = np.hypot(np.linalg.norm(moments[kept:], axis=0), np.linalg.norm(triangle[columns:, columns:], axis=0))
     freedom = rows - kept
     targets = len(size)
-    return Solution(
+    return LinearSolution(
         coefficients=right[:kept].T @ (moments[:kept] / values[:kept, None]),
         residual=missing / size,
         gcv=missing * rows / freedom / size if freedom > 0 else np.full(targets, np.inf),
@@ -165,7 +165,9 @@ def truncate(triangle: np.ndarray, columns: int, rows: int, cutoff: float) -> So
     )
 
 
-def _solve(triangle: np.ndarray, free: int, rows: int, regularisation: Regularisation, size: np.ndarray) -> Solution:
+def _solve(
+    triangle: np.ndarray, free: int, rows: int, regularisation: Regularisation, size: np.ndarray
+) -> LinearSolution:
     """Solution of a triangle [A, y] with columns of unit norm; the targets had the norms ``size``."""
     targets, columns = len(size), len(triangle) - len(size)
     r, y = triangle[:columns, :columns], triangle[:columns, columns:]
@@ -199,7 +201,7 @@ def _solve(triangle: np.ndarray, free: int, rows: int, regularisation: Regularis
         residual[k] = missing / size[k]
         gcv[k] = missing * rows / max(rows - dimension[k], 1e-100) / size[k]
     rms = size / np.sqrt(max(rows, 1))
-    return Solution(coefficients, residual, gcv, ridge, dimension, rank, condition, rows, rms)
+    return LinearSolution(coefficients, residual, gcv, ridge, dimension, rank, condition, rows, rms)
 
 
 def _ridge(r: np.ndarray, y: np.ndarray, free: int, ridge: float) -> tuple[np.ndarray, float, float]:

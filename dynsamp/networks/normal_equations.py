@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import blas, lapack, solve_triangular
 
 from dynsamp.networks import tuning
-from dynsamp.networks.least_squares import Regularisation, Solution
+from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.ridge import RidgePath
 
@@ -51,7 +51,7 @@ class GramLeastSquares:
         self._block = self._room[: size * rows].reshape(size, rows)
         return self._block
 
-    def solve(self, regularisation: Regularisation = None) -> Solution:
+    def solve(self, regularisation: Regularisation = None) -> LinearSolution:
         """Solve; no more rows may follow.
 
         Parameters
@@ -126,7 +126,7 @@ class GradientGram:
         self._others += others @ others.T
         self.rows += components * count
 
-    def solve(self, regularisation: Regularisation = None) -> Solution:
+    def solve(self, regularisation: Regularisation = None) -> LinearSolution:
         """Coefficients of the extra columns, then of the features; see ``GramLeastSquares.solve``."""
         extra, weights = self.extra, self.layer.weights
         columns = extra + len(weights)
@@ -140,7 +140,7 @@ class GradientGram:
         return _solve(gram, columns, extra, self.rows, regularisation)
 
 
-def _solve(gram: np.ndarray, columns: int, free: int, rows: int, regularisation: Regularisation) -> Solution:
+def _solve(gram: np.ndarray, columns: int, free: int, rows: int, regularisation: Regularisation) -> LinearSolution:
     """Solve a problem of which only the Gram matrix is left.
 
     Parameters
@@ -179,7 +179,7 @@ def _solve(gram: np.ndarray, columns: int, free: int, rows: int, regularisation:
     dimension = dimension + free
     with np.errstate(divide="ignore"):
         gcv = np.where(rows > dimension, missing * rows / np.maximum(rows - dimension, 0.0) / targets, np.inf)
-    return Solution(
+    return LinearSolution(
         coefficients=np.concatenate([others, penalised]) / norms[:, None],
         residual=missing / targets,
         gcv=gcv,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dynsamp.networks import tuning
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, Network, blocks
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.normal_equations import GramLeastSquares
@@ -85,7 +85,7 @@ class Fitted:
 
     neurons: Neurons
     hidden: Hidden
-    solution: Solution
+    solution: LinearSolution
 
     @property
     def error(self) -> float:
@@ -163,7 +163,9 @@ class Problem:
             way = 0.0
         return Fitted(neurons, hidden, self._solve(rows, hidden, free, method, way))
 
-    def _solve(self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]) -> Solution:
+    def _solve(
+        self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]
+    ) -> LinearSolution:
         columns = self.free + hidden.width
         if method == "qr":
             step = block_rows(rows.count, columns + rows.outputs)

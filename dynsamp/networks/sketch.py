@@ -18,7 +18,7 @@ import numpy as np
 from dynsamp.kernels.features import sketch as driver
 from dynsamp.kernels.jit import specialise
 from dynsamp.networks import tuning
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 
 __all__ = ["SketchedLeastSquares"]
 
@@ -69,7 +69,7 @@ class SketchedLeastSquares:
         *,
         tikhonov: float = tuning.TIKHONOV,
         cutoff: float | None = None,
-    ) -> Solution:
+    ) -> LinearSolution:
         """Solve; see ``LeastSquares.solve``. Residual and cross-validated error are those of the sketch."""
         self._add()
         kept = min(self.rows, self._sketch.shape[1])

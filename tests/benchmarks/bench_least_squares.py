@@ -23,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the verb fit does
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dynsamp.networks.least_squares import LeastSquares, Solution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
 from dynsamp.networks.sketch import SketchedLeastSquares
@@ -51,13 +51,13 @@ def layer_of(columns: int, activation: str = "sin") -> HiddenLayer:
     return HiddenLayer(weights, phases, activation, np.zeros(COMPONENTS), np.ones(COMPONENTS))
 
 
-def fits(columns: int, rows: int) -> dict[str, tuple[Callable[[], Solution], float]]:
+def fits(columns: int, rows: int) -> dict[str, tuple[Callable[[], LinearSolution], float]]:
     """Name to fit and operations."""
     layer = layer_of(columns)
     x = np.random.default_rng(2).uniform(-1.0, 1.0, (rows, COMPONENTS))
     y = np.exp(x[:, 0]) * x[:, 1] + x[:, 2] * x[:, 3] ** 2
 
-    def stream(problem: LeastSquares | SketchedLeastSquares | GramLeastSquares, size: int) -> Solution:
+    def stream(problem: LeastSquares | SketchedLeastSquares | GramLeastSquares, size: int) -> LinearSolution:
         for start in range(0, rows, size):
             part = slice(start, min(start + size, rows))
             block = problem.block(part.stop - part.start)
@@ -65,13 +65,13 @@ def fits(columns: int, rows: int) -> dict[str, tuple[Callable[[], Solution], flo
             block[columns] = y[part]
         return problem.solve()
 
-    def at_once() -> Solution:
+    def at_once() -> LinearSolution:
         return stream(LeastSquares(columns, 1, rows), rows)
 
     grown = np.exp(x[:, 0])
     gradient = np.concatenate([grown * x[:, 1], grown, x[:, 3] ** 2, 2.0 * x[:, 2] * x[:, 3]])[None]
 
-    def hadamard() -> Solution:
+    def hadamard() -> LinearSolution:
         problem = GradientGram(layer)
         problem.add(x, gradient)
         return problem.solve()

@@ -17,7 +17,7 @@ from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocit
 from dynsamp.models.measured.usable import check_finite, check_order, component_name
 from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
-from dynsamp.networks.segments.trajectories import Trajectories
+from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.networks.tuning import EVEN
 from dynsamp.words import Facts, State, energy_units
 

@@ -22,7 +22,7 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.usable import check_finite, check_order, median_step
-from dynsamp.networks.segments.trajectories import noise_level
+from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.streams import generator
 from dynsamp.words import State
 

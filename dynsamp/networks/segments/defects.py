@@ -20,7 +20,7 @@ from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.segments.learning import Fit, Learned
-from dynsamp.networks.segments.trajectories import Trajectories
+from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.solve import Kernel, solve
 
 __all__ = ["learn_by_defects"]

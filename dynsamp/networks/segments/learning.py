@@ -2,7 +2,7 @@
 
 Rounds go on while they gain. Clean data are taken as pairs, noisy ones, where there are trajectories, as longer
 segments with free initial states: see ``shooting``. The linear fit that starts it all takes mid-points of pairs, or
-where noise would dominate them the weak form: see ``trajectories``.
+where noise would dominate them the weak form: see ``snapshots``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
-from dynsamp.networks.segments.trajectories import (
+from dynsamp.networks.segments.snapshots import (
     Segments,
     Slopes,
     Trajectories,
@@ -176,7 +176,7 @@ class _Learning:
         """As many as the neurons need, all that there is time for where the error may be noise."""
         assert self.found is not None
         equations = len(self.data.half_width)
-        wanted = tuning.EQUATIONS_A_COLUMN * (self.found.neurons.last + 40) / equations
+        wanted = tuning.EQUATIONS_A_COLUMN * self.found.basis.columns / equations
         wanted = max(self._in_lattice(tuning.FEWEST_PAIRS), wanted)
         if error > tuning.NOISY_GAP and self.rounds > 1:
             wanted = self._in_lattice(tuning.MOST_PAIRS)

@@ -23,7 +23,7 @@ from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.segments.collocation import Spans, gauss, spans
 from dynsamp.networks.segments.learned_field import LearnedField
-from dynsamp.networks.segments.trajectories import Segments
+from dynsamp.networks.segments.snapshots import Segments
 
 __all__ = ["Flights", "Shot", "enough_stages", "equations", "fly", "settle", "shoot"]
 
