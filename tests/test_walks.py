@@ -9,12 +9,12 @@ import dynsamp as ds
 
 ROOT = str(Path(ds.__file__).parent)
 TENTH = 1.1
-REACHED = {  # files, changes of file
-    "generate": (34, 230),
-    "fit, derivatives": (36, 744),
-    "fit, snapshots": (47, 12_500),
-    "forecast": (37, 300),
-    "evaluate": (33, 300),
+REACHED = {  # files, changes of file; lower them when they fall
+    "generate": (20, 107),
+    "fit, derivatives": (28, 384),
+    "fit, snapshots": (35, 12_031),
+    "forecast": (24, 112),
+    "evaluate": (19, 177),
 }
 
 
