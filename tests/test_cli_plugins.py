@@ -10,6 +10,7 @@ import pytest
 
 from dynsamp.cli import main
 from dynsamp.commands.scaffold import plugin_files
+from dynsamp.hookspecs import API_VERSION, SUPPORTED
 
 BAD = """
 import dynsamp
@@ -109,3 +110,9 @@ def test_scaffold_is_python_that_compiles():
     for path, text in plugin_files("two_words").items():
         if path.endswith(".py"):
             compile(text, path, "exec")
+
+
+def test_scaffold_declares_the_version_of_the_contract_that_it_is_written_for():
+    text = plugin_files("two_words")["dynsamp_two_words/__init__.py"]
+    assert f"\n__dynsamp_api__ = {API_VERSION}  #" in text
+    assert API_VERSION in SUPPORTED
