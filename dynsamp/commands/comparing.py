@@ -5,20 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from dynsamp.commands.options import (
-    Commands,
-    add_command,
-    add_estimator,
-    add_experiment,
-    add_forecast_duration,
-    add_json,
-    add_out,
-    as_usage,
-    chosen_estimator,
-    chosen_system,
-    experiment,
-    progress,
-)
+from dynsamp.commands import options
 from dynsamp.commands.printing import columns, heading, print_json, say
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import POSITIVE
@@ -36,36 +23,36 @@ example:
 """
 
 
-def add(commands: Commands, common: ArgumentParser) -> None:
+def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parser."""
-    parser = add_command(
+    parser = options.add_command(
         commands, common, "compare", compare, "sampling against iterative training: time, energy used, error", ABOUT
     )
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, or a file such as ./spring.py")
     parser.add_argument(
         "--budget", type=POSITIVE.typed, default=10.0, metavar="S", help="seconds of iterative training (default 10)"
     )
-    add_out(parser, "DIR", "folder for the picture, the models and a JSON report (default SYSTEM-compare)")
-    add_experiment(parser)
-    add_forecast_duration(parser)
-    add_estimator(parser)
-    add_json(parser)
+    options.add_out(parser, "DIR", "folder for the picture, the models and a JSON report (default SYSTEM-compare)")
+    options.add_experiment(parser)
+    options.add_forecast_duration(parser)
+    options.add_estimator(parser)
+    options.add_json(parser)
 
 
 def compare(args: Namespace) -> None:
     """Compare, print a table, write the picture."""
-    law = chosen_system(args.system)
-    generate = experiment(args)
+    law = options.chosen_system(args.system)
+    generate = options.experiment(args)
     truth = {} if args.forecast_duration is None else {"duration": args.forecast_duration}
     check_experiment(law, generate)
     check_experiment(law, {**generate, **truth})
-    estimator = chosen_estimator(args, law.estimator)
+    estimator = options.chosen_estimator(args, law.estimator)
     args.out = args.out or f"{law.name}-compare"
     out = Path(args.out)
     from dynsamp import compare as compare_systems
     from dynsamp.compare import check_comparable, rows, save_comparison, sentence
 
-    with as_usage():
+    with options.as_usage():
         check_comparable(law)
     result = compare_systems(
         law,
@@ -74,7 +61,7 @@ def compare(args: Namespace) -> None:
         generate=generate,
         truth=truth,
         estimator=estimator,
-        progress=progress(args),
+        progress=options.progress(args),
     )
     paths = save_comparison(result, out)
     if args.json:

@@ -6,15 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.options import (
-    Commands,
-    add_command,
-    add_out,
-    as_usage,
-    existing,
-    out_file,
-    read_data,
-)
+from dynsamp.commands import options
 from dynsamp.commands.printing import UsageError, wrote
 from dynsamp.runfile import POSITIVE, SEED
 
@@ -28,9 +20,9 @@ FILMS = (".gif", ".mp4")
 OF_SCORES = ("scores", "energy_error", "nrmse", "valid_prediction_time")
 
 
-def add(commands: Commands, common: ArgumentParser) -> None:
+def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parser."""
-    parser = add_command(
+    parser = options.add_command(
         commands, common, "plot", plot, "draw trajectories, a forecast or scores",
         "examples:\n  dynsamp plot forecast.nc --truth truth.nc --out phase.png"
         "\n  dynsamp plot forecast.nc --truth truth.nc --out swing.gif"
@@ -54,13 +46,15 @@ def add(commands: Commands, common: ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=POSITIVE.typed, default=1.0, metavar="X", help="units of time a second of film (default 1)"
     )
-    add_out(parser, "FILE", "picture to write: .png, .svg or .pdf, a film: .gif or .mp4 (default: FILE.png, FILE.gif)")
+    options.add_out(
+        parser, "FILE", "picture to write: .png, .svg or .pdf, a film: .gif or .mp4 (default: FILE.png, FILE.gif)"
+    )
 
 
 def plot(args: Namespace) -> None:
     """Draw and save."""
-    source = existing(args.file)
-    out = out_file(args, source.with_suffix(".gif" if args.kind == "animation" else ".png"))
+    source = options.existing(args.file)
+    out = options.out_file(args, source.with_suffix(".gif" if args.kind == "animation" else ".png"))
     if args.kind == "animation" or (args.kind is None and out.suffix.lower() in FILMS):
         _film(args, out)
         return
@@ -73,7 +67,7 @@ def plot(args: Namespace) -> None:
     formats = matplotlib.figure.Figure().canvas.get_supported_filetypes()
     if out.suffix.lower().lstrip(".") not in formats:
         raise UsageError(f"cannot write {out.name!r}: use a name that ends in .png, .svg or .pdf")
-    data = read_data(args.file)
+    data = options.read_data(args.file)
     drawn = _drawn(args, data)
     figure = drawn if isinstance(drawn, matplotlib.figure.Figure) else figure_of(drawn)
     with explained("write", out), replaced(out) as part:
@@ -84,10 +78,10 @@ def plot(args: Namespace) -> None:
 def _film(args: Namespace, out: Path) -> None:
     from dynsamp import plot
 
-    data, truth = read_data(args.file), None if args.truth is None else read_data(args.truth)
+    data, truth = options.read_data(args.file), None if args.truth is None else options.read_data(args.truth)
     if "time" not in data.dims:
         raise UsageError(f"{out.name}: a film needs trajectories, but {Path(args.file).name} holds scores")
-    with as_usage():
+    with options.as_usage():
         plot.animate(data, truth, path=out, trajectory=args.trajectory or 0, fps=args.fps, speed=args.speed)
     wrote(args, out)
 
@@ -98,7 +92,7 @@ def _section(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any
     from dynsamp.workflow import crossings
 
     surface = args.surface or f"{component_names(state_list(data))[0]} = 0 rising"
-    with as_usage():
+    with options.as_usage():
         found = [crossings(each, events=surface) for each in (truth, data) if each is not None]
     return plot.section(found[0] if truth is None else found, names=("truth", "forecast"))
 
@@ -107,13 +101,13 @@ def _energy(args: Namespace, data: xr.Dataset, truth: xr.Dataset | None) -> Any:
     from dynsamp import plot, plugins
     from dynsamp.workflow import energies
 
-    model = None if args.model is None else plugins.load_model(existing(args.model))
+    model = None if args.model is None else plugins.load_model(options.existing(args.model))
 
     def known(one: xr.Dataset) -> xr.Dataset:
         law = plugins.system_of(one, None)
         return one if model is None and (law is None or law.energy is None) else energies(one, model=model)
 
-    with as_usage():
+    with options.as_usage():
         return plot.energy(known(data), None if truth is None else known(truth), trajectory=args.trajectory or 0)
 
 
@@ -132,7 +126,7 @@ def _drawn(args: Namespace, data: xr.Dataset) -> Any:
         raise UsageError(f"--kind {kind}: {Path(args.file).name} holds {what}; choose from {', '.join(there)}")
     if scores:
         return getattr(plot, kind)(data)
-    truth = None if args.truth is None else read_data(args.truth)
+    truth = None if args.truth is None else options.read_data(args.truth)
     if kind in ("energy", "section"):
         return (_energy if kind == "energy" else _section)(args, data, truth)
     if kind == "phase":

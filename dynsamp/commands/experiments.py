@@ -7,23 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynsamp.commands.options import (
-    Commands,
-    add_command,
-    add_estimator,
-    add_experiment,
-    add_forecast_duration,
-    add_json,
-    add_out,
-    add_setting,
-    as_usage,
-    chosen_estimator,
-    chosen_system,
-    existing,
-    experiment,
-    is_file,
-    progress,
-)
+from dynsamp.commands import options
 from dynsamp.commands.printing import heading, print_json, say, scores_document
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import RunFile, read_run_file
@@ -43,17 +27,18 @@ examples:
 """
 
 
-def add(commands: Commands, common: ArgumentParser) -> None:
+def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parser."""
-    parser = add_command(commands, common, "run", run, "generate, fit, forecast and evaluate, with pictures", EXAMPLES)
+    about = "generate, fit, forecast and evaluate, with pictures"
+    parser = options.add_command(commands, common, "run", run, about, EXAMPLES)
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, a file ./spring.py, or a run file run.toml")
-    add_out(parser, "DIR", "folder to write (default: named after the system)")
-    add_experiment(parser)
+    options.add_out(parser, "DIR", "folder to write (default: named after the system)")
+    options.add_experiment(parser)
     parser.set_defaults(seed=None)  # a run file may say it
-    add_forecast_duration(parser)
-    add_setting(parser, "members", "N", "sample paths of a stochastic model")
-    add_estimator(parser)
-    add_json(parser)
+    options.add_forecast_duration(parser)
+    options.add_setting(parser, "members", "N", "sample paths of a stochastic model")
+    options.add_estimator(parser)
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
@@ -80,20 +65,20 @@ def run(args: Namespace) -> None:
         evaluate=plan.evaluate,
         seed=plan.seed,
         out=out,
-        progress=progress(args),
+        progress=options.progress(args),
     )
     _print(args, result, out)
 
 
 def _plan(args: Namespace) -> RunFile:
     """The run file, or one for the named system, with the options of the command line on top."""
-    if is_file(args.system, ".toml"):
-        with as_usage():  # RunFileError is a ValueError
-            plan = read_run_file(existing(args.system))
+    if options.is_file(args.system, ".toml"):
+        with options.as_usage():  # RunFileError is a ValueError
+            plan = read_run_file(options.existing(args.system))
     else:
-        plan = RunFile(system=chosen_system(args.system))
+        plan = RunFile(system=options.chosen_system(args.system))
     generate, truth, forecast = dict(plan.generate), dict(plan.truth), dict(plan.forecast)
-    given = experiment(args)
+    given = options.experiment(args)
     if {"duration", "dt"} & set(given):
         generate.pop("times", None)
         truth.pop("times", None)
@@ -112,7 +97,7 @@ def _plan(args: Namespace) -> RunFile:
         forecast=forecast,
         seed=plan.seed if args.seed is None else args.seed,
         out=plan.out if args.out is None else Path(args.out),
-        estimator=chosen_estimator(args, plan.estimator or plan.system.estimator) or plan.estimator,
+        estimator=options.chosen_estimator(args, plan.estimator or plan.system.estimator) or plan.estimator,
     )
 
 

@@ -6,18 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.options import (
-    Commands,
-    add_command,
-    add_json,
-    add_out,
-    add_setting,
-    as_usage,
-    chosen_system,
-    given,
-    out_file,
-    read_data,
-)
+from dynsamp.commands import options
 from dynsamp.commands.printing import UsageError, columns, print_json, wrote
 from dynsamp.runfile import COUNT
 
@@ -27,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
-def add(commands: Commands, common: ArgumentParser) -> None:
+def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parser."""
-    parser = add_command(
+    parser = options.add_command(
         commands, common, "lyapunov", lyapunov, "Lyapunov spectrum of a system or of a fitted model",
         "examples:\n  dynsamp lyapunov lorenz63 --duration 500"
         "\n  dynsamp lyapunov lorenz63.model truth.nc      of the model, from the states where the data start",
@@ -38,15 +27,15 @@ def add(commands: Commands, common: ArgumentParser) -> None:
         "source", metavar="SYSTEM|MODEL", help="a system's name, a file such as ./spring.py, or a model"
     )
     parser.add_argument("data", metavar="DATA", nargs="?", help="where a model starts: its first states")
-    add_out(parser, "FILE", "file to write, with the averages as they settle (default: none)")
+    options.add_out(parser, "FILE", "file to write, with the averages as they settle (default: none)")
     parser.add_argument("--exponents", type=COUNT.typed, metavar="N", help="how many, the largest first (default: all)")
-    add_setting(parser, "trajectories", "N", "number of trajectories (default 16)")
-    add_setting(parser, "duration", "T", "length (default: 2000 intervals of dt)")
-    add_setting(parser, "dt", "DT", "time between orthonormalisations")
-    add_setting(parser, "method", "NAME", "solver (default dop853)")
-    add_setting(parser, "step", "H", "internal step of a fixed-step method")
-    add_setting(parser, "seed", "N", "seed of starts (default 0)", default=0)
-    add_json(parser)
+    options.add_setting(parser, "trajectories", "N", "number of trajectories (default 16)")
+    options.add_setting(parser, "duration", "T", "length (default: 2000 intervals of dt)")
+    options.add_setting(parser, "dt", "DT", "time between orthonormalisations")
+    options.add_setting(parser, "method", "NAME", "solver (default dop853)")
+    options.add_setting(parser, "step", "H", "internal step of a fixed-step method")
+    options.add_setting(parser, "seed", "N", "seed of starts (default 0)", default=0)
+    options.add_json(parser)
 
 
 def lyapunov(args: Namespace) -> None:
@@ -54,11 +43,11 @@ def lyapunov(args: Namespace) -> None:
     source, initial = _source(args)
     from dynsamp import dataset, workflow
 
-    options = given(args, ("exponents", "trajectories", "duration", "dt", "method", "step"))
-    with as_usage():
-        found = workflow.lyapunov(source, initial, **options, seed=args.seed)
+    chosen = options.given(args, ("exponents", "trajectories", "duration", "dt", "method", "step"))
+    with options.as_usage():
+        found = workflow.lyapunov(source, initial, **chosen, seed=args.seed)
     if args.out:
-        out = out_file(args, "lyapunov.nc")
+        out = options.out_file(args, "lyapunov.nc")
         dataset.save_dataset(found, out)
         wrote(args, out)
     if args.json:
@@ -72,12 +61,12 @@ def _source(args: Namespace) -> tuple[Any, Any]:
     if Path(args.source).suffix != ".model":
         if args.data is not None:
             raise UsageError(f"DATA belong to a model; {args.source} has starts of its own")
-        return chosen_system(args.source), None
+        return options.chosen_system(args.source), None
     if args.data is None:
         raise UsageError(f"{args.source} needs DATA to start from")
     from dynsamp import plugins
 
-    return plugins.load_model(args.source), read_data(args.data)
+    return plugins.load_model(args.source), options.read_data(args.data)
 
 
 def _document(found: xr.Dataset) -> dict[str, Any]:

@@ -5,41 +5,22 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.commands.options import (
-    Commands,
-    add_command,
-    add_estimator,
-    add_experiment,
-    add_json,
-    add_out,
-    add_setting,
-    add_table,
-    as_usage,
-    chosen_estimator,
-    chosen_system,
-    existing,
-    experiment,
-    given,
-    out_file,
-    progress,
-    read_data,
-    table_options,
-    typed,
-)
+from dynsamp.commands import options
 from dynsamp.commands.printing import UsageError, print_json, print_scores, say, scores_document, wrote
-from dynsamp.runfile import COUNT, NUMBER
+from dynsamp.runfile import COUNT, NUMBER, Arguments
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from dynsamp.models import Model
+    from dynsamp.system import System
 
 __all__ = ["add", "check_experiment"]
 _KEPT_STARTS = 64  # trajectories whose last states a model keeps
 SHARE = 0.2  # of the length of the data: the default length of a forecast from their end
 
 
-def add(commands: Commands, common: ArgumentParser) -> None:
+def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
     _add_generate(commands, common)
     _add_fit(commands, common)
@@ -47,66 +28,66 @@ def add(commands: Commands, common: ArgumentParser) -> None:
     _add_evaluate(commands, common)
 
 
-def _add_generate(commands: Commands, common: ArgumentParser) -> None:
-    parser = add_command(
+def _add_generate(commands: options.Commands, common: ArgumentParser) -> None:
+    parser = options.add_command(
         commands, common, "generate", generate, "simulate a system and write its trajectories",
         "example:\n  dynsamp generate pendulum --trajectories 64 --param length=2 --out train.nc",
     )  # fmt: skip
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, or a file such as ./spring.py")
-    add_out(parser, "FILE", "netCDF (.nc) or zarr (.zarr) file to write (default SYSTEM.nc)")
-    add_experiment(parser)
+    options.add_out(parser, "FILE", "netCDF (.nc) or zarr (.zarr) file to write (default SYSTEM.nc)")
+    options.add_experiment(parser)
 
 
 def generate(args: Namespace) -> None:
     """Simulate and save."""
-    law = chosen_system(args.system)
-    out = out_file(args, f"{law.name}.nc")
-    options = experiment(args)
-    check_experiment(law, options)
+    law = options.chosen_system(args.system)
+    out = options.out_file(args, f"{law.name}.nc")
+    chosen = options.experiment(args)
+    check_experiment(law, chosen)
     from dynsamp import dataset, workflow
 
-    data = workflow.generate(law, **options, seed=args.seed, progress=progress(args))
+    data = workflow.generate(law, **chosen, seed=args.seed, progress=options.progress(args))
     dataset.save_dataset(data, out)
     wrote(args, out)
 
 
-def check_experiment(law: Any, options: dict[str, Any]) -> None:
+def check_experiment(law: System, chosen: Arguments) -> None:
     """Complain about times and parameters before any work, as wrong usage."""
     from dynsamp.workflow.starts import saved_times
 
-    with as_usage():
-        law.theta(options.get("parameters"))
-        times = (options.get("duration"), options.get("dt"), options.get("times"))
+    with options.as_usage():
+        law.theta(chosen.get("parameters"))
+        times = (chosen.get("duration"), chosen.get("dt"), chosen.get("times"))
         saved_times(*times, default_duration=law.duration, default_dt=law.dt)
 
 
-def _add_fit(commands: Commands, common: ArgumentParser) -> None:
-    parser = add_command(
+def _add_fit(commands: options.Commands, common: ArgumentParser) -> None:
+    parser = options.add_command(
         commands, common, "fit", fit, "learn a model from data and write it",
         "examples:\n  dynsamp fit data.csv --time t --states x,y\n  dynsamp fit train.nc --estimator flow-map",
     )  # fmt: skip
     parser.add_argument("data", metavar="DATA", help="data: .csv, .nc or .zarr")
-    add_out(parser, "FILE", "model file to write (default: beside the data, DATA.model)")
+    options.add_out(parser, "FILE", "model file to write (default: beside the data, DATA.model)")
     parser.add_argument("--system", metavar="NAME", help="what the data come from (default: what they say)")
-    add_setting(parser, "seed", "N", "seed of the sampled weights (default 0)", default=0)
-    add_estimator(parser)
-    add_table(parser)
-    add_json(parser)
+    options.add_setting(parser, "seed", "N", "seed of the sampled weights (default 0)", default=0)
+    options.add_estimator(parser)
+    options.add_table(parser)
+    options.add_json(parser)
 
 
 def fit(args: Namespace) -> None:
     """Fit, save, and say what to type next."""
-    source = existing(args.data)
-    out = out_file(args, source.with_suffix(".model"))
+    source = options.existing(args.data)
+    out = options.out_file(args, source.with_suffix(".model"))
     from dynsamp import dataset, plugins, workflow
 
-    law = chosen_system(args.system) if args.system is not None else None
-    estimator = chosen_estimator(args, None if law is None else law.estimator)
-    table = table_options(args)
-    data = read_data(args.data, table)
+    law = options.chosen_system(args.system) if args.system is not None else None
+    estimator = options.chosen_estimator(args, None if law is None else law.estimator)
+    table = options.table_options(args)
+    data = options.read_data(args.data, table)
     if dataset.is_table(source) and data.attrs.get("comment"):
         say(args, f"{source.name}: {data.attrs['comment']}")
-    model = workflow.fit(data, estimator, system=law, seed=args.seed, progress=progress(args))
+    model = workflow.fit(data, estimator, system=law, seed=args.seed, progress=options.progress(args))
     model = _with_end(model, data, table)
     plugins.save_model(model, out)
     if args.json:
@@ -114,10 +95,10 @@ def fit(args: Namespace) -> None:
     else:
         print(model.summary())
     wrote(args, out)
-    say(args, f"next: dynsamp forecast {typed(out)} {typed(source)}")
+    say(args, f"next: dynsamp forecast {options.typed(out)} {options.typed(source)}")
 
 
-def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
+def _with_end(model: Model, data: xr.Dataset, table: Arguments) -> Model:
     """The model with the end of its data among its facts, so that a forecast needs nothing else."""
     from dataclasses import replace
 
@@ -138,8 +119,8 @@ def _with_end(model: Model, data: xr.Dataset, table: dict[str, Any]) -> Model:
     return replace(model, facts=facts)
 
 
-def _add_evaluate(commands: Commands, common: ArgumentParser) -> None:
-    parser = add_command(
+def _add_evaluate(commands: options.Commands, common: ArgumentParser) -> None:
+    parser = options.add_command(
         commands, common, "evaluate", evaluate, "score a forecast against the truth",
         "example:\n  dynsamp evaluate forecast.nc truth.nc --model pendulum.model --out scores.nc",
     )  # fmt: skip
@@ -148,24 +129,24 @@ def _add_evaluate(commands: Commands, common: ArgumentParser) -> None:
     parser.add_argument("--model", metavar="FILE", help="for scores that look inside the model")
     parser.add_argument("--system", metavar="NAME", help="the true system (default: what the truth says)")
     parser.add_argument("--metrics", metavar="A,B", help="which scores (default: those of the system)")
-    add_out(parser, "FILE", "file to write the scores to (default: only print them)")
-    add_table(parser)
-    add_json(parser)
+    options.add_out(parser, "FILE", "file to write the scores to (default: only print them)")
+    options.add_table(parser)
+    options.add_json(parser)
 
 
 def evaluate(args: Namespace) -> None:
     """Score, print, and save where asked."""
-    existing(args.truth)
-    predicted = read_data(args.forecast)
+    options.existing(args.truth)
+    predicted = options.read_data(args.forecast)
     from dynsamp import dataset, plugins, workflow
 
-    law = chosen_system(args.system) if args.system is not None else None
-    model = plugins.load_model(existing(args.model)) if args.model is not None else None
+    law = options.chosen_system(args.system) if args.system is not None else None
+    model = plugins.load_model(options.existing(args.model)) if args.model is not None else None
     metrics = None
     if args.metrics is not None:
         metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
         _check_metrics(metrics)
-    truth = read_data(args.truth, table_options(args))
+    truth = options.read_data(args.truth, options.table_options(args))
     scores = workflow.evaluate(predicted, truth, model=model, system=law, metrics=metrics)
     if args.json:
         print_json(scores_document(scores))
@@ -197,55 +178,59 @@ def start(text: str) -> str | float:
         raise ArgumentTypeError(f"expected first, last or a time, got {text!r}") from None
 
 
-def _add_forecast(commands: Commands, common: ArgumentParser) -> None:
-    parser = add_command(
+def _add_forecast(commands: options.Commands, common: ArgumentParser) -> None:
+    parser = options.add_command(
         commands, common, "forecast", forecast, "run a fitted model forward",
         "examples:\n  dynsamp forecast data.model data.csv"
         "\n  dynsamp forecast pendulum.model truth.nc --start first     to be compared with the truth",
     )  # fmt: skip
     parser.add_argument("model", metavar="MODEL", help="model file that `dynsamp fit` wrote")
     parser.add_argument("data", metavar="DATA", nargs="?", help="where to start (default: where the model's data end)")
-    add_out(parser, "FILE", "file to write (default forecast.nc)")
+    options.add_out(parser, "FILE", "file to write (default forecast.nc)")
     parser.add_argument(
         "--start", type=start, default="last", metavar="WHERE",
         help="state of DATA to start from: first, last (default) or a time",
     )  # fmt: skip
-    add_setting(parser, "duration", "T", "length (default: a fifth of the data's; that of DATA with --start first)")
-    add_setting(parser, "dt", "DT", "spacing of the saved times (default: the model's)")
+    options.add_setting(
+        parser, "duration", "T", "length (default: a fifth of the data's; that of DATA with --start first)"
+    )
+    options.add_setting(parser, "dt", "DT", "spacing of the saved times (default: the model's)")
     parser.add_argument("--steps", type=COUNT.typed, metavar="N", help="number of steps of dt, instead of --duration")
-    add_setting(parser, "members", "N", "sample paths of a stochastic model")
-    add_setting(parser, "method", "NAME", "solver (default: what suits the model)")
-    add_setting(parser, "step", "H", "internal step of the solver")
-    add_setting(parser, "seed", "N", "seed of sample paths (default 0)", default=0)
+    options.add_setting(parser, "members", "N", "sample paths of a stochastic model")
+    options.add_setting(parser, "method", "NAME", "solver (default: what suits the model)")
+    options.add_setting(parser, "step", "H", "internal step of the solver")
+    options.add_setting(parser, "seed", "N", "seed of sample paths (default 0)", default=0)
     parser.add_argument(
         "--reduce", choices=("trajectory", "member", "time"),
         help="write mean, standard deviation, minimum and maximum over this dimension instead of states",
     )  # fmt: skip
     parser.add_argument("--dtype", choices=("float64", "float32"), help="of the saved states (default float64)")
-    add_table(parser)
+    options.add_table(parser)
 
 
 def forecast(args: Namespace) -> None:
     """Forecast and save."""
     if args.steps is not None and args.duration is not None:
         raise UsageError(f"--steps {args.steps} and --duration {args.duration:g} contradict; give one of them")
-    path = existing(args.model)
-    out = out_file(args, "forecast.nc")
+    path = options.existing(args.model)
+    out = options.out_file(args, "forecast.nc")
     from dynsamp import dataset, plugins, workflow
 
     model = plugins.load_model(path)
     initial, where = _starts(args, model)
-    options = given(args, ("dt", "members", "method", "step", "reduce", "dtype"))
-    with as_usage():
+    chosen = options.given(args, ("dt", "members", "method", "step", "reduce", "dtype"))
+    with options.as_usage():
         duration = _duration(args, model, initial)
     if duration is not None:
-        options["duration"] = duration
-    predicted = workflow.forecast(model, initial, start=where, **options, seed=args.seed, progress=progress(args))
+        chosen["duration"] = duration
+    predicted = workflow.forecast(
+        model, initial, start=where, **chosen, seed=args.seed, progress=options.progress(args)
+    )
     dataset.save_dataset(predicted, out)
     wrote(args, out)
     _print_end(predicted)
     if args.reduce is None:
-        say(args, f"next: dynsamp plot {typed(out)}")
+        say(args, f"next: dynsamp plot {options.typed(out)}")
 
 
 def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
@@ -254,7 +239,8 @@ def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
         from dynsamp.workflow.completing import recorded
 
         names = {"states": [s.name for s in recorded(model)]} if not any(s.dims for s in model.states) else {}
-        return read_data(args.data, {**names, **(model.facts.table or {}), **table_options(args)}), args.start
+        csv = {**names, **(model.facts.table or {}), **options.table_options(args)}
+        return options.read_data(args.data, csv), args.start
     last = model.facts.last
     if last is None:
         raise UsageError(f"{args.model} does not know where its data end; give DATA to start from")
