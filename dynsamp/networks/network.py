@@ -20,6 +20,7 @@ from dynsamp.networks.terms import Term, mentions, parse
 
 __all__ = ["ACTIVATIONS", "Energy", "Hidden", "HiddenLayer", "Network", "activate", "blocks"]
 
+_COMPILED = not disabled()
 _BLOCK = 4096  # rows at once, at most
 _CACHE = 1 << 16  # elements of one scratch block: half a megabyte
 _SCRATCH = 1 << 18  # elements of a block of tangents: two megabytes
@@ -75,7 +76,7 @@ class HiddenLayer:
         The rows of the first component come first: out[:, k * len(x) + i] is d/dz_k at x_i. Divide by
         ``half_width[k]`` for the derivative with respect to x_k.
         """
-        if not disabled():
+        if _COMPILED:
             fill_gradients(self.activation, x, self._arrays, out)
             return
         count, slope = len(x), self.responses(x, 1)
@@ -83,7 +84,7 @@ class HiddenLayer:
             np.multiply(slope, column[:, None], out=out[:, k * count : (k + 1) * count])
 
     def _fill(self, activation: str | None, order: int, x: np.ndarray, out: np.ndarray) -> None:
-        if not disabled():
+        if _COMPILED:
             fill_responses(activation, order, x, self._arrays, out)
             return
         for rows in blocks(len(x), self.width):
