@@ -26,6 +26,7 @@ from dynsamp.dataset.schema import (
 from dynsamp.words import State, nearest
 
 __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
+
 Canonical = Sequence[tuple[str, str]] | bool | None
 
 

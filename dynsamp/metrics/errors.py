@@ -10,6 +10,7 @@ from dynsamp.metrics.base import Record, Score, TrueSystem, metric
 
 __all__ = [
     "NORM",
+    "NO_TRUTH",
     "crps",
     "difference",
     "fair_crps",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 POINTS = 100_000  # more states than these do not change an error over them
+NO_TRUTH = "the truth has no valid state at all, so nothing can be scored; generate it anew"
 NORM = "standard deviation of each component of the truth over its trajectories and times"
 THRESHOLD = 0.4  # Pathak et al. (2018), Phys. Rev. Lett. 120, 024102
 
@@ -45,7 +47,7 @@ def spread(truth: Record) -> np.ndarray:
     """
     y = truth.y[:, 0][known(truth)]
     if not len(y):
-        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+        raise ValueError(NO_TRUTH)
     scale = np.minimum(y.std(axis=0), periods(truth) / math.sqrt(12))
     return np.where(scale > 1e-12 * np.abs(y).max(axis=0, initial=0.0), scale, 1.0)
 
@@ -54,7 +56,7 @@ def states_of(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray
     """Times, states and parameters of the truth, at most `POINTS` of them evenly picked."""
     trajectory, step = np.nonzero(known(truth))
     if not len(step):
-        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+        raise ValueError(NO_TRUTH)
     pick = slice(None, None, -(-len(step) // POINTS) or 1)
     trajectory, step = trajectory[pick], step[pick]
     theta = truth.theta[trajectory] if truth.theta.shape[1] else system.theta()

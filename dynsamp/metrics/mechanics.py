@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
-from dynsamp.metrics.errors import POINTS, known, spread, states_of
+from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, spread, states_of
 from dynsamp.models.base import (
     HasDissipatedPower,
     HasDissipation,
@@ -265,7 +265,7 @@ def _mixed(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray]:
     """States whose components come from different states of the truth, and parameters."""
     trajectory, step = np.nonzero(known(truth))
     if not len(step):
-        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+        raise ValueError(NO_TRUTH)
     picked = generator(0, "mixtures").integers(len(step), size=(MIXED, truth.y.shape[-1]))
     columns = [truth.y[trajectory[rows], 0, step[rows], k] for k, rows in enumerate(picked.T)]
     theta = truth.theta[trajectory[picked[:, 0]]] if truth.theta.shape[1] else system.theta()
@@ -286,7 +286,7 @@ def power_balance(truth: Record, model: Model) -> Score:
         raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
     there = np.logical_and.accumulate(known(truth), axis=1)  # an integral ends at a gap
     if not there.any():
-        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+        raise ValueError(NO_TRUTH)
     y = truth.y[:, 0]
     values = np.full(there.shape, np.nan)
     for k, row in enumerate(there):
@@ -357,7 +357,7 @@ def symplecticity_defect(truth: Record, model: Model) -> Score:
             size = np.linalg.norm(defect, axis=(1, 2))
             values[k] = np.where(np.isfinite(size), size, np.inf).max()
     if not how:
-        raise ValueError("the truth has no valid state at all, so nothing can be scored; generate it anew")
+        raise ValueError(NO_TRUTH)
     attrs = {"norm": "Frobenius, in the units of the states", "jacobian": how, "failed": "inf", "no_truth": "NaN"}
     return Score(values, attrs)
 

@@ -18,10 +18,10 @@ from dynsamp.words import State
 
 __all__ = ["SOURCE", "amplitude", "passages", "period_error", "section_distance", "sliced_distance", "turns"]
 
-NODES = 8
+NODES = 8  # of a polynomial
 HALVINGS = 60  # of the bracket, which is one spacing: down to rounding
 SOURCE = "polynomials of degree 7 through the eight nearest samples"
-DIRECTIONS = 64
+DIRECTIONS = 64  # on which sections are projected
 
 
 def passages(

@@ -29,11 +29,11 @@ from dynsamp.plot.extracts import called, component, components, matching, posit
 
 __all__ = ["draw_portrait", "energy", "fan", "phase", "portrait_pair", "time_series"]
 
-LEVELS = 14
+LEVELS = 14  # of the energy
 CONTOUR = "#d9c9a3"
-PANELS = 4  # unless names are given
+PANELS = 4  # of a time series, unless names are given
 PATHS = 20  # members drawn
-BANDS = ((0.05, 0.95, 0.2), (0.25, 0.75, 0.4))  # low, high, opacity
+BANDS = ((0.05, 0.95, 0.2), (0.25, 0.75, 0.4))  # of a fan: low, high, opacity
 KINDS = {"true_energy": "true H", "learned_energy": "learned H"}
 DASHED = (0, (4, 2.5))
 EXACT = {"true_energy": TRUTH_LINE, "learned_energy": {"color": TRUTH, "linestyle": DASHED, "linewidth": 1.2}}
