@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from dynsamp.models.base import Samples
 from dynsamp.models.flow_map import FlowMap, FlowMapModel
-from dynsamp.models.measured.usable import Increments
+from dynsamp.models.measured.increments import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.solve import Kernel, solve

@@ -16,7 +16,7 @@ from dynsamp.models import Model, Samples
 from dynsamp.models.flow_map import FlowMapModel
 from dynsamp.models.hamiltonian import HamiltonianModel
 from dynsamp.models.measured.canonical import gradient_data
-from dynsamp.models.measured.usable import increments
+from dynsamp.models.measured.increments import increments
 from dynsamp.streams import generator
 
 __all__ = ["Task", "task_of"]

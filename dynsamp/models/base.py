@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = [
     "HasVectorField",
     "Model",
     "Samples",
+    "owners",
 ]
 
 
@@ -62,12 +63,68 @@ class Samples:
     @property
     def owners(self) -> list[State]:
         """The state variable that each component belongs to."""
-        return [state for state in self.states for _ in range(state.size)]
+        return owners(self.states)
 
     @property
     def inside(self) -> np.ndarray:
         """Which samples (trajectory, time) are not padding."""
         return np.asarray(np.arange(self.y.shape[1]) < self.length[:, None])
+
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest box around the states: low and high (component,)."""
+        y = self.y[self.inside]
+        return y.min(axis=0), y.max(axis=0)
+
+    @property
+    def median_step(self) -> float | None:
+        """Median spacing of consecutive samples; None where no trajectory has two."""
+        steps = np.diff(self.t, axis=1)[self.inside[:, 1:]]
+        return float(np.median(steps)) if steps.size else None
+
+    def check_finite(self, cure: str, *, derivatives: bool = False) -> None:
+        """Complain of the first value that is missing or infinite.
+
+        Parameters
+        ----------
+        cure : str
+            What to do about it, for the message.
+        derivatives : bool
+            Whether to look at the derivatives too.
+        """
+        for label, values in (("", self.y), ("the derivative of ", self.dy if derivatives else None)):
+            if values is None:
+                continue
+            bad = self.inside[..., None] & ~np.isfinite(values)
+            if bad.any():
+                trajectory, step, component = map(int, np.unravel_index(int(bad.argmax()), bad.shape))
+                raise ValueError(
+                    f"{label}{self.owners[component].name!r} is {values[trajectory, step, component]} in trajectory"
+                    f" {self.ids[trajectory]} at sample {step}; {cure}"
+                )
+
+    def check_order(self) -> None:
+        """Complain of the first trajectory whose times do not increase."""
+        step = np.diff(self.t, axis=1)
+        with np.errstate(invalid="ignore"):  # times beyond the end of a trajectory are NaN
+            late = self.inside[:, 1:] & ~(step > 0)
+        if late.any():
+            trajectory, at = map(int, np.argwhere(late)[0])
+            raise ValueError(
+                f"the times of trajectory {self.ids[trajectory]} do not increase (a spacing is"
+                f" {step[trajectory, at]:g}); sort them and drop duplicates"
+            )
+
+    def about(self, report: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+        """Fields that every model learned from these samples has; ``facts`` are known besides."""
+        low, high = self.box
+        known = replace(self.facts, **facts)
+        return {"states": self.states, "facts": known, "report": report, "low": low, "high": high}
+
+
+def owners(states: Sequence[State]) -> list[State]:
+    """The state variable that each component belongs to."""
+    return [state for state in states for _ in range(state.size)]
 
 
 @dataclass(frozen=True, kw_only=True)

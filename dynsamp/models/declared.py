@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from dynsamp.models import tuning
-from dynsamp.models.measured.usable import component_name
+from dynsamp.models.base import owners
 from dynsamp.networks.structure import Structure, closed_group
 from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, nearest
@@ -49,7 +49,7 @@ class Declared:
         if np.any(np.isfinite(periods[pairs[1]])):
             raise ValueError("a momentum cannot be periodic; name coordinates only")
         for k in np.flatnonzero(np.isfinite(periods)):
-            said.append(f"{component_name(states, int(k))} of period {periods[k]:.6g}")
+            said.append(f"{owners(states)[k].name} of period {periods[k]:.6g}")
         for element in group:
             # exchanged coordinates must have the same period
             if not np.allclose(np.where(np.abs(element) > 0, periods, 0.0).sum(axis=1), periods):
@@ -131,7 +131,7 @@ def _matrix(symmetry: str | Sequence[Sequence[float]] | np.ndarray, pairs: np.nd
 
 def _periods(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, float] | bool | None) -> np.ndarray:
     """Periods (component,), inf where not periodic."""
-    components = [state for state in states for _ in range(state.size)]
+    components = owners(states)
     if isinstance(periodic, Mapping):
         known = [state.name for state in states]
         for name, period in periodic.items():

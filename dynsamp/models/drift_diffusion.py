@@ -22,7 +22,7 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.measured.usable import Increments, box, increments
+from dynsamp.models.measured.increments import Increments, increments
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import HiddenLayer, activate
 from dynsamp.networks.neurons import FitOptions, Neurons, Sampler, one_of
@@ -218,16 +218,8 @@ class DriftDiffusion(Estimator):
                 neurons = replace(neurons, width=min(tuning.SDE_WIDTH, len(rows.y) // tuning.SDE_ROWS_A_NEURON))
             moments = _fit_moments(rows, neurons, self.options(seed))
         cost = meter.cost.as_dict() if meter.cost else {}
-        low, high = box(samples)
-        return DriftDiffusionModel(
-            states=samples.states,
-            facts=replace(samples.facts, dt=rows.dt),
-            report={**_report(moments, self.scale, len(rows.y)), **cost},
-            low=low,
-            high=high,
-            dt=rows.dt,
-            theta=_theta(moments),
-        )
+        report = {**_report(moments, self.scale, len(rows.y)), **cost}
+        return DriftDiffusionModel(**samples.about(report, dt=rows.dt), dt=rows.dt, theta=_theta(moments))
 
 
 def _report(moments: Moments, scale: float, rows: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ With a stencil F is a function of the patch around a site, the same at every sit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ import numpy as np
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
-from dynsamp.models.measured.usable import box, increments
+from dynsamp.models.measured.increments import increments
 from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
 from dynsamp.networks.compiled import VALUES
 from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks
@@ -216,7 +216,4 @@ class FlowMap(Estimator):
             report["stencil"] = list(self.stencil)
         if samples.u is not None:
             report["note"] = "the inputs of the data were not used"
-        low, high = box(samples)
-        facts = replace(samples.facts, dt=rows.dt)
-        about: dict[str, Any] = {"states": samples.states, "facts": facts, "report": report, "low": low, "high": high}
-        return FlowMapModel(**about, dt=rows.dt, stencil=self.stencil, **best.arrays())
+        return FlowMapModel(**samples.about(report, dt=rows.dt), dt=rows.dt, stencil=self.stencil, **best.arrays())

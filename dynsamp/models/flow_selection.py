@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynsamp.models.measured.usable import Increments
+from dynsamp.models.measured.increments import Increments
 from dynsamp.models.stencil import Stencil
 from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution

@@ -31,7 +31,6 @@ from dynsamp.models.learned_energy import (
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
-from dynsamp.models.measured.usable import median_step
 from dynsamp.networks import tuning
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import fit_published
@@ -241,7 +240,7 @@ class HamiltonianNetwork(EnergyEstimator):
             more["noise"] = noise_of(ready, learned.noise)
         energies = pieces(learned.fit.energy, ready)
         model, report = self._made(ready, energies, [learned.fit], y, said, learned.route, more)
-        facts = replace(model.facts, dt=median_step(ready.samples))
+        facts = replace(model.facts, dt=ready.samples.median_step)
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
         return replace(model, facts=facts), report, data.linear(friction)
 

@@ -29,7 +29,6 @@ from dynsamp.models.measured.canonical import (
     snapshot_data,
     units_of_energy,
 )
-from dynsamp.models.measured.usable import box, median_step
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
@@ -422,7 +421,7 @@ class LatticeHamiltonian(Estimator):
                 for state, each in zip(samples.states, learned.noise.reshape(lattice.fields, -1), strict=True)
             }
         model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
-        return replace(model, facts=replace(model.facts, dt=median_step(samples))), report
+        return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
 
     def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions) -> EnergyFit:
         return fit_energy(rows, self.neurons, options, structure=lattice.structure(self.polynomial), crowded=True)
@@ -436,14 +435,10 @@ class LatticeHamiltonian(Estimator):
         source: str,
         more: dict[str, Any],
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
-        low, high = box(samples)
-        model = LatticeHamiltonianModel(
-            states=samples.states, low=low, high=high, facts=replace(
-                samples.facts, separable=self.separable,
-                energy_units=units_of_energy(samples, canonical_pairs(samples.states)[0]),
-            ), **self._arrays(lattice, energies),
-        )  # fmt: skip
-        return model, {**energy_report(fits, self.separable), "learned_from": source, **more}
+        units = units_of_energy(samples, canonical_pairs(samples.states)[0])
+        report = {**energy_report(fits, self.separable), "learned_from": source, **more}
+        about = samples.about(report, separable=self.separable, energy_units=units)
+        return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies)), report
 
     def _arrays(self, lattice: Lattice, energies: Sequence[Energy]) -> dict[str, Any]:
         """Fields of the model."""

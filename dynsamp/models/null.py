@@ -3,14 +3,14 @@
 # ruff: noqa: ARG001, ARG002 - interfaces have arguments that a null model ignores
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.measured.usable import box, increments
+from dynsamp.models.measured.increments import increments
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
 
@@ -46,7 +46,7 @@ class Persistence(Estimator):
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> PersistenceModel:
         """Remember the states' names and ranges."""
-        return PersistenceModel(**_about(samples, {"chosen": "the start, repeated"}))
+        return PersistenceModel(**samples.about({"chosen": "the start, repeated"}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Climatology(Estimator):
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> ClimatologyModel:
         """Mean and standard deviation over all samples."""
         y = samples.y[samples.inside]
-        about = _about(samples, {"rows": len(y), "chosen": "the mean of all samples"})
+        about = samples.about({"rows": len(y), "chosen": "the mean of all samples"})
         return ClimatologyModel(**about, mean=y.mean(axis=0), spread=y.std(axis=0))
 
 
@@ -150,7 +150,7 @@ class Linear(Estimator):
             "chosen": "linear one-step map by least squares",
         }
         matrix = np.ascontiguousarray((solution / spread[:, None]).T)
-        about = _about(samples, report, dt=rows.dt)
+        about = samples.about(report, dt=rows.dt)
         return LinearModel(**about, dt=rows.dt, mean=mean, constant=constant, matrix=matrix)
 
 
@@ -205,15 +205,8 @@ class RandomWalk(Estimator):
         rate = rows.dy.sum(axis=0) / rows.spacing.sum()
         noise = (rows.dy - rate * rows.spacing[:, None]) / np.sqrt(rows.spacing)[:, None]
         volatility = np.sqrt((noise**2).mean(axis=0))
-        about = _about(samples, {"rows": len(rows.y), "chosen": "mean and standard deviation of the increments"})
+        about = samples.about({"rows": len(rows.y), "chosen": "mean and standard deviation of the increments"})
         return RandomWalkModel(**about, mean_rate=rate, volatility=volatility)
-
-
-def _about(samples: Samples, report: dict[str, Any], **facts: Any) -> dict[str, Any]:
-    """Fields that every model has."""
-    low, high = box(samples)
-    known = replace(samples.facts, **facts)
-    return {"states": samples.states, "facts": known, "report": report, "low": low, "high": high}
 
 
 def _status(y0: np.ndarray) -> np.ndarray:

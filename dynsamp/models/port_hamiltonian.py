@@ -33,7 +33,6 @@ from dynsamp.models.learned_energy import (
     summed,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
-from dynsamp.models.measured.usable import median_step
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix
 from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
@@ -277,7 +276,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         count = 0 if ready.samples.u is None else ready.samples.u.shape[2]
         inputs = inputs if len(inputs) == count else [f"u{k + 1}" for k in range(count)]
         about = assembled(ready, energies, y)
-        dt = median_step(ready.samples)
+        dt = ready.samples.median_step
         if dt is not None:
             about["facts"] = replace(about["facts"], dt=dt)
         model = PortHamiltonianModel(
@@ -364,7 +363,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         if self.force == "periodic" and np.ptp(t) == 0.0:
             raise ValueError("a periodic force needs data at many times, but all points have the same time; give times")
         u = np.empty((len(t), 0)) if samples.u is None else samples.u[inside]
-        spacing = median_step(samples) or float(np.ptp(t)) / len(t)
+        spacing = samples.median_step or float(np.ptp(t)) / len(t)
         return Slopes(t, y, dy[inside], u, np.full(len(t), spacing))
 
     def _said(self, model: PortHamiltonianModel, y: np.ndarray, changed: bool) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.measured.usable import component_name
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
 from dynsamp.networks.regression import RegressionFit, fit_regression
@@ -208,7 +207,7 @@ class SampledNetwork(Estimator):
             If values are not real numbers.
         """
         if isinstance(x, Samples):
-            targets = [f"tendency_of_{component_name(x.states, k)}" for k in range(x.y.shape[2])]
+            targets = [f"tendency_of_{state.name}" for state in x.owners]
             model = self.fit(*_derivatives(x), seed=seed, memory=memory)
             return replace(model, states=x.states, targets=targets, facts=x.facts)
         if y is None:

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from dynsamp.models.measured.usable import Increments
+from dynsamp.models.measured.increments import Increments
 from dynsamp.networks.compiled import VALUES
 from dynsamp.streams import generator
 from dynsamp.words import State

@@ -2,7 +2,7 @@
 
 - `canonical`: the door of estimators of an energy. Velocities where positions alone were measured, continuous angles,
   canonical pairs; then the gradients of H, or the trajectories, that are fitted.
-- `usable`: whether samples are usable at all, and their increments, which one-step models learn from.
+- `increments`: between consecutive samples, which one-step models learn from.
 - `names`: what names of states say.
 - `angles`: angles that were recorded within one turn.
 - `velocities`: of positions, by splines.

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.models.base import Samples
+from dynsamp.models.base import Samples, owners
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.models.measured.names import guess_pairs, is_coordinate, is_velocity
-from dynsamp.models.measured.usable import check_finite, check_order, component_name
 from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.segments.snapshots import Trajectories
@@ -91,8 +90,8 @@ def canonical(
 
 
 def _are_velocities(samples: Samples, momenta: np.ndarray) -> bool:
-    owners = samples.owners
-    return all(is_velocity(owners[k].name) for k in momenta)
+    states = samples.owners
+    return all(is_velocity(states[k].name) for k in momenta)
 
 
 def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: Facts = Facts()) -> bool:
@@ -149,7 +148,7 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
     if sorted(q + p) != list(range(total)):
         missing = set(range(total)) ^ set(q + p) or {k for k in q + p if (q + p).count(k) > 1}
         raise ValueError(
-            f"state {component_name(states, min(missing))!r} is in no canonical pair, or in two; give every q the"
+            f"state {owners(states)[min(missing)].name!r} is in no canonical pair, or in two; give every q the"
             " name of its own momentum, State(conjugate=...)"
         )
     return np.array([q, p]), how
@@ -179,7 +178,7 @@ def checked(samples: Samples, *, inputs: bool) -> np.ndarray:
     ValueError
         For values that are not finite, external inputs unless they can be used, fewer than two points, no change.
     """
-    check_finite(samples, "fill the gap or leave the trajectory out", derivatives=True)
+    samples.check_finite("fill the gap or leave the trajectory out", derivatives=True)
     inside = samples.inside
     if samples.u is not None and samples.u.shape[-1]:
         if not inputs:
@@ -203,7 +202,7 @@ def _check_times(samples: Samples) -> None:
             "a Hamiltonian needs derivatives or trajectories, but the data have no derivatives and one time a"
             " trajectory; give tendencies (derivatives) or at least two times"
         )
-    check_order(samples)
+    samples.check_order()
 
 
 def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tuple[Gradients, str]:

@@ -21,7 +21,6 @@ from scipy.sparse import csr_array, diags_array
 from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
-from dynsamp.models.measured.usable import check_finite, check_order, median_step
 from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.streams import generator
 from dynsamp.words import State
@@ -107,9 +106,9 @@ def _estimated(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, st
             f" {samples.ids[short[0]]} has {samples.length[short[0]]} ({len(short)} such trajectories); leave them out,"
             " or give velocities as states"
         )
-    check_order(samples)
-    check_finite(samples, "drop the sample, as times may be uneven")
-    spacing = median_step(samples)
+    samples.check_order()
+    samples.check_finite("drop the sample, as times may be uneven")
+    spacing = samples.median_step
     assert spacing is not None
     q, v, a = samples.y.copy(), np.full_like(samples.y, np.nan), np.full_like(samples.y, np.nan)
     phrases = []
