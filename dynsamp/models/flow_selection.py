@@ -23,6 +23,7 @@ from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
+from dynsamp.networks.search import simplest
 from dynsamp.streams import generator
 
 __all__ = ["FlowFit", "fit_flow"]
@@ -186,17 +187,16 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
             error = problem.unseen_error(candidate, folds, max(most, tuning.MAP_NOISY_ROWS) if noisy else most)
             scored.append((error, len(scored), candidate))
 
-    def simplest(items: list[tuple[float, int, Neurons]]) -> tuple[float, int, Neurons]:
-        best = min(items)[0]
-        return min((item for item in items if item[0] <= best * tuning.MARGIN), key=lambda item: item[1])
+    def best_within() -> tuple[float, int, Neurons]:
+        return scored[simplest([error for error, _, _ in scored])]
 
     if not noisy or wanted.width is not None:
         compare([replace(c, width=top) for c in listed])
     else:
         compare([linear, *(replace(c, width=w) for w in tuning.MAP_NOISY_WIDTHS if w < top for c in listed)])
-        if simplest(scored)[2].last == max(c.last for _, _, c in scored):  # perhaps a hard target, not noise
+        if best_within()[2].last == max(c.last for _, _, c in scored):  # perhaps a hard target, not noise
             compare([replace(c, width=top) for c in listed])
-    winner = simplest(scored) if noisy else min(scored)
+    winner = best_within() if noisy else min(scored)
     ranked = [winner, *sorted(item for item in scored if item is not winner)]
     how = f"{len(trials)} small networks compared by generalised cross validation, {len(scored)} on unseen blocks"
     how += ", noise suspected" if noisy else ""

@@ -21,7 +21,7 @@ from dynsamp.networks.network import Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width
 from dynsamp.networks.regression_problem import Fitted, Method, Problem, bytes_needed, json_ready, scaling
 from dynsamp.networks.rows import Rows
-from dynsamp.networks.search import Climb, ladder
+from dynsamp.networks.search import Climb, ladder, simplest
 from dynsamp.streams import generator
 
 __all__ = ["RegressionFit", "fit_regression"]
@@ -309,6 +309,6 @@ class _Search:
             most = max(2 * tuning.ROWS_A_COLUMN * (problem.free + candidate.last), 4 * tuning.LEAST_ROWS)
             errors.append(problem.unseen(candidate, folds, most))
             needed.append(errors[-1] / (tuning.DEEPER if len(candidate.widths) > 1 and self.free else 1.0))
-        best = int(np.flatnonzero(np.array(needed) <= tuning.MARGIN * min(needed))[0])
+        best = simplest(needed)
         order = [best, *(k for k in np.argsort(needed, kind="stable") if k != best)]
         return [(candidates[k], errors[k]) for k in order]

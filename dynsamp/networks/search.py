@@ -16,7 +16,7 @@ import numpy as np
 from dynsamp.networks import tuning
 from dynsamp.networks.neurons import Activation, Neurons
 
-__all__ = ["Climb", "Trial", "choose", "ladder"]
+__all__ = ["Climb", "Trial", "choose", "ladder", "simplest"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,11 @@ class Climb:
             if improved:
                 break
         return top
+
+
+def simplest(errors: Sequence[float]) -> int:
+    """Number of the first error that is not worse than the least one but by chance; simpler functions come first."""
+    return int(np.flatnonzero(np.array(errors) <= tuning.MARGIN * min(errors))[0])
 
 
 def choose(

@@ -22,8 +22,6 @@ from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 
 __all__ = ["SketchedLeastSquares"]
 
-ROWS = 1024  # of a block
-
 
 class SketchedLeastSquares:
     """A least-squares problem that keeps a sketch of its rows; blocks as those of ``LeastSquares``.
@@ -33,7 +31,7 @@ class SketchedLeastSquares:
     columns, targets : int
         Number of unknowns and of right-hand sides.
     rows_kept : int, optional
-        Rows of the sketch, by default three a column. Problems of no more rows are solved as they are.
+        Rows of the sketch, by default four a column. Problems of no more rows are solved as they are.
     unpenalised : int
         The first so many columns are free of the ridge penalty.
     seed : int
@@ -47,10 +45,10 @@ class SketchedLeastSquares:
         self.rows = 0  # seen so far
         kept = tuning.SKETCH_ROWS_A_COLUMN * columns if rows_kept is None else rows_kept
         if not kept > columns and columns:
-            raise ValueError(f"rows_kept must exceed the {columns} columns, got {kept}; three a column is usual")
+            raise ValueError(f"rows_kept must exceed the {columns} columns, got {kept}; four a column are usual")
         self._sketch = np.zeros((columns + targets, max(kept, 1)))
         self._key = np.array([seed % 2**64], dtype=np.uint64)
-        self._room = np.empty((columns + targets) * ROWS)
+        self._room = np.empty(0)
         self._block: np.ndarray | None = None
 
     def block(self, rows: int) -> np.ndarray:
