@@ -217,7 +217,9 @@ def _row(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], list[str]
     """Faults of one row, and its cells."""
     faults, bits = [], ""
     keys = set(old.get("bits", {})) & set(new.get("bits", {}))
-    lost = set(old.get("bits", {})) - keys
+    seeds = min(len(old.get("seconds", [])), len(new.get("seconds", [])))  # a quick recording has fewer
+    fewer = len(new.get("seconds", [])) < len(old.get("seconds", []))
+    lost = set() if fewer else set(old.get("bits", {})) - keys
     if keys or lost:
         wrong = sorted(key for key in keys if old["bits"][key] != new["bits"][key])
         bits = "equal" if not wrong else f"{len(wrong)}/{len(keys)} differ"
@@ -227,14 +229,14 @@ def _row(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], list[str]
             faults.append(f"no {', '.join(sorted(lost)[:6])}")
     labels = "" if not old.get("labels") else ("equal" if old["labels"] == new.get("labels") else "differ")
     error = ratio = seconds = slower = ""
-    if old.get("error") is not None and new.get("error") is not None:
+    if old.get("error") is not None and new.get("error") is not None and not fewer:
         error = f"{old['error']:.2e} {new['error']:.2e}"
         factor = max(new["error"], NOISE) / max(old["error"], NOISE)
         ratio = f"{factor:.2f}"
         if not factor <= LIMIT:
             faults.append(f"error {factor:.2f} times")
-    if old.get("seconds") and new.get("seconds"):
-        was, now = sum(old["seconds"]), sum(new["seconds"])
+    if seeds:
+        was, now = sum(old["seconds"][:seeds]), sum(new["seconds"][:seeds])
         factor = now / max(was, 1e-9)
         seconds, slower = f"{was:.2f} {now:.2f}", f"{factor:.2f}"
         if factor > LIMIT and now > MOMENT:

@@ -257,9 +257,9 @@ def _port(names: str, activation: str, *, inputs: Sequence[str] = (), harmonics:
         "amplitudes": 0.2 * rng.normal(size=(harmonics, size, 2)),
     }  # fmt: skip
     plain |= {"inputs": list(inputs), "frequency": 0.7 if harmonics else 0.0}
-    facts = {"dt": 0.1, "time_unit": "1"}
+    facts: dict[str, Any] = {"dt": 0.1, "time_unit": "1"}
     if inputs:
-        facts["inputs"] = [asdict(ds.Input(name)) for name in inputs]
+        facts["inputs"] = {name: {"units": "1", "hold": False} for name in inputs}
     return Written("port-hamiltonian", states, plain, arrays, facts, tuple(inputs))
 
 
