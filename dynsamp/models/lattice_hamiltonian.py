@@ -20,8 +20,8 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
-from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.learned_energy import checked_reference, energy_report
+from dynsamp.models.base import Model, Samples
+from dynsamp.models.learned_energy import LawEstimator, checked_reference, energy_report
 from dynsamp.models.measured.canonical import (
     CANONICAL_NAMES,
     canonical_pairs,
@@ -33,10 +33,10 @@ from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
-from dynsamp.networks.lattice import ENDS, Lattice, LatticeEnergy, Part
+from dynsamp.networks.lattice import ENDS, Ends, Lattice, LatticeEnergy, Part
 from dynsamp.networks.lattice_fields import lattice_field, lattice_theta
 from dynsamp.networks.network import Energy
-from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
+from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
@@ -263,7 +263,7 @@ class LatticeHamiltonianModel(Model):
 
 
 @dataclass(frozen=True)
-class LatticeHamiltonian(Estimator):
+class LatticeHamiltonian(LawEstimator):
     """Learn the local law of a chain, from states and their derivatives or from snapshots alone.
 
     States are fields over one dimension of sites, such as ``State("q", conjugate="p", dims={"mass": 8})``. The model
@@ -298,7 +298,7 @@ class LatticeHamiltonian(Estimator):
     Model: ClassVar[type[Model]] = LatticeHamiltonianModel
 
     stencil: Sequence[int] = (0, 1)
-    ends: str = "fixed"
+    ends: Ends = "fixed"
     separable: bool = True
     differences: bool = False
     width: int | None = None
@@ -322,20 +322,7 @@ class LatticeHamiltonian(Estimator):
             raise ValueError(f"ends must be one of {known}, got {self.ends!r}{nearest(str(self.ends), ENDS)}")
         if self.differences and len(offsets) < 2:
             raise ValueError(f"differences need a stencil of at least two offsets, got {offsets}; add a neighbour")
-        self.neurons.in_one_layer()
-        self.options()
-        one_of("polynomial", self.polynomial, (0, 1, 2))
-
-    @property
-    def neurons(self) -> Neurons:
-        """The knobs of neurons."""
-        return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
-
-    def options(
-        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
-    ) -> FitOptions:
-        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
-        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
+        self.check_knobs()
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> LatticeHamiltonianModel:
         """Fit; ``memory`` bounds the peak of the solver in bytes.

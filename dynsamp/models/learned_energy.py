@@ -25,6 +25,7 @@ from dynsamp.networks.terms import mentions, parse
 __all__ = [
     "EnergyEstimator",
     "EnergyModel",
+    "LawEstimator",
     "assembled",
     "checked_reference",
     "energy_report",
@@ -35,8 +36,40 @@ __all__ = [
 ]
 
 
+class LawEstimator(Estimator):
+    """What is made of the knobs of a learned law; its estimators declare them as fields, in an order of their own."""
+
+    width: int | None
+    activation: Activation | None
+    scale: float | None
+    sampler: Sampler | None
+    place: Place | None
+    length: Length | None
+    regularisation: float | None
+    rows: int | None
+    tolerance: float | None
+    polynomial: int
+
+    def check_knobs(self) -> None:
+        """Complain of what neither neurons nor a fit can have."""
+        self.neurons.in_one_layer()
+        self.options()
+        one_of("polynomial", self.polynomial, (0, 1, 2))
+
+    @property
+    def neurons(self) -> Neurons:
+        """The knobs of neurons."""
+        return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
+
+    def options(
+        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
+    ) -> FitOptions:
+        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
+        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
+
+
 @dataclass(frozen=True)
-class EnergyEstimator(Estimator):
+class EnergyEstimator(LawEstimator):
     """Knobs of a learned energy."""
 
     width: int | None = None
@@ -58,23 +91,10 @@ class EnergyEstimator(Estimator):
     positions: bool | None = None
 
     def __post_init__(self) -> None:
-        self.neurons.in_one_layer()
-        self.options()
-        one_of("polynomial", self.polynomial, (0, 1, 2))
+        self.check_knobs()
         for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
             if isinstance(sequence, str):
                 raise ValueError(f"{label} must be a sequence, got {sequence!r}; write [{sequence!r}]")
-
-    @property
-    def neurons(self) -> Neurons:
-        """The knobs of neurons."""
-        return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
-
-    def options(
-        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
-    ) -> FitOptions:
-        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
-        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
 
     def prepared(self, samples: Samples) -> CanonicalSamples:
         """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -158,7 +158,7 @@ class SampledNetwork(Estimator):
     scale: float | None = None
     sampler: Sampler | None = None
     regularisation: float | None = None
-    dtype: str = "float64"
+    dtype: Literal["float64", "float32"] = "float64"
     published: bool = False
     tolerance: float | None = None
     inputs: Sequence[str] | None = None

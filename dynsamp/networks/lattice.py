@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,9 +23,10 @@ from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
-__all__ = ["ENDS", "Lattice", "LatticeEnergy", "Part", "on_places"]
+__all__ = ["ENDS", "Ends", "Lattice", "LatticeEnergy", "Part", "on_places"]
 
-ENDS = ("fixed", "periodic", "free")
+Ends = Literal["fixed", "periodic", "free"]
+ENDS: tuple[Ends, ...] = get_args(Ends)
 
 
 @dataclass(frozen=True)

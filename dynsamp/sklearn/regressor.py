@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -73,7 +75,7 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         scale: float | None = None,
         sampler: Sampler | None = None,
         regularisation: float | None = None,
-        dtype: str = "float64",
+        dtype: Literal["float64", "float32"] = "float64",
         published: bool = False,
         tolerance: float | None = None,
         memory: int | None = None,
