@@ -13,9 +13,9 @@ from dynsamp import dataset, plugins
 from dynsamp.models.base import Model
 from dynsamp.solve.kernel import Kernel
 from dynsamp.system import System
-from dynsamp.words import Box, State
+from dynsamp.words import State
 from dynsamp.workflow.generation import generate
-from dynsamp.workflow.starts import Starts, sampled_starts, start_array
+from dynsamp.workflow.starts import Starts, forecast_starts
 
 __all__ = ["Orbits", "orbits"]
 
@@ -74,7 +74,11 @@ def orbits(
         raise TypeError(f"expected the name of a system, a System or a fitted Model, got {type(source).__name__}")
     law = plugins.system(source)
     if isinstance(initial, xr.Dataset):
-        initial = _first_states(initial, law.states)
+        samples = dataset.pack(initial)
+        given, expected = [state.name for state in samples.states], [state.name for state in law.states]
+        if given != expected:
+            raise ValueError(f"the states are {', '.join(expected)}, but initial holds {', '.join(given)}")
+        initial = samples.y[:, 0]
     first = generate(
         law,
         trajectories=trajectories,
@@ -103,12 +107,7 @@ def _of_model(model: Model, initial: Starts | None, trajectories: int, seed: int
         raise ValueError(f"{type(model).__name__} has no right-hand side or step of its own to follow")
     if initial is None:
         raise ValueError("a fitted model needs initial=: a Dataset, a Box or an array (trajectory, state)")
-    if isinstance(initial, xr.Dataset):
-        y0 = _first_states(initial, model.states)
-    elif isinstance(initial, Box) or callable(initial):
-        y0 = sampled_starts(initial, model.states, np.arange(trajectories, dtype=np.int64), seed)
-    else:
-        y0 = np.atleast_2d(start_array(initial, model.states))
+    y0, _, _, _ = forecast_starts(model, initial, "first", trajectories, seed)
     return Orbits(
         kernel=model.kernel(),
         states=model.states,
@@ -118,11 +117,3 @@ def _of_model(model: Model, initial: Starts | None, trajectories: int, seed: int
         dt=float(model.facts.dt or 1.0),
         about={"estimator": model.name, "system": model.facts.system},
     )
-
-
-def _first_states(data: xr.Dataset, states: Sequence[State]) -> np.ndarray:
-    samples = dataset.pack(data)
-    given, expected = [state.name for state in samples.states], [state.name for state in states]
-    if given != expected:
-        raise ValueError(f"the states are {', '.join(expected)}, but initial holds {', '.join(given)}")
-    return np.ascontiguousarray(samples.y[:, 0])
