@@ -122,7 +122,7 @@ def forecast(  # noqa: PLR0913 - a verb
     options = Options(method=method, step=step, threads=workers, dtype=dtype)
     if kernel is not None and (kernel.kind == "separable" or kernel.hamiltonian) and step is None and len(saved) > 1:
         # with the spacing of the saved times itself, one would see the solver, not the model
-        options = replace(options, step=np.diff(saved).min() / FEWER.get(method, SUBSTEPS))
+        options = replace(options, step=float(np.diff(saved).min()) / FEWER.get(method, SUBSTEPS))
     job = Forecast(
         model=model,
         kernel=kernel,
