@@ -5,11 +5,10 @@ A true system and a fitted model are the same thing here: compiled functions and
 
 from dynsamp.solve.door import solve
 from dynsamp.solve.events import Event, Events
-from dynsamp.solve.kernel import Kernel, Solution
+from dynsamp.solve.kernel import Kernel, Solution, diffusion_values, field_values, jacobian_values, scalar_values
 from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from dynsamp.solve.options import Options
 from dynsamp.solve.statistics import Statistics, statistics
-from dynsamp.solve.values import diffusion_values, field_values, jacobian_values, scalar_values
 
 __all__ = [
     "Event",

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynsamp.solve.kernel import InitialValueProblem, Solution, posed
+from dynsamp.solve.kernel import InitialValueProblem, Solution, jacobian_values, posed
 from dynsamp.solve.options import Options
-from dynsamp.solve.values import jacobian_values
 from dynsamp.words import Status
 
 __all__ = ["advice"]

@@ -10,8 +10,7 @@ import numpy as np
 
 from dynsamp.solve.delays import delayed_schedule
 from dynsamp.solve.events import Event
-from dynsamp.solve.kernel import History, InitialValueProblem, Kernel
-from dynsamp.solve.values import diffusion_values
+from dynsamp.solve.kernel import History, InitialValueProblem, Kernel, diffusion_values
 from dynsamp.words import nearest
 
 if TYPE_CHECKING:
