@@ -358,6 +358,9 @@ PAIRS_BYTES, SEGMENTS_BYTES = 5e8, 2e8
 FREQUENCY_ROUNDS = 10
 """Linear fits at most for the frequency of a force; each gains a digit or two."""
 
+FREQUENCY_SETTLED = 1e-6
+"""Relative change of the frequency that ends them: the rounds through the flow do the rest."""
+
 FREQUENCY_POINTS = 3000
 """Slopes in which a frequency is looked for: the time of the search, and how weak a force it sees."""
 
@@ -414,11 +417,23 @@ CHAOTIC_SPREAD = 15.0
 SETTLING_ITERATIONS = 8
 """Of Gauss and Newton's method for the free states at most; most need two."""
 
+SETTLING_GAIN = 1e-2
+"""Gain of the sum of squares, relative, up to which a free state is settled."""
+
+SETTLING_RETREAT, SETTLING_LEAST = 0.25, 0.01
+"""A step that gains nothing is taken so much shorter, down to the second number: three times."""
+
+LEAST_SOLVED = 0.1
+"""Share of segments that must have solutions: a field with fewer is no start of another round."""
+
 STAGES = (2, 3, 4, 6, 8, 10)
 """Numbers of Gauss nodes that are tried: order twice that."""
 
 STAGES_GAIN = 0.3
 """More nodes that do not lower the change of the gaps so much have met rounding errors."""
+
+GAP_SHARE, NOISE_SHARE = 1e-4, 1e-2
+"""Errors of solutions, of the gaps of pairs and of the noise of segments, up to which there are nodes enough."""
 
 PAIRS_TESTED = 100
 """Pairs on which the number of nodes is chosen."""

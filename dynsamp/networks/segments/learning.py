@@ -144,7 +144,7 @@ class _Learning:
         for _ in range(tuning.FREQUENCY_ROUNDS):
             before = self.disturbance.frequency
             self._improve(linear(self.disturbance), goal, search=False)
-            if abs((self.disturbance.frequency or 0.0) - before) <= 1e-6 * before:
+            if abs((self.disturbance.frequency or 0.0) - before) <= tuning.FREQUENCY_SETTLED * before:
                 break
         self._search(linear(self.disturbance), goal)
         self.rounds = 0
@@ -160,11 +160,11 @@ class _Learning:
         for _ in range(tuning.FLOW_ROUNDS):
             law = self._law()
             some = pairs.take(np.arange(min(pairs.count, self._wanted_pairs(error))))
-            stages = enough_stages(law, some, max(1e-14, 1e-4 * error))
+            stages = enough_stages(law, some, max(1e-14, tuning.GAP_SHARE * error))
             room = self._room(tuning.PAIRS_BYTES) / (8 * 6 * stages * len(half_width) ** 2)
             some = some.take(np.arange(min(some.count, int(room))))
             shot = shoot(law, some, stages, half_width)
-            if np.count_nonzero(shot.good) < max(0.1 * some.count, 10) and some.count > 10:
+            if np.count_nonzero(shot.good) < max(tuning.LEAST_SOLVED * some.count, 10) and some.count > 10:
                 break
             error = float(np.sqrt(np.mean((shot.gap[shot.good] / half_width) ** 2)) / change)
             if not self._keep(error) or error <= max(self.goal, tuning.ROUNDING_GAP):
@@ -198,11 +198,11 @@ class _Learning:
         self.kept = None
         for _ in range(tuning.FLOW_ROUNDS):
             law = self._law()
-            stages = enough_stages(law, some, 1e-2 * min(1.0, float(np.min(sigma / step))))
+            stages = enough_stages(law, some, tuning.NOISE_SHARE * min(1.0, float(np.min(sigma / step))))
             segments = self._affordable(data.segments(samples), stages)
             starts, cost = settle(law, segments, 1.0 / sigma, stages)
             solved = np.isfinite(cost)
-            if np.count_nonzero(solved) < max(2, 0.1 * segments.count):
+            if np.count_nonzero(solved) < max(2, tuning.LEAST_SOLVED * segments.count):
                 break
             # a segment that the field does not follow at all yet would pull it away from the others
             followed = np.flatnonzero(cost <= tuning.FOLLOWED * np.median(cost[solved]))

@@ -199,13 +199,15 @@ def settle(law: LearnedField, segments: Segments, precision: np.ndarray, stages:
         better = cost < best[open_]
         start[open_[better]] = trial[open_[better]]
         best[open_[better]] = cost[better]
-        damping[open_[~better]] *= 0.25
+        damping[open_[~better]] *= tuning.SETTLING_RETREAT
         change = _projected(flights, misses, precision)
         change = np.where(flights.good[:, None], change, 0.5 * (start[open_] - trial[open_]))
-        onward = better & (gain > 1e-2 * cost)
+        onward = better & (gain > tuning.SETTLING_GAIN * cost)
         trial[open_[onward]] = start[open_[onward]] + change[onward]
-        retry = ~better & (damping[open_] > 0.01) & np.isfinite(best[open_])
-        trial[open_[retry]] = start[open_[retry]] + 0.25 * (trial[open_[retry]] - start[open_[retry]])
+        retry = ~better & (damping[open_] > tuning.SETTLING_LEAST) & np.isfinite(best[open_])
+        trial[open_[retry]] = start[open_[retry]] + tuning.SETTLING_RETREAT * (
+            trial[open_[retry]] - start[open_[retry]]
+        )
         open_ = open_[onward | retry]
         if not len(open_):
             break
