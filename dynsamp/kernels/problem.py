@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dynsamp.kernels.jit import Part, disabled
-from dynsamp.kernels.parts import differences, jumps, past, saving, separable, signals, tangent
+from dynsamp.kernels.parts import differences, driven, jumps, past, saving, separable, tangent
 from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
 from dynsamp.kernels.tracing.taylor import taylor_coefficients
@@ -149,7 +149,7 @@ def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) 
         constants.update(
             PARAMETERS=problem.theta.shape[1], SIGNALS=len(problem.held), HELD=tuple(int(h) for h in problem.held)
         )
-        adaptors.append(signals)
+        adaptors.append(driven)
     constants["SWEPT"] = int(len(theta) > 1)
     if problem.delays:
         adaptors.append(past)
@@ -235,7 +235,7 @@ def _carried(problem: Problem) -> list[Part]:
 
 
 def _packed(theta: np.ndarray, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Rows of parameters, number of samples, times, values: see ``parts/signals.py``."""
+    """Rows of parameters, number of samples, times, values: see ``parts/driven.py``."""
     times, values = given
     rows = max(len(theta), len(values))
     head = np.concatenate([[float(len(times))], times])

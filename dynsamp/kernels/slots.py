@@ -6,8 +6,6 @@ method and of the other parts.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 
@@ -282,7 +280,7 @@ def resolve(factors, swaps, r):
 
 
 @slot
-def substitute(a: Any, swaps: Any, o: Any, x: Any, row: Any) -> None:
+def substitute(a, swaps, o, x, row):
     """Solution of a linear system from its factors, in place of a row of x."""
 
 

@@ -5,15 +5,13 @@ WIDTH rows advance together, one in each lane of a vector register.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dynsamp.kernels.features.tiles import write_products, write_values
 from dynsamp.kernels.simd import fma, splat
 from dynsamp.kernels.simd.arrays import lane_view
 from dynsamp.kernels.slots import WIDTH, sigma
 
 
-def run(x: Any, rows: int, weights: Any, biases: Any, tile: Any, out: Any, pitch: int, first: int, stride: int) -> None:
+def run(x, rows, weights, biases, tile, out, pitch, first, stride):
     """All arrays flat but for weights (feature, component).
 
     x (component * row,), the rows filled up to a multiple of WIDTH; ``tile`` room for a multiple of WIDTH rows. Writes

@@ -5,8 +5,6 @@ LAPACK's panels read the columns once for every product with a reflector; here f
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.jit import inner
@@ -17,7 +15,7 @@ SAFE = 1e280  # squares beyond, or below its inverse, are taken of scaled number
 
 
 @inner
-def total(x: Any) -> float:
+def total(x):
     """Sum of the lanes."""
     result = 0.0
     for lane in range(8):
@@ -26,7 +24,7 @@ def total(x: Any) -> float:
 
 
 @inner
-def norm(v: Any) -> float:
+def norm(v):
     """Euclidean norm of a column."""
     x = lane_view(8, v)
     squares = splat(8, 0.0)
@@ -47,7 +45,7 @@ def norm(v: Any) -> float:
 
 
 @inner
-def reflect_four(v: Any, a: Any, b: Any, c: Any, d: Any, corner: Any, j: int, k: int, tau: float) -> None:
+def reflect_four(v, a, b, c, d, corner, j, k, tau):
     """Apply a reflector [e_j; v] to columns k ... k + 3."""
     x, p, q, r, s = lane_view(8, v), lane_view(8, a), lane_view(8, b), lane_view(8, c), lane_view(8, d)
     zero = splat(8, 0.0)
@@ -74,7 +72,7 @@ def reflect_four(v: Any, a: Any, b: Any, c: Any, d: Any, corner: Any, j: int, k:
 
 
 @inner
-def reflect_one(v: Any, a: Any, corner: Any, j: int, k: int, tau: float) -> None:
+def reflect_one(v, a, corner, j, k, tau):
     """Apply a reflector [e_j; v] to column k."""
     x, p = lane_view(8, v), lane_view(8, a)
     f = splat(8, 0.0)
@@ -86,7 +84,7 @@ def reflect_one(v: Any, a: Any, corner: Any, j: int, k: int, tau: float) -> None
         p[i] = fma(-t, x[i], p[i])
 
 
-def run(corner: Any, columns: Any, taus: Any) -> None:
+def run(corner, columns, taus):
     """Corner (column, column), columns (column, row) with a multiple of 8 rows, taus (column,).
 
     Leaves the triangle in the corner, the vectors v of the reflectors 1 - tau [e; v] [e; v]' in the columns.

@@ -39,7 +39,7 @@ HALF_TURN = (
 
 
 @inner
-def half_turn(x: Any, k: Any, shifted: Any) -> Any:
+def half_turn(x, k, shifted):
     """Sine of x - k pi with the sign of (-1)^shifted, |x - k pi| <= pi / 2."""
     r = fma(k, -PI_1, fma(k, -PI_0, x))  # the inner product is exact
     z = r * r
@@ -47,7 +47,7 @@ def half_turn(x: Any, k: Any, shifted: Any) -> Any:
 
 
 @inner
-def sin(z: Any) -> Any:
+def sin(z):
     """Sine; error below 1.5 ulp."""
     shifted = fma(z, PER_PI, SHIFT)
     sine = half_turn(z, shifted - SHIFT, shifted)
@@ -60,7 +60,7 @@ def sin(z: Any) -> Any:
 
 
 @inner
-def cos(z: Any) -> Any:
+def cos(z):
     """Cosine; error below 1.5 ulp."""
     shifted = fma(z, PER_PI, 0.5) + SHIFT  # cos z = (-1)^k sin(z - (k - 1/2) pi)
     cosine = half_turn(z, (shifted - SHIFT) - 0.5, shifted)
@@ -73,13 +73,13 @@ def cos(z: Any) -> Any:
 
 
 @inner
-def minus_sin(z: Any) -> Any:
+def minus_sin(z):
     """Second derivative of the sine."""
     return -sin(z)
 
 
 @inner
-def small_exp(u: Any) -> Any:
+def small_exp(u):
     """e^u of u <= 0, and 0 below FLAT."""
     shifted, p = exp_parts(select(u < FLAT, FLAT, u))
     a = power_of_two(shifted)
@@ -87,7 +87,7 @@ def small_exp(u: Any) -> Any:
 
 
 @inner
-def tanh_slope(z: Any) -> Any:
+def tanh_slope(z):
     """1 / cosh(z)^2, without the cancellation of 1 - tanh(z)^2."""
     e = small_exp(-2.0 * abs(z))
     d = 1.0 + e
@@ -95,25 +95,25 @@ def tanh_slope(z: Any) -> Any:
 
 
 @inner
-def tanh_curvature(z: Any) -> Any:
+def tanh_curvature(z):
     """-2 tanh(z) / cosh(z)^2."""
     return -2.0 * tanh(z) * tanh_slope(z)
 
 
 @inner
-def gauss(z: Any) -> Any:
+def gauss(z):
     """exp(-z^2)."""
     return small_exp(-z * z)
 
 
 @inner
-def gauss_slope(z: Any) -> Any:
+def gauss_slope(z):
     """-2 z exp(-z^2)."""
     return -2.0 * z * small_exp(-z * z)
 
 
 @inner
-def gauss_curvature(z: Any) -> Any:
+def gauss_curvature(z):
     """(4 z^2 - 2) exp(-z^2)."""
     square = z * z
     square = select(square > -FLAT, 1.0 - FLAT, square)  # its factor is 0 there, and stays so
@@ -121,38 +121,38 @@ def gauss_curvature(z: Any) -> Any:
 
 
 @inner
-def relu(z: Any) -> Any:
+def relu(z):
     """max(z, 0); NaN stays."""
     return select(z <= 0.0, 0.0, z)
 
 
 @inner
-def relu_slope(z: Any) -> Any:
+def relu_slope(z):
     """1 above 0."""
     return select(z > 0.0, 1.0, 0.0)
 
 
 @inner
-def relu_curvature(z: Any) -> Any:
+def relu_curvature(z):
     """0, the kink apart."""
     return 0.0 * z
 
 
 @inner
-def softplus(z: Any) -> Any:
+def softplus(z):
     """log(1 + e^z)."""
     return select(z > 0.0, z, 0.0) + log1p(small_exp(-abs(z)))
 
 
 @inner
-def softplus_slope(z: Any) -> Any:
+def softplus_slope(z):
     """1 / (1 + e^-z), the logistic function."""
     e = small_exp(-abs(z))
     return select(z < 0.0, e, 1.0) / (1.0 + e)
 
 
 @inner
-def softplus_curvature(z: Any) -> Any:
+def softplus_curvature(z):
     """e^z / (1 + e^z)^2."""
     e = small_exp(-abs(z))
     d = 1.0 + e
@@ -160,7 +160,7 @@ def softplus_curvature(z: Any) -> Any:
 
 
 @inner
-def identity(z: Any) -> Any:
+def identity(z):
     """The pre-activation itself."""
     return z
 

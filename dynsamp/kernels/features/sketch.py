@@ -7,8 +7,6 @@ places: what fits is not sketched.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.random import philox
@@ -17,7 +15,7 @@ LOW, THIRTY_TWO = np.uint64(0xFFFFFFFF), np.uint64(32)
 ONE, TWO = np.uint64(1), np.uint64(2)
 
 
-def run(key: Any, first: int, rows: Any, kept: int, places: Any, signs: Any, sketch: Any) -> None:
+def run(key, first, rows, kept, places, signs, sketch):
     """Key (1,) the seed, rows (column, row) from number ``first`` on, sketch (column, kept) added to.
 
     ``places`` and ``signs``, (2, row), are room.

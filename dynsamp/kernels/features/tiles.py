@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dynsamp.kernels.jit import inner
 
 __all__ = ["write_products", "write_values"]
 
 
 @inner
-def write_values(tile: Any, out: Any, at: int) -> None:
+def write_values(tile, out, at):
     """Put a tile (row,) at out[at:]."""
     row = out[at : at + len(tile)]
     for i in range(len(tile)):
@@ -18,7 +16,7 @@ def write_values(tile: Any, out: Any, at: int) -> None:
 
 
 @inner
-def write_products(tile: Any, weights: Any, j: int, out: Any, at: int, stride: int) -> None:
+def write_products(tile, weights, j, out, at, stride):
     """Put weights[j, k] times a tile at out[at + k stride:], for all k."""
     for k in range(weights.shape[1]):
         weight, row = weights[j, k], out[at + k * stride : at + k * stride + len(tile)]

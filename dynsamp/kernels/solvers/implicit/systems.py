@@ -12,8 +12,6 @@ matrix follows in the next DIM rows. Reciprocals of the pivots lie on the diagon
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dynsamp.kernels.slots import BASIS, COBASIS, DIM, PAIRS, REALS, STAGES, fma, select, vector
@@ -106,7 +104,7 @@ def factor(a, swaps, o):
                 a[r, c] = fma(-ratio, a[o + k, c], a[r, c])
 
 
-def substitute(a: Any, swaps: Any, o: Any, x: Any, row: Any) -> None:
+def substitute(a, swaps, o, x, row):
     """Solution in place of the right-hand side, which is this row of x."""
     for k in range(DIM):
         for r in range(k + 1, DIM):
