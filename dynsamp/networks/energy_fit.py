@@ -7,7 +7,6 @@ and slope; does the target change along few directions only; which width; is it 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 
@@ -142,9 +141,8 @@ class _Search:
         def assess(neurons: Neurons) -> tuple[float, Trained]:
             self.tried += 1
             # a hard target needs no digits that the normal equations lose
-            width = cast("int", neurons.width)  # of one layer
-            gram = width > tuning.ORTHOGONAL and climb.lead > tuning.HARD
-            found = self.problem.trial(self.problem.basis(neurons), rows_a_column * width, gram=gram)
+            gram = neurons.last > tuning.ORTHOGONAL and climb.lead > tuning.HARD
+            found = self.problem.trial(self.problem.basis(neurons), rows_a_column * neurons.last, gram=gram)
             return found.error, found
 
         wanted = replace(self.wanted, activation=None, sampler=way)

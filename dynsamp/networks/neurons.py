@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 __all__ = [
@@ -65,6 +65,11 @@ class Neurons:
     sampler: Sampler | None = None
     place: Place | None = None
     length: Length | None = None
+    # what follows from them: neurons of each hidden layer (none of a linear function, or where the width is open), of
+    # the last one, and the sampler or what stands for it
+    widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    last: int = field(init=False, repr=False, compare=False)
+    drawn_by: Sampler = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         one_of("activation", self.activation, get_args(Activation))
@@ -79,27 +84,15 @@ class Neurons:
             raise ValueError(
                 f"width must be a whole number of at least 0, or one of at least 1 for each layer, got {self.width!r}"
             )
+        widths = tuple(map(int, widths))
         if self.width is not None:
-            object.__setattr__(self, "width", tuple(map(int, widths)) if layered else int(widths[0]))
+            object.__setattr__(self, "width", widths if layered else widths[0])
+        widths = () if self.width == 0 else widths
+        object.__setattr__(self, "widths", widths)
+        object.__setattr__(self, "last", widths[-1] if widths else 0)
+        object.__setattr__(self, "drawn_by", self.sampler or ("elm" if self.activation == "sin" else "uniform"))
         if self.scale is not None and not 0 < self.scale < math.inf:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Neurons of each hidden layer; none of a linear function, or where the width is to be chosen."""
-        if self.width is None or self.width == 0:
-            return ()
-        return (self.width,) if isinstance(self.width, int) else tuple(self.width)
-
-    @property
-    def last(self) -> int:
-        """Neurons of the last hidden layer."""
-        return self.widths[-1] if self.widths else 0
-
-    @property
-    def drawn_by(self) -> Sampler:
-        """The sampler, or what stands for it."""
-        return self.sampler or ("elm" if self.activation == "sin" else "uniform")
 
     def times(self, factor: int) -> Neurons:
         """So many times the neurons in each layer."""
