@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.networks.activations import ACTIVATIONS, activate
-from dynsamp.networks.compiled import SLOPES, VALUES
+from dynsamp.networks.activations import ACTIVATIONS, SLOPES, VALUES, activate
 
 EXACT = {
     "tanh": mpmath.tanh,

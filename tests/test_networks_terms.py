@@ -92,6 +92,16 @@ def test_known_terms_get_their_coefficients_and_forecast(separable):
         assert_allclose(model.jacobian(y)[:, :, k], slope, atol=1e-6)
 
 
+def test_a_sum_of_many_terms_is_flat():
+    data = points(300)
+    summands = [f"cos({k} * y0 + {k})" for k in range(1, 41)]
+    model = HamiltonianNetwork(terms=["cos(3*y0)", "1 / (4 + y0**2)", " + ".join(summands)], width=0).fit(data)
+    y = np.random.default_rng(1).uniform(-2, 2, (20, 2))
+    g = gradient(y)
+    assert_allclose(field_values(model.kernel(), np.zeros(20), y), np.stack([g[:, 1], -g[:, 0]], axis=1), atol=1e-8)
+    assert_allclose(field_values(model.kernel(), np.zeros(20), y), model.vector_field(y), rtol=1e-10, atol=1e-10)
+
+
 def test_a_term_that_mixes_q_and_p_is_not_separable():
     with pytest.raises(ValueError, match="separable=False"):
         HamiltonianNetwork(terms=["y0 * y1"], separable=True).fit(points(50))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,12 +23,14 @@ from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.increments import Increments, increments
+from dynsamp.networks.compiled import Wiring, network_field, network_theta, neuron_sum
+from dynsamp.networks.grid import Patch
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution
-from dynsamp.networks.network import HiddenLayer, activate
+from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import FitOptions, Neurons, Sampler, one_of
 from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.tuning import SAMPLED_FROM
-from dynsamp.solve import Kernel
+from dynsamp.solve import Kernel, diffusion_values
 from dynsamp.streams import generator
 
 __all__ = ["DriftDiffusion", "DriftDiffusionModel", "sde_functions"]
@@ -40,90 +42,71 @@ TINY = 1e-12  # of the floor of a variance: the least square of a pivot
 def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return ``drift(t, y, theta, dy)`` and ``diffusion(t, y, theta, g)`` for compilation.
 
-    With n = ``size`` and p = n (n + 1) / 2, theta = centre (n), least variances (n); of each component of the drift a
-    constant and slopes (n); of each entry of a, lower triangle row by row, a constant, slopes (n) and squares (p);
-    of each neuron bias, weights (n), coefficients (n + p). One component has a diagonal diffusion; more have the lower
-    Cholesky factor, (n, n). Values may be floats, lanes or arrays (y (n, point), g (n, n, point)).
+    Theta is that of two networks, of the drift and of the lower triangle of the covariance row by row, then least
+    variances (n) and, of each entry of the covariance, what multiplies the products of two components (n (n + 1) / 2).
+    One component has a diagonal diffusion; more have the lower Cholesky factor, (n, n).
     """
     pairs = size * (size + 1) // 2
-    quadratics = 2 * size + size * (1 + size)
-    neurons = quadratics + pairs * (1 + size + pairs)
-    record = 1 + size + size + pairs
+    of_drift = Wiring("tanh", Patch.own(size), Patch.own(size))
+    wirings = of_drift, Wiring("tanh", Patch.own(size), Patch.own(pairs), triangle=size > 1)
+    neurons = neuron_sum(wirings, 1)
+    record, skipped, tail = of_drift.record, 2 + of_drift.fixed, size + pairs * pairs
 
-    def drift(t, y, theta, dy):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every right-hand side
-        for i in range(size):
-            at = 2 * size + i * (1 + size)
-            value = theta[at] + theta[at + 1] * (y[0] - theta[0])
-            for j in range(1, size):
-                value = value + theta[at + 1 + j] * (y[j] - theta[j])
-            dy[i] = value
-        for neuron in range((len(theta) - neurons) // record):
-            at = neurons + neuron * record
-            z = theta[at]
-            for j in range(size):
-                z = z + theta[at + 1 + j] * (y[j] - theta[j])
-            h = np.tanh(z)
-            for i in range(size):
-                dy[i] = dy[i] + theta[at + 1 + size + i] * h
+    def variance(t, y, theta, g):  # type: ignore[no-untyped-def]
+        first, floor = skipped + int(theta[0]) * record, len(theta) - tail
+        d = y[0] - theta[first]
+        g[0] = theta[first + 1] + (theta[first + 2] + theta[floor + 1] * d) * d
+        neurons(t, y, theta, g)
+        g[0] = np.sqrt(np.maximum(g[0], theta[floor]))
 
-    def variance(t, y, theta, g):  # type: ignore[no-untyped-def]  # noqa: ARG001
-        d = y[0] - theta[0]
-        at = quadratics
-        value = theta[at] + (theta[at + 1] + theta[at + 2] * d) * d
-        for neuron in range((len(theta) - neurons) // record):
-            at = neurons + neuron * record
-            value = value + theta[at + 3] * np.tanh(theta[at] + theta[at + 1] * d)
-        g[0] = np.sqrt(np.maximum(value, theta[1]))
-
-    def factor(t, y, theta, g):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def factor(t, y, theta, g):  # type: ignore[no-untyped-def]
+        first, floor = skipped + int(theta[0]) * record, len(theta) - tail
         for i in range(size):
             for k in range(i + 1):
-                at = quadratics + (i * (i + 1) // 2 + k) * (1 + size + pairs)
-                value = theta[at]
+                entry = i * (i + 1) // 2 + k
+                linear, square = first + size + pairs + entry * size, floor + size + entry * pairs
+                value = theta[first + size + entry]
                 for j in range(size):
-                    d = y[j] - theta[j]
-                    value = value + theta[at + 1 + j] * d
+                    d = y[j] - theta[first + j]
+                    value = value + theta[linear + j] * d
                     for m in range(j + 1):
-                        value = value + theta[at + 1 + size + j * (j + 1) // 2 + m] * (d * (y[m] - theta[m]))
+                        value = value + theta[square + j * (j + 1) // 2 + m] * (d * (y[m] - theta[first + m]))
                 g[i, k] = value
-        for neuron in range((len(theta) - neurons) // record):
-            at = neurons + neuron * record
-            z = theta[at]
-            for j in range(size):
-                z = z + theta[at + 1 + j] * (y[j] - theta[j])
-            h = np.tanh(z)
-            for i in range(size):
-                for k in range(i + 1):
-                    g[i, k] = g[i, k] + theta[at + 1 + 2 * size + i * (i + 1) // 2 + k] * h
+        neurons(t, y, theta, g)
         for i in range(size):
-            g[i, i] = np.maximum(g[i, i], theta[size + i])
+            g[i, i] = np.maximum(g[i, i], theta[floor + i])
             for k in range(i + 1, size):
-                g[i, k] = 0.0 * g[i, i]
+                g[i, k] = 0.0
         # Cholesky, column by column; g[i, i] is what is left of variance i. No entry may take more than that, so a
         # matrix that is not positive keeps its variances and loses correlation
         for k in range(size):
-            pivot = np.sqrt(np.maximum(g[k, k], TINY * theta[size + k]))
+            pivot = np.sqrt(np.maximum(g[k, k], TINY * theta[floor + k]))
             g[k, k] = pivot
             for i in range(k + 1, size):
                 value = g[i, k]
                 for m in range(k):
                     value = value - g[i, m] * g[k, m]
-                bound = np.sqrt(np.maximum(g[i, i], 0.0 * g[i, i]))
+                bound = np.sqrt(np.maximum(g[i, i], 0.0))
                 value = np.minimum(np.maximum(value / pivot, -bound), bound)
                 g[i, k] = value
                 g[i, i] = g[i, i] - value * value
 
-    return drift, variance if size == 1 else factor
+    return network_field(wirings, (0,)), variance if size == 1 else factor
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftDiffusionModel(Model):
-    """dy = mu(y) dt + g(y) dW (Ito); arrays of states are (..., component)."""
+    """dy = mu(y) dt + g(y) dW (Ito); arrays of states are (..., component).
+
+    With n components and p = n (n + 1) / 2, theta = centre (n), least variances (n); of each component of the drift a
+    constant and slopes (n); of each entry of the covariance, lower triangle row by row, a constant, slopes (n) and
+    squares (p); of each neuron bias, weights (n), coefficients (n + p).
+    """
 
     name: ClassVar[str] = "drift-diffusion"
 
     dt: float  # spacing of the training data
-    theta: np.ndarray  # as in sde_functions
+    theta: np.ndarray
 
     def __post_init__(self) -> None:
         n = self.size
@@ -132,25 +115,38 @@ class DriftDiffusionModel(Model):
         if self.theta.ndim != 1 or self.theta.dtype != np.float64 or rest < 0 or rest % (1 + 2 * n + pairs):
             raise ValueError(f"theta of shape {self.theta.shape} is not a drift and diffusion of {n} components")
 
+    @cached_property
+    def _moments(self) -> tuple[Network, Network, np.ndarray]:
+        """Drift, covariance without squares, and the end of the theta of ``sde_functions``."""
+        n = self.size
+        pairs = n * (n + 1) // 2
+        sizes = np.cumsum([n, n, n * (1 + n), pairs * (1 + n + pairs)])
+        centre, floor, drift, covariance, neurons = np.split(self.theta, sizes)
+        neurons = neurons.reshape(-1, 1 + 2 * n + pairs)
+        layer = HiddenLayer(neurons[:, 1 : 1 + n], neurons[:, 0], "tanh", centre, np.ones(n))
+        drift, covariance = drift.reshape(n, -1), covariance.reshape(pairs, -1)
+        of_drift = Network(Hidden((layer,)), drift[:, 0], drift[:, 1:], neurons[:, 1 + n : 1 + 2 * n].T, centre)
+        affine, coefficients = covariance[:, : 1 + n], neurons[:, 1 + 2 * n :].T
+        of_covariance = Network(Hidden((layer,)), affine[:, 0], affine[:, 1:], coefficients, centre)
+        return of_drift, of_covariance, np.concatenate([floor, covariance[:, 1 + n :].ravel()])
+
     def kernel(self) -> Kernel:
         """See Model.kernel."""
-        n = self.size
-        return Kernel("sde", sde_functions(n), self.theta, noise="diagonal" if n == 1 else n)
+        drift, covariance, tail = self._moments
+        n, theta = len(drift.centre), np.concatenate([network_theta(drift, covariance), tail])
+        return Kernel("sde", sde_functions(n), theta, noise="diagonal" if n == 1 else n)
 
     def drift(self, y: np.ndarray) -> np.ndarray:
         """Drift (..., component) per unit of time."""
         points = np.asarray(y, dtype=float)
-        out = np.empty((points.shape[-1], points.size // points.shape[-1]))
-        sde_functions(points.shape[-1])[0](0.0, points.reshape(-1, len(out)).T, self.theta, out)
-        return out.T.reshape(points.shape).copy()
+        return self._moments[0].values(points.reshape(-1, points.shape[-1])).reshape(points.shape)
 
     def diffusion(self, y: np.ndarray) -> np.ndarray:
         """Root of the covariance: (..., 1) for one component, else its lower Cholesky factor (..., n, n)."""
         points = np.asarray(y, dtype=float)
         n = points.shape[-1]
-        out = np.empty((n, points.size // n) if n == 1 else (n, n, points.size // n))
-        sde_functions(n)[1](0.0, points.reshape(-1, n).T, self.theta, out)
-        return np.moveaxis(out, -1, 0).reshape(*points.shape, *([] if n == 1 else [n])).copy()
+        found = diffusion_values(self.kernel(), 0.0, points.reshape(-1, n))
+        return found.reshape(*points.shape, *([] if n == 1 else [n]))
 
 
 @dataclass(frozen=True)
@@ -321,7 +317,12 @@ class _Regression:
         for start in range(0, len(self.rows.y), tuning.MOMENT_CHUNK):
             part = slice(start, start + tuning.MOMENT_CHUNK)
             z = (self.rows.y[part] - self.layer.centre) / self.layer.half_width
-            yield z, _features(self.layer, z), self.rows.dy[part] / self.layer.half_width, self.rows.spacing[part]
+            yield (
+                z,
+                self.layer.standardised.values(z),
+                self.rows.dy[part] / self.layer.half_width,
+                self.rows.spacing[part],
+            )
 
     def both(self, before: Moments | None, correct: bool) -> Moments:
         """Drift, then covariance; weighted, and corrected if asked, by the moments from before."""
@@ -333,7 +334,7 @@ class _Regression:
             if before is not None:
                 mu, a = before.values(z, phi)
                 if correct:
-                    shift, _ = _ito_taylor(before, z, phi, mu, a)
+                    shift, _ = _ito_taylor(before, z, mu, a)
                     target = target - dt[:, None] * shift
                 weight = weight / np.sqrt(np.maximum(np.einsum("rii->ri", a), light))
             return target, weight
@@ -352,7 +353,7 @@ class _Regression:
             if before is not None:
                 mu, a = before.values(z, phi)
                 if correct:
-                    _, shift = _ito_taylor(before, z, phi, mu, a)
+                    _, shift = _ito_taylor(before, z, mu, a)
                     target = target - dt[:, None] * np.stack([shift[:, i, k] for i, k in entries], axis=1)
                 variance = np.maximum(np.einsum("rii->ri", a), light)
                 weight = 1.0 / np.stack([np.sqrt(variance[:, i] * variance[:, k]) for i, k in entries], axis=1)
@@ -394,25 +395,20 @@ class _Regression:
 
     def _median_variance(self, before: Moments) -> np.ndarray:
         z = self._sample()
-        _, a = before.values(z, _features(self.layer, z))
+        _, a = before.values(z, self.layer.standardised.values(z))
         return np.asarray(np.median(np.einsum("rii->ri", a), axis=0))
 
     def small_corrections(self, before: Moments) -> bool:
         """Whether the corrections are small beside what they correct."""
         z = self._sample()
-        features = _features(self.layer, z)
+        features = self.layer.standardised.values(z)
         mu, a = before.values(z, features)
-        shifts = _ito_taylor(before, z, features, mu, a)
+        shifts = _ito_taylor(before, z, mu, a)
         dt = self.rows.dt
         return all(
             dt * np.linalg.norm(shift) <= tuning.CORRECTION_LARGEST * np.linalg.norm(value)
             for shift, value in zip(shifts, (mu, a), strict=True)
         )
-
-
-def _features(layer: HiddenLayer, z: np.ndarray) -> np.ndarray:
-    """Features (row, feature) of standardised states."""
-    return activate("tanh", z @ layer.weights.T + layer.biases)
 
 
 def _design(z: np.ndarray, features: np.ndarray, squares: bool) -> np.ndarray:
@@ -436,14 +432,12 @@ def _symmetric(flat: np.ndarray, floor: np.ndarray) -> np.ndarray:
     return a
 
 
-def _ito_taylor(
-    moments: Moments, z: np.ndarray, features: np.ndarray, mu: np.ndarray, a: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _ito_taylor(moments: Moments, z: np.ndarray, mu: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What a spacing dt adds to the moments, over dt: (row, component) and (row, component, component)."""
     n = z.shape[1]
-    weights = moments.layer.weights
-    slope = 1.0 - features**2
-    curved = slope * (mu @ weights.T) - features * slope * np.einsum("fi,rij,fj->rf", weights, a, weights)
+    neurons, weights = moments.layer.standardised, moments.layer.weights
+    slope, bend = neurons.responses(z, 1).T, neurons.responses(z, 2).T
+    curved = slope * (mu @ weights.T) + 0.5 * bend * np.einsum("fi,rij,fj->rf", weights, a, weights)
     squares = [mu[:, [i]] * z[:, [k]] + mu[:, [k]] * z[:, [i]] + a[:, i, k][:, None] for i, k in _lower_triangle(n)]
     plain = [np.zeros((len(z), 1)), mu]
     along_drift = np.concatenate([*plain, curved], axis=1) @ moments.drift  # L mu

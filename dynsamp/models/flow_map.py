@@ -11,9 +11,9 @@ With a stencil F is a function of the patch around a site, the same at every sit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,42 +22,14 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
 from dynsamp.models.measured.increments import increments
-from dynsamp.models.stencil import Stencil, checked_offsets, stencil_step
-from dynsamp.networks.compiled import VALUES
+from dynsamp.models.stencil import Stencil, checked_offsets
+from dynsamp.networks.compiled import map_step, network_theta
+from dynsamp.networks.grid import Patch
 from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.solve import Kernel
 
-__all__ = ["FlowMap", "FlowMapModel", "flow_step"]
-
-
-@cache
-def flow_step(activation: str, size: int) -> Callable[..., None]:
-    """Return ``step(t, y, theta, out)`` for compilation: scalar loops over neurons, of which theta has any number.
-
-    theta = centre (n), constant (n), linear (n, n), then of each neuron: bias, weights (n), coefficients (n).
-    """
-    sigma = VALUES[activation]
-
-    def step(t, y, theta, out):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every step
-        for i in range(size):
-            change = theta[size + i]
-            for j in range(size):
-                change = change + theta[(2 + i) * size + j] * (y[j] - theta[j])
-            out[i] = change
-        first = (2 + size) * size
-        for neuron in range((len(theta) - first) // (2 * size + 1)):
-            at = first + neuron * (2 * size + 1)
-            z = theta[at] + theta[at + 1] * (y[0] - theta[0])
-            for j in range(1, size):
-                z = z + theta[at + 1 + j] * (y[j] - theta[j])
-            value = sigma(z)
-            for i in range(size):
-                out[i] = out[i] + theta[at + 1 + size + i] * value
-        for i in range(size):  # the increment is summed before it meets the larger state
-            out[i] = y[i] + out[i]
-
-    return step
+__all__ = ["FlowMap", "FlowMapModel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +87,11 @@ class FlowMapModel(Model):
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
-        neurons = np.column_stack([self.biases, self.weights, self.coefficients.T])
-        theta = np.concatenate([self.centre, self.constant, self.linear.ravel(), neurons.ravel()])
-        ring = self.ring
-        step = flow_step(self.activation, len(self.centre)) if ring is None else stencil_step(self.activation, ring)
-        return Kernel("map", (step,), theta, dt=self.dt)
+        ring, inputs, outputs = self.ring, len(self.centre), len(self.constant)
+        sees, fields = (Patch.own(inputs), 0) if ring is None else (ring.patch, outputs)
+        return Kernel(
+            "map", (map_step(self.activation, sees, outputs, fields),), network_theta(self.network), dt=self.dt
+        )
 
     def step(self, y: np.ndarray) -> np.ndarray:
         """State after ``dt``."""

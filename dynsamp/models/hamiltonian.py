@@ -32,10 +32,10 @@ from dynsamp.models.learned_energy import (
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.networks import tuning
+from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import fit_published
-from dynsamp.networks.fields import general_field, general_theta, separable_fields, separable_theta
-from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
+from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.network import Energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
@@ -65,26 +65,18 @@ class HamiltonianModel(EnergyModel):
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        size = len(self.centre)
+        size, dof = len(self.centre), len(self.centre) // 2
         parts = [energy for _, energy in self._parts]
+        theta = network_theta(*parts)
         if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
-            formulas = [tuple(term.tree for term in energy.terms) for energy in parts]
-            functions = separable_fields(self.activations[0], self.activations[1], size // 2, *formulas)
-            return Kernel("separable", functions, separable_theta(*parts), hamiltonian=True, chaotic=self.facts.chaotic)
+            same, up, down = range(dof), (1.0,) * dof, (-1.0,) * dof
+            wired = tuple(Wiring.gradient(part, same, sign) for part, sign in zip(parts, (down, up), strict=True))
+            functions = network_field(wired, (1,)), network_field(wired, (0,))
+            return Kernel("separable", functions, theta, hamiltonian=True, chaotic=self.facts.chaotic)
         if self.separable:
             raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
-        partner, sign = np.empty(size, int), np.ones(size)
-        partner[self.pairs[0]], partner[self.pairs[1]] = self.pairs[1], self.pairs[0]
-        sign[self.pairs[0]] = -1.0
-        trees = tuple(term.tree for term in parts[0].terms)
-        rhs = general_field(
-            self.activations[0],
-            tuple(partner.tolist()),
-            tuple(sign.tolist()),
-            trees,
-            factored=len(self.factors) > 0,
-        )
-        return Kernel("field", (rhs,), general_theta(parts[0]), hamiltonian=True, chaotic=self.facts.chaotic)
+        rhs = network_field((Wiring.gradient(parts[0], *partners(self.pairs)),), (0,))
+        return Kernel("field", (rhs,), theta, hamiltonian=True, chaotic=self.facts.chaotic)
 
 
 @dataclass(frozen=True)

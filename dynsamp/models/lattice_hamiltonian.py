@@ -31,10 +31,11 @@ from dynsamp.models.measured.canonical import (
 )
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks import ACTIVATIONS, HiddenLayer
+from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
-from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
-from dynsamp.networks.lattice import ENDS, Ends, Lattice, LatticeEnergy, Part
-from dynsamp.networks.lattice_fields import lattice_field, lattice_theta
+from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
+from dynsamp.networks.grid import ENDS, Ends, Patch
+from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
 from dynsamp.networks.segments.defects import learn_by_defects
@@ -106,7 +107,7 @@ def lattice_of(
         own = [field for field in seen if field not in relative]
         if own:
             parts.append(Part(tuple(own), (0,) * len(own)))
-    return Lattice(tuple(parts), len(states), sites, ends), how
+    return Lattice(len(states), sites, ends, tuple(parts)), how
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -244,21 +245,20 @@ class LatticeHamiltonianModel(Model):
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        lattice, names = self.lattice, tuple(self.activations)
-        count, theta = lattice.fields, lattice_theta(self.laws)
-        q, p = ((row[:: self.sites] // self.sites).tolist() for row in canonical_pairs(self.states)[0])
-        dof = count // 2
-        if self.separable and q + p == list(range(count)):
-            same, of_q = tuple(range(dof)), tuple(k for k in range(len(names)) if k != 1)
-            velocity = lattice_field(names, lattice.parts, (1,), tuple(p), self.ends, same, (1.0,) * dof)
-            force = lattice_field(names, lattice.parts, of_q, tuple(q), self.ends, same, (-1.0,) * dof)
+        pairs = canonical_pairs(self.states)[0][:, :: self.sites] // self.sites  # of fields
+        dof, theta, every = pairs.shape[1], network_theta(*self.laws), range(len(self.laws))
+
+        def wired(to: Sequence[int], sign: Sequence[float]) -> tuple[Wiring, ...]:
+            return tuple(
+                Wiring.gradient(law, to, sign, Patch(tuple(k % len(to) for k in part.fields), part.offsets))
+                for law, part in zip(self.laws, self.lattice.parts, strict=True)
+            )
+
+        if self.separable and np.array_equal(pairs.ravel(), np.arange(2 * dof)):
+            velocity = network_field(wired(range(dof), (1.0,) * dof), (1,), dof, self.ends)
+            force = network_field(wired(range(dof), (-1.0,) * dof), tuple(k for k in every if k != 1), dof, self.ends)
             return Kernel("separable", (velocity, force), theta, hamiltonian=True, chaotic=self.facts.chaotic)
-        to, sign = np.empty(count, int), np.ones(count)
-        to[q], to[p], sign[q] = p, q, -1.0
-        every = tuple(range(count))
-        rhs = lattice_field(
-            names, lattice.parts, tuple(range(len(names))), every, self.ends, tuple(to.tolist()), tuple(sign.tolist())
-        )
+        rhs = network_field(wired(*partners(pairs)), tuple(every), 2 * dof, self.ends)
         return Kernel("field", (rhs,), theta, hamiltonian=True, chaotic=self.facts.chaotic)
 
 

@@ -33,9 +33,9 @@ from dynsamp.models.learned_energy import (
     summed,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
+from dynsamp.networks.compiled import Wiring, factored_matrix, network_theta, port_field
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix
-from dynsamp.networks.port_fields import factored_matrix, port_field, port_theta
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_snapshots
 from dynsamp.networks.segments.snapshots import Slopes
@@ -164,15 +164,13 @@ class PortHamiltonianModel(EnergyModel):
 
         One time for all of them keeps the parameters of all the same, which is what vector registers want.
         """
-        energy = self.whole
-        place, upper, lower = factored_matrix(self.matrix)
+        energy, size = self.whole, len(self.centre)
+        place, triangles = factored_matrix(self.matrix)
         harmonics = len(self.amplitudes) if self.clocked else 0
-        function = port_field(
-            self.activations[0], place, tuple(term.tree for term in energy.terms), factored=len(self.factors) > 0,
-            inputs=len(self.inputs), harmonics=harmonics,
-        )  # fmt: skip
+        function = port_field(Wiring.gradient(energy, place, (1.0,) * size), len(self.inputs), harmonics)
         amplitudes = self.amplitudes if harmonics else np.empty(0)
-        theta = port_theta(energy, upper, lower, self.input_matrix, self.frequency, amplitudes)
+        force = [[self.frequency], amplitudes.ravel()] if harmonics else []
+        theta = np.concatenate([network_theta(energy), triangles, self.input_matrix.ravel(), *force])
         if harmonics and np.any(origin):
             theta = np.tile(theta, (len(origin), 1))
             theta[:, -amplitudes.size :] = self._turned(origin).reshape(len(origin), -1)

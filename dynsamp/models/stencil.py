@@ -8,18 +8,17 @@ Communications 16, share the weights between them, as the symmetry of the law al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from dynsamp.models.measured.increments import Increments
-from dynsamp.networks.compiled import VALUES
+from dynsamp.networks.grid import Grid, Patch
 from dynsamp.streams import generator
 from dynsamp.words import State
 
-__all__ = ["Stencil", "checked_offsets", "stencil_step"]
+__all__ = ["Stencil", "checked_offsets"]
 
 
 def checked_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
@@ -81,11 +80,16 @@ class Stencil:
         return len(self.offsets) * self.states
 
     @property
+    def patch(self) -> Patch:
+        """The values of a patch."""
+        return Patch(
+            tuple(range(self.states)) * len(self.offsets), tuple(np.repeat(self.offsets, self.states).tolist())
+        )
+
+    @property
     def index(self) -> np.ndarray:
         """Component (site, patch) of each value of each patch."""
-        site = (np.arange(self.sites)[:, None] + np.array(self.offsets)) % self.sites
-        index: np.ndarray = site[..., None] + self.sites * np.arange(self.states)
-        return index.reshape(self.sites, self.size)
+        return Grid(self.states, self.sites, "periodic").index(self.patch)
 
     def patches(self, y: np.ndarray) -> np.ndarray:
         """Patches (row * site, patch) of states (row, component)."""
@@ -133,49 +137,3 @@ class Stencil:
 
 def _spoken(dims: dict[str, int]) -> str:
     return ", ".join(f"{name} ({size})" for name, size in dims.items()) or "none"
-
-
-@cache
-def stencil_step(activation: str, stencil: Stencil) -> Callable[..., None]:
-    """Return ``step(t, y, theta, out)`` for compilation: scalar loops over sites and any number of neurons.
-
-    theta = centre (patch), constant (state), linear (state, patch), then of each neuron: bias, weights (patch),
-    coefficients (state).
-    """
-    sigma = VALUES[activation]
-    states, sites, size = stencil.states, stencil.sites, stencil.size
-    ahead = tuple(offset % sites for offset in stencil.offsets)  # so that one comparison closes the ring
-    reach = len(ahead)
-
-    def step(t, y, theta, out):  # type: ignore[no-untyped-def]  # noqa: ARG001 - t belongs to every step
-        for s in range(states):
-            for i in range(sites):
-                change = theta[size + s]
-                for k in range(reach):
-                    j = i + ahead[k]
-                    if j >= sites:
-                        j = j - sites
-                    for r in range(states):
-                        p = k * states + r
-                        change = change + theta[size + states + s * size + p] * (y[r * sites + j] - theta[p])
-                out[s * sites + i] = change
-        first = size + states + states * size
-        stride = 1 + size + states
-        for neuron in range((len(theta) - first) // stride):
-            at = first + neuron * stride
-            for i in range(sites):
-                z = theta[at]
-                for k in range(reach):
-                    j = i + ahead[k]
-                    if j >= sites:
-                        j = j - sites
-                    for r in range(states):
-                        p = k * states + r
-                        z = z + theta[at + 1 + p] * (y[r * sites + j] - theta[p])
-                value = sigma(z)
-                for s in range(states):
-                    out[s * sites + i] = out[s * sites + i] + theta[at + 1 + size + s] * value
-        for c in range(states * sites):  # the increment is summed before it meets the larger state
-            out[c] = y[c] + out[c]
-
-    return step

@@ -7,7 +7,8 @@ of a least-squares problem, solve. ``search`` repeats them at a fraction of the 
 neurons                   what may be said of neurons and of a fit before it is made
 tuning                    every tuned number, and what it trades
 sampling                  hidden layers from data: pairs, direction, centre, length and slope of neurons
-activations, network      layers, and values and derivatives of what is made of them
+activations, network      layers, networks of any depth and energies: values and exact derivatives on arrays
+compiled                  the same as right-hand sides and steps for the solvers
 least_squares             orthogonalisation in blocks of rows; normal_equations and sketch for many rows
 ridge                     all penalties at once, and the score of cross validation
 search                    the climb through activations, slopes and widths
@@ -16,9 +17,7 @@ terms
 gradients, energy_*       a scalar function from its gradient, or from equations between gradients
 segments/                 a vector field around an energy, from slopes or through the flow from snapshots
 regression, regression_*  a function from its values
-lattice, lattice_fields   an energy that is the sum of one local law over many sites
-fields, port_fields,      fitted functions as compiled right-hand sides
-compiled*
+grid, lattice             neighbours; an energy that is the sum of one local law over many sites
 ========================  ==========================================================================================
 """
 

@@ -1,12 +1,14 @@
-"""Activations of hidden neurons and their first two derivatives, on arrays."""
+"""Activations of hidden neurons and their derivatives: on arrays, and as functions for compilation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "activate"]
+__all__ = ["ACTIVATIONS", "SLOPES", "VALUES", "activate"]
 
 
 def activate(activation: str, z: np.ndarray, order: int = 0, out: np.ndarray | None = None) -> np.ndarray:
@@ -86,3 +88,52 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, int, np.ndarray], None]] = {
     "softplus": _softplus,
 }
 ACTIVATIONS = tuple(_FUNCTIONS)
+
+
+def _gauss_value(z):  # type: ignore[no-untyped-def]
+    return math.exp(-z * z)
+
+
+def _relu_value(z):  # type: ignore[no-untyped-def]
+    return np.where(z > 0.0, z, 0.0)
+
+
+def _softplus_value(z):  # type: ignore[no-untyped-def]
+    return np.where(z > 0.0, z, 0.0) + math.log1p(math.exp(-abs(z)))
+
+
+def _tanh_slope(z):  # type: ignore[no-untyped-def]
+    s = math.tanh(z)
+    return 1.0 - s * s
+
+
+def _sin_slope(z):  # type: ignore[no-untyped-def]
+    return math.cos(z)
+
+
+def _gauss_slope(z):  # type: ignore[no-untyped-def]
+    return -2.0 * z * math.exp(-z * z)
+
+
+def _relu_slope(z):  # type: ignore[no-untyped-def]
+    return np.where(z > 0.0, 1.0, 0.0)
+
+
+def _softplus_slope(z):  # type: ignore[no-untyped-def]
+    return 0.5 + 0.5 * math.tanh(0.5 * z)
+
+
+VALUES: dict[str, Callable[..., Any]] = {
+    "tanh": math.tanh,
+    "sin": math.sin,
+    "gauss": _gauss_value,
+    "relu": _relu_value,
+    "softplus": _softplus_value,
+}
+SLOPES: dict[str, Callable[..., Any]] = {
+    "tanh": _tanh_slope,
+    "sin": _sin_slope,
+    "gauss": _gauss_slope,
+    "relu": _relu_slope,
+    "softplus": _softplus_slope,
+}

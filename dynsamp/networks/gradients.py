@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Gradients", "canonical_matrix", "gradient_of", "rotated"]
+__all__ = ["Gradients", "canonical_matrix", "gradient_of", "partners", "rotated"]
 
 
 def canonical_matrix(pairs: np.ndarray) -> np.ndarray:
@@ -21,6 +21,13 @@ def rotated(gradient: np.ndarray, pairs: np.ndarray, axis: int = -1) -> np.ndarr
     result = np.empty_like(source)
     result[pairs[0]], result[pairs[1]] = source[pairs[1]], -source[pairs[0]]
     return np.ascontiguousarray(np.moveaxis(result, 0, axis))
+
+
+def partners(pairs: np.ndarray) -> tuple[list[int], list[float]]:
+    """to and sign with (J g)[to[k]] = sign[k] g[k]: the derivative by a q is minus the slope of its p."""
+    to, sign = np.empty(pairs.size, np.int64), np.ones(pairs.size)
+    to[pairs[0]], to[pairs[1]], sign[pairs[0]] = pairs[1], pairs[0], -1.0
+    return to.tolist(), sign.tolist()
 
 
 def gradient_of(motion: np.ndarray, pairs: np.ndarray) -> np.ndarray:

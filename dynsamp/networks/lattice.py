@@ -1,7 +1,6 @@
 """Sums of one local law over the sites of a lattice, and equations for its gradient.
 
-A state has ``fields`` values at each of ``sites`` places in a row; components are the sites of the first field, then
-those of the next. The law is a sum of parts. A part sees some fields at some offsets from a site, its places: a patch.
+The law is a sum of parts. A part sees some fields at some offsets from a site, its places: a patch (see ``grid``).
 With differences it sees u[i + k] - u[i + k0] in place of u, which leaves its values at a shift of all sites. What the
 gradient of the sum is at a site is a sum over the patches that the site belongs to, so that equations for the whole are
 linear equations between gradients of the law at patches: see ``Gradients.maps``.
@@ -13,28 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, get_args
 
 import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.grid import Grid, Patch
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
-__all__ = ["ENDS", "Ends", "Lattice", "LatticeEnergy", "Part", "on_places"]
-
-Ends = Literal["fixed", "periodic", "free"]
-ENDS: tuple[Ends, ...] = get_args(Ends)
+__all__ = ["Lattice", "LatticeEnergy", "Part", "on_places"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Patch):
     """One summand of a local law."""
 
-    fields: tuple[int, ...]  # (place,)
-    offsets: tuple[int, ...]  # (place,)
     relative: tuple[int, ...] = ()  # fields of which it sees differences
 
     @property
@@ -56,22 +50,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """Sites in a row, and the parts of the law at each.
-
-    Of ``ends``, "periodic" is a ring, "fixed" has zeros beyond the ends and counts every patch that has a site, "free"
-    counts the patches that lie inside.
-    """
+class Lattice(Grid):
+    """Sites in a row, and the parts of the law at each."""
 
     parts: tuple[Part, ...]
-    fields: int
-    sites: int
-    ends: str
-
-    @property
-    def size(self) -> int:
-        """Number of components of a state."""
-        return self.fields * self.sites
 
     @cached_property
     def spans(self) -> list[slice]:
@@ -89,26 +71,13 @@ class Lattice:
         blocks = tuple(tuple(range(span.start, span.stop)) for span in self.spans)
         return Structure(self.variables, polynomial, summands=blocks if len(blocks) > 1 else ())
 
-    def _first(self, part: Part) -> tuple[int, int]:
-        """Sites at offset zero of the first patch, and behind that of the last."""
-        low, high, n = min(part.offsets), max(part.offsets), self.sites
-        return {"fixed": (-high, n - low), "periodic": (0, n), "free": (-low, n - high)}[self.ends]
-
-    def index(self, part: Part) -> np.ndarray:
-        """Component (patch, place) of each value of each patch, -1 for a zero beyond an end."""
-        at = np.arange(*self._first(part))[:, None] + np.array(part.offsets)
-        if self.ends == "periodic":
-            at %= self.sites
-        inside = (at >= 0) & (at < self.sites)
-        return np.where(inside, at + self.sites * np.array(part.fields), -1)
-
     def _patch(self, part: Part, offset: int) -> tuple[np.ndarray, np.ndarray]:
         """Patch (site,) that has each site at this offset, and whether it counts."""
-        first, stop = self._first(part)
-        patch = np.arange(self.sites) - offset - first
+        centres = self.centres(part)
+        patch = np.arange(self.sites) - offset - centres[0]
         if self.ends == "periodic":
             return patch % self.sites, np.ones(self.sites, bool)
-        return np.clip(patch, 0, stop - first - 1), (patch >= 0) & (patch < stop - first)
+        return np.clip(patch, 0, len(centres) - 1), (patch >= 0) & (patch < len(centres))
 
     def scale(self, y: np.ndarray) -> np.ndarray:
         """Half the range (component,) of each field in states (point, component): energies are gradients times it."""

@@ -53,6 +53,11 @@ class HiddenLayer:
         """Weights (feature, component) of x - centre."""
         return np.asarray(self.weights / self.half_width)
 
+    @property
+    def standardised(self) -> HiddenLayer:
+        """The same neurons as functions of z."""
+        return replace(self, centre=np.zeros(self.weights.shape[1]), half_width=np.ones(self.weights.shape[1]))
+
     def taken(self, neurons: np.ndarray) -> HiddenLayer:
         """Only these neurons."""
         return replace(self, weights=np.ascontiguousarray(self.weights[neurons]), biases=self.biases[neurons])
@@ -182,6 +187,11 @@ class Network:
     coefficients: np.ndarray  # (output, feature)
     centre: np.ndarray  # (input,)
 
+    @property
+    def width(self) -> int:
+        """Neurons of the last layer."""
+        return self.hidden.width
+
     def values(self, x: np.ndarray) -> np.ndarray:
         """f (row, output)."""
         result: np.ndarray = self.offset + (x - self.centre) @ self.linear.T
@@ -260,6 +270,11 @@ class Energy:
     factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     terms: tuple[Term, ...] = ()
     term_coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return self.layer.width
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """E (point,); zero of the polynomial part at the centre."""

@@ -2,9 +2,9 @@
 
     "cos(q)", "q1**2 * p2", "exp(-(q2 - q1))", "1 / sqrt(x**2 + y**2)"
 
-A formula is parsed into a small tree, never executed: numbers, names, + - * /, powers with a constant exponent, and
-sin, cos, exp, log, sqrt, tanh. The tree is differentiated symbolically and evaluated on arrays. A term has one unknown
-coefficient.
+A formula is parsed into the graph that traced functions are recorded in, never executed: numbers, names, + - * /,
+powers with a constant exponent, and sin, cos, exp, log, sqrt, tanh. The graph is differentiated symbolically, evaluated
+on arrays, and written as code for forecasts. A term has one unknown coefficient.
 """
 
 from __future__ import annotations
@@ -13,23 +13,30 @@ import ast
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeAlias
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["FUNCTIONS", "Term", "Tree", "derivative", "mentions", "parse"]
+from dynsamp.kernels.tracing.derivatives import gradient, jacobian
+from dynsamp.kernels.tracing.graph import Graph
+from dynsamp.kernels.tracing.source import assignments, built
 
-Tree: TypeAlias = tuple[Any, ...]  # ("number", 2.0), ("name", 0), ("add", a, b), ("power", a, 3.0), ("sin", a), ...
+__all__ = ["Term", "added_gradients", "mentions", "parse"]
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh,
-}  # fmt: skip
-LARGEST = 700.0  # logarithm of a number that can be written out
+FUNCTIONS = ("sin", "cos", "exp", "log", "sqrt", "tanh")
 LONGEST = 1000  # characters of a formula: it may come from a file
 
 _BINARY = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
-ZERO, ONE = ("number", 0.0), ("number", 1.0)
+
+
+class _Formula(NamedTuple):
+    """Nodes of a formula and its derivatives, None where they are zero."""
+
+    graph: Graph
+    value: int
+    gradient: list[int | None]
+    hessian: list[list[int | None]]
 
 
 @dataclass(frozen=True)
@@ -37,26 +44,48 @@ class Term:
     """A formula, its derivatives, and their values."""
 
     text: str
-    tree: Tree
-    size: int  # components of the state
+    names: tuple[str, ...]  # of the components of the state
 
     @cached_property
-    def slopes(self) -> list[Tree]:
-        """Derivatives with respect to all components."""
-        return [derivative(self.tree, k) for k in range(self.size)]
+    def formula(self) -> _Formula:
+        """The formula as a graph."""
+        graph = Graph()
+        node = _node(graph, ast.parse(self.text.strip(), mode="eval").body, self.names)
+        zero, size = graph.constant(0.0), len(self.names)
+        slopes = gradient(graph, node, range(size))
+        curvatures = jacobian(graph, [zero if slope is None else slope for slope in slopes], size)
+        return _Formula(graph, node, _nonzero(graph, slopes), [_nonzero(graph, row) for row in curvatures])
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """Values (point,) at points (point, component)."""
-        return _evaluate(self.tree, x)
+        return np.asarray(self._values([self.formula.value], x)[0])
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """Gradient (point, component)."""
-        return np.stack([_evaluate(slope, x) for slope in self.slopes], axis=1)
+        return np.asarray(self._values(self.formula.gradient, x).T)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Hessian (point, component, component)."""
-        rows = [[_evaluate(derivative(slope, k), x) for k in range(self.size)] for slope in self.slopes]
-        return np.moveaxis(np.array(rows), 2, 0)
+        size = len(self.names)
+        every = [node for row in self.formula.hessian for node in row]
+        return self._values(every, x).T.reshape(len(x), size, size)
+
+    def _values(self, nodes: Sequence[int | None], x: np.ndarray) -> np.ndarray:
+        """Values (node, point)."""
+        graph, found = self.formula.graph, dict[int | None, Any]({None: 0.0})
+        with np.errstate(all="ignore"):  # what is not finite is reported where the rows are made
+            for node in graph.cone(node for node in nodes if node is not None):
+                operation, arguments, value = graph[node]
+                if operation == "constant":
+                    found[node] = value
+                elif operation == "state":
+                    found[node] = x[:, int(value)]
+                else:
+                    found[node] = getattr(np, operation)(*(found[argument] for argument in arguments))
+        result = np.empty((len(nodes), len(x)))
+        for row, wanted in zip(result, nodes, strict=True):
+            row[:] = found[wanted]
+        return result
 
 
 def parse(text: str, names: Sequence[str]) -> Term:
@@ -69,9 +98,9 @@ def parse(text: str, names: Sequence[str]) -> Term:
     """
     if not isinstance(text, str) or len(text) > LONGEST:
         raise ValueError(f"a term must be a formula of at most {LONGEST} characters, got {text!r}")
+    term = Term(text, tuple(names))
     try:
-        body = ast.parse(text.strip(), mode="eval").body
-        tree = _tree(body, {name: k for k, name in enumerate(names)})
+        term.formula  # noqa: B018 - parsed now, so that what is wrong is said now
     except (SyntaxError, RecursionError, MemoryError, OverflowError):
         raise ValueError(f"term {text!r} is not a formula; write for example 'cos({names[0]})'") from None
     except _UnknownError as reason:
@@ -79,118 +108,59 @@ def parse(text: str, names: Sequence[str]) -> Term:
             f"term {text!r} contains {reason}; a term may use {', '.join(names)}, numbers, + - * / **,"
             f" {', '.join(FUNCTIONS)} and pi"
         ) from None
-    return Term(text, tree, len(names))
+    return term
 
 
 class _UnknownError(Exception):
     """Something that a formula may not contain."""
 
 
-def _tree(node: ast.expr, names: dict[str, int]) -> Tree:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        return ("number", float(node.value))
-    if isinstance(node, ast.Name):
-        if node.id in names:
-            return ("name", names[node.id])
-        if node.id == "pi":
-            return ("number", math.pi)
-        raise _UnknownError(f"the unknown name {node.id!r}")
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        inner = _tree(node.operand, names)
-        return _multiply(("number", -1.0), inner) if isinstance(node.op, ast.USub) else inner
-    if isinstance(node, ast.BinOp):
-        left, right = _tree(node.left, names), _tree(node.right, names)
-        if isinstance(node.op, ast.Pow):
-            if right[0] != "number":
-                raise _UnknownError("an exponent that is not a number")
-            return _power(left, right[1])
-        if type(node.op) in _BINARY:
-            kind = _BINARY[type(node.op)]
-            if kind == "subtract":
-                return _add(left, _multiply(("number", -1.0), right))
-            if kind == "divide":
-                return _multiply(left, _power(right, -1.0))
-            return _add(left, right) if kind == "add" else _multiply(left, right)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
-        if node.func.id not in FUNCTIONS:
-            raise _UnknownError(f"the unknown function {node.func.id!r}")
-        return (node.func.id, _tree(node.args[0], names))
-    raise _UnknownError(f"{ast.unparse(node)!r}")
+def _node(graph: Graph, tree: ast.expr, names: Sequence[str]) -> int:
+    """Node of an expression."""
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float) and not isinstance(tree.value, bool):
+        return graph.constant(float(tree.value))
+    if isinstance(tree, ast.Name):
+        if tree.id in names:
+            return graph.leaf("state", names.index(tree.id))
+        if tree.id == "pi":
+            return graph.constant(math.pi)
+        raise _UnknownError(f"the unknown name {tree.id!r}")
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub | ast.UAdd):
+        inner = _node(graph, tree.operand, names)
+        return graph.apply("negative", inner) if isinstance(tree.op, ast.USub) else inner
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, (*_BINARY, ast.Pow)):
+        left, right = _node(graph, tree.left, names), _node(graph, tree.right, names)
+        if isinstance(tree.op, ast.Pow) and graph.number(right) is None:
+            raise _UnknownError("an exponent that is not a number")
+        return graph.apply(_BINARY.get(type(tree.op), "power"), left, right)
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and len(tree.args) == 1 and not tree.keywords:
+        if tree.func.id not in FUNCTIONS:
+            raise _UnknownError(f"the unknown function {tree.func.id!r}")
+        return graph.apply(tree.func.id, _node(graph, tree.args[0], names))
+    raise _UnknownError(f"{ast.unparse(tree)!r}")
 
 
-def _add(left: Tree, right: Tree) -> Tree:
-    if left[0] == right[0] == "number":
-        return ("number", left[1] + right[1])
-    if left == ZERO:
-        return right
-    return left if right == ZERO else ("add", left, right)
-
-
-def _multiply(left: Tree, right: Tree) -> Tree:
-    if left[0] == right[0] == "number":
-        return ("number", left[1] * right[1])
-    if ZERO in (left, right):
-        return ZERO
-    if left == ONE:
-        return right
-    return left if right == ONE else ("multiply", left, right)
-
-
-def _power(base: Tree, exponent: float) -> Tree:
-    if exponent == 0.0:
-        return ONE
-    if exponent == 1.0:
-        return base
-    if base[0] == "number" and base[1] > 0.0 and abs(exponent * math.log(base[1])) < LARGEST:
-        return ("number", base[1] ** exponent)
-    return ("power", base, exponent)
+def _nonzero(graph: Graph, nodes: Sequence[int | None]) -> list[int | None]:
+    return [None if node is None or graph.number(node) == 0.0 else node for node in nodes]
 
 
 def mentions(term: Term, components: Iterable[int]) -> bool:
     """Whether a term depends on one of these components."""
-    return any(term.slopes[int(k)] != ZERO for k in components)
+    return any(term.formula.gradient[int(k)] is not None for k in components)
 
 
-def derivative(tree: Tree, k: int) -> Tree:
-    """Derivative with respect to component ``k``, zeros and ones simplified."""
-    kind = tree[0]
-    if kind == "number":
-        return ZERO
-    if kind == "name":
-        return ONE if tree[1] == k else ZERO
-    inner = derivative(tree[1], k)
-    if kind == "add":
-        return _add(inner, derivative(tree[2], k))
-    if kind == "multiply":
-        return _add(_multiply(inner, tree[2]), _multiply(tree[1], derivative(tree[2], k)))
-    if kind == "power":
-        return _multiply(_multiply(("number", tree[2]), _power(tree[1], tree[2] - 1.0)), inner)
-    outer: Tree = {
-        "sin": ("cos", tree[1]),
-        "cos": _multiply(("number", -1.0), ("sin", tree[1])),
-        "exp": tree,
-        "log": _power(tree[1], -1.0),
-        "sqrt": _multiply(("number", 0.5), _power(tree, -1.0)),
-        "tanh": _add(ONE, _multiply(("number", -1.0), _power(tree, 2.0))),
-    }[kind]
-    return _multiply(outer, inner)
+@cache
+def added_gradients(terms: tuple[Term, ...], to: tuple[int, ...], sign: tuple[float, ...]) -> Callable[..., None]:
+    """Return ``add(y, theta, first, out)`` for compilation: the derivative by component k goes to out[to[k]].
 
-
-def _evaluate(tree: Tree, x: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):  # what is not finite is reported where the rows are made
-        return np.array(np.broadcast_to(_value(tree, x.T), len(x)), dtype=float)
-
-
-def _value(tree: Tree, y: np.ndarray) -> Any:
-    kind = tree[0]
-    if kind == "number":
-        return tree[1]
-    if kind == "name":
-        return y[tree[1]]
-    if kind == "add":
-        return _value(tree[1], y) + _value(tree[2], y)
-    if kind == "multiply":
-        return _value(tree[1], y) * _value(tree[2], y)
-    if kind == "power":
-        return _value(tree[1], y) ** (int(tree[2]) if tree[2].is_integer() and tree[2] > 0 else tree[2])
-    return FUNCTIONS[kind](_value(tree[1], y))
+    It is multiplied by sign[k] and by the coefficient of the term; coefficients start at theta[first].
+    """
+    graph, targets, sums = Graph(), dict[str, int](), list[str]()
+    for number, term in enumerate(terms):
+        found = {k: node for k, node in enumerate(term.formula.gradient) if node is not None}
+        places = term.formula.graph.copied(graph, found.values(), {k: k for k in range(len(term.names))})
+        for k, node in zip(found, places, strict=True):
+            targets[f"s{number}_{k}"] = node
+            sums.append(f"out[{to[k]}] = out[{to[k]}] + {sign[k]} * theta[first + {number}] * s{number}_{k}")
+    doc = "Add the gradients of known terms."
+    return built("known", ("y", "theta", "first", "out"), doc, [*assignments(graph, targets), *sums])
