@@ -35,8 +35,6 @@ from dynsamp.streams import generator
 
 __all__ = ["DriftDiffusion", "DriftDiffusionModel", "sde_functions"]
 
-TINY = 1e-12  # of the floor of a variance: the least square of a pivot
-
 
 @cache
 def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
@@ -51,6 +49,7 @@ def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
     wirings = of_drift, Wiring("tanh", Patch.own(size), Patch.own(pairs), triangle=size > 1)
     neurons = neuron_sum(wirings, 1)
     record, skipped, tail = of_drift.record, 2 + of_drift.fixed, size + pairs * pairs
+    pivot_floor = tuning.PIVOT_FLOOR
 
     def variance(t, y, theta, g):  # type: ignore[no-untyped-def]
         first, floor = skipped + int(theta[0]) * record, len(theta) - tail
@@ -80,7 +79,7 @@ def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
         # Cholesky, column by column; g[i, i] is what is left of variance i. No entry may take more than that, so a
         # matrix that is not positive keeps its variances and loses correlation
         for k in range(size):
-            pivot = np.sqrt(np.maximum(g[k, k], TINY * theta[floor + k]))
+            pivot = np.sqrt(np.maximum(g[k, k], pivot_floor * theta[floor + k]))
             g[k, k] = pivot
             for i in range(k + 1, size):
                 value = g[i, k]

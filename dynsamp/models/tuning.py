@@ -155,6 +155,9 @@ RIDGE_HEAVY = 1e6
 VARIANCE_FLOOR = 1e-6
 """Least variance over the mean one: far below what data show, and its root still divides."""
 
+PIVOT_FLOOR = 1e-12
+"""Least square of a Cholesky pivot over the least variance: what divides by it stays finite."""
+
 VARIANCE_LIGHT = 1e-2
 """Share of the median variance: rows quieter than this weigh no more, or a few rows would decide everything."""
 
