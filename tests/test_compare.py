@@ -60,7 +60,7 @@ def test_loss_does_not_depend_on_the_blocks_that_it_is_summed_in(monkeypatch):
     loss = GradientLoss(z, np.sin(3 * z), 20, "tanh")
     weights = loss.start(np.random.default_rng(0))
     whole = loss.value_and_gradient(weights)
-    monkeypatch.setattr("dynsamp.networks.network._BLOCK", 64)
+    monkeypatch.setattr("dynsamp.networks.tuning.BLOCK_ROWS", 64)
     parts = loss.value_and_gradient(weights)
     assert whole[0] == pytest.approx(parts[0], rel=1e-13)
     np.testing.assert_allclose(whole[1], parts[1], rtol=1e-11, atol=1e-14)

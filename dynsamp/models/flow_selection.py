@@ -156,7 +156,7 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
     rows = states if stencil is None else stencil.increments(states, tuning.MOST_EQUATIONS, options.seed)
     values = states.y if stencil is None else stencil.values(states.y)
     centre, spread = values.mean(axis=0), values.std(axis=0)
-    spread[spread <= 1e-13 * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
+    spread[spread <= tuning.CONSTANT * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
     if stencil is not None:  # all sites are alike
         centre, spread = np.tile(centre, len(stencil.offsets)), np.tile(spread, len(stencil.offsets))
     problem = _Problem(rows, states, stencil, centre, spread, options)

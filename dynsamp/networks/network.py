@@ -15,20 +15,18 @@ import numpy as np
 
 from dynsamp.kernels.features import fill_gradients, fill_responses
 from dynsamp.kernels.jit import disabled
+from dynsamp.networks import tuning
 from dynsamp.networks.activations import ACTIVATIONS, activate
 from dynsamp.networks.terms import Term, mentions, parse
 
 __all__ = ["ACTIVATIONS", "Energy", "Hidden", "HiddenLayer", "Network", "activate", "blocks"]
 
 _COMPILED = not disabled()
-_BLOCK = 4096  # rows at once, at most
-_CACHE = 1 << 16  # elements of one scratch block: half a megabyte
-_SCRATCH = 1 << 18  # elements of a block of tangents: two megabytes
 
 
 def blocks(rows: int, width: int) -> Iterator[slice]:
     """Row slices so short that a (width, row) block stays in cache."""
-    size = min(_BLOCK, max(64, _CACHE // max(width, 1)))
+    size = min(tuning.BLOCK_ROWS, max(64, tuning.BLOCK_ENTRIES // max(width, 1)))
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
 
@@ -237,7 +235,7 @@ class Network:
         return 0.5 * (result + result.transpose(0, 1, 3, 2))  # symmetric to the last bit
 
     def _blocks(self, count: int, lanes: int) -> Iterator[slice]:
-        step = max(1, _SCRATCH // max(1, self.hidden.widest * lanes))
+        step = max(1, tuning.TANGENT_ENTRIES // max(1, self.hidden.widest * lanes))
         for start in range(0, count, step):
             yield slice(start, min(start + step, count))
 

@@ -52,7 +52,7 @@ def scaling(x: np.ndarray, y: np.ndarray) -> Scaling:
     far = (half > tuning.OUTLIERS * inner_half) & (inner_half > 1e-3 * half)
     centre, half = np.where(far, 0.5 * inner[0] + 0.5 * inner[1], centre), np.where(far, inner_half, half)
     size = np.maximum(np.abs(low), np.abs(high))
-    varies = half > 1e-13 * size
+    varies = half > tuning.CONSTANT * size
     if np.any(varies & (half < SHORTEST)):
         column = int(np.argmax(varies & (half < SHORTEST)))
         raise ValueError(

@@ -88,13 +88,15 @@ class RidgePath:
             missing = total - self.gain(ridge, target)
             return float(gcv_score(missing, rows - free, self.dimension(ridge))) if np.isfinite(missing) else np.inf
 
-        grid = np.log(max(self.values[-1], 1e-300)) + np.linspace(np.log(1e-13), np.log(1e3), 75)
+        grid = np.log(max(self.values[-1], 1e-300)) + np.linspace(
+            np.log(tuning.LEAST_RIDGE), np.log(tuning.LARGEST_RIDGE), tuning.RIDGES
+        )
         for _ in range(3):  # zoom in
             scores = [score(value) for value in grid]
             best = int(np.argmin(scores))
             if not np.isfinite(scores[best]):
                 return float(np.exp(grid[-1]))
-            if best == 0 and len(grid) == 75 and rows > free + len(self.values):
+            if best == 0 and len(grid) == tuning.RIDGES and rows > free + len(self.values):
                 return 0.0  # the data ask for no penalty
             step = grid[1] - grid[0]
             grid = grid[best] + np.linspace(-step, step, 9)

@@ -51,7 +51,7 @@ def standardisation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low, high = x.min(axis=0), x.max(axis=0)
     half = 0.5 * (high - low)
     # a range of rounding errors is a constant
-    return 0.5 * (low + high), np.where(half > 1e-13 * np.maximum(abs(low), abs(high)), half, 1.0)
+    return 0.5 * (low + high), np.where(half > tuning.CONSTANT * np.maximum(abs(low), abs(high)), half, 1.0)
 
 
 def pair_weights(x1: np.ndarray, x2: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -18,8 +18,6 @@ from dynsamp.networks.terms import Term
 
 __all__ = ["Structure", "closed_group", "is_signed_permutation"]
 
-_SAME = 1e-9  # entries of matrices that count as equal
-
 
 def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:
     """All products of matrices (size, size): the group (element, size, size) they generate, the identity first.
@@ -38,7 +36,7 @@ def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:
         products = [element @ generator for element in fresh for generator in generators]
         fresh = []
         for product in products:
-            if not any(np.allclose(product, known, atol=_SAME) for known in elements):
+            if not any(np.allclose(product, known, atol=tuning.SAME_ENTRIES) for known in elements):
                 elements.append(product)
                 fresh.append(product)
         if len(elements) > tuning.LARGEST_GROUP:
@@ -48,7 +46,7 @@ def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:
             )
     group = np.array(elements)
     # products of rotations collect rounding errors, those of signs and permutations are exact
-    return np.where(np.abs(group - np.round(group)) < _SAME, np.round(group) + 0.0, group)
+    return np.where(np.abs(group - np.round(group)) < tuning.SAME_ENTRIES, np.round(group) + 0.0, group)
 
 
 def is_signed_permutation(matrix: np.ndarray) -> bool:
@@ -127,7 +125,7 @@ class Structure:
         reach = np.maximum(np.abs(low - centre), np.abs(high - centre))
         half = np.max(np.abs(self.group) @ reach, axis=0)
         # a range of rounding errors is a constant
-        return centre, np.where(half > 1e-13 * np.maximum(abs(low), abs(high)), half, 1.0)
+        return centre, np.where(half > tuning.CONSTANT * np.maximum(abs(low), abs(high)), half, 1.0)
 
     def quadratics(self, half_width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Basis of the polynomial part: linear (term, component) and quadratic (term, component, component) forms in z.

@@ -240,11 +240,17 @@ SAMPLED_FROM = 20_000
 FEW_SAMPLED, CROWDED = 3000, 5
 """Points for near pairs in more inputs than the second number, where neighbours are found by looking at all."""
 
+SAME_ENTRIES = 1e-9
+"""Difference of entries of two matrices of a group that are the same map: products of rotations collect roundings."""
+
 NEIGHBOURS = 10
 """Neighbours of a point among which a near pair takes the other one."""
 
 SHORTEST_PAIR = 1e-10
 """Pairs of standardised points that are shorter count as one point: the published clip."""
+
+CONSTANT = 1e-13
+"""Range of values, relative to their size, at or below which they are constant up to roundings."""
 
 LARGEST_GROUP = 1000
 """Elements of a group of symmetries: each is one image of every neuron."""
@@ -264,6 +270,10 @@ NEGLIGIBLE = 1e-3
 """Singular values, in units of the cross-validated error, that no ridge parameter need spare: coefficients that cancel
 far below the noise bring nothing but rounding errors."""
 
+LEAST_RIDGE, LARGEST_RIDGE, RIDGES = 1e-13, 1e3, 75
+"""Least and largest penalty that are compared, relative to the largest eigenvalue, from none that counts to one that
+leaves nothing, and their number: the best is then closed in on."""
+
 SMOOTHNESS = 1.4
 """What a degree of freedom counts in cross validation, against under-smoothing: Kim and Gu (2004), 1.2 to 1.4."""
 
@@ -271,6 +281,9 @@ SKETCH_ROWS_A_COLUMN = 4
 """Rows a column of a sketch: the residual is within a few per cent of the least."""
 
 # --- blocks of rows: memory and caches, not results ----------------------------------------------------------------
+
+BLOCK_ROWS, BLOCK_ENTRIES, TANGENT_ENTRIES = 4096, 1 << 16, 1 << 18
+"""Rows of a block of features at most, entries of it (half a megabyte), and of a block of tangents (two megabytes)."""
 
 QR_ROWS = 4096
 """Rows folded into a triangle at once: a block stays in the last cache."""
