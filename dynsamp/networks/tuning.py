@@ -469,9 +469,6 @@ EVEN = 1e-6
 DEFECT_SITES = 200_000
 """Sites of all snapshots that are used by defect correction."""
 
-DEFECT_GAIN = 0.7
-"""A round of defect correction must lower the gap so much."""
-
 DEFECT_LIMITING = 30.0
 """Times the goal: an error of a refit above it is that of the neurons."""
 

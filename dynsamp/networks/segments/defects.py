@@ -82,7 +82,7 @@ def learn_by_defects(
         if not good.any():
             break
         now = float(np.sqrt(np.mean((states[good, -1] - y[good, -1]) ** 2)) / change)
-        gained = now < tuning.DEFECT_GAIN * gap
+        gained = now < tuning.FLOW_GAIN * gap
         if now < gap:
             best, gap = found, now
         if not gained or now <= goal:
