@@ -1,8 +1,10 @@
 """Every tuned number of the networks: its value, its unit, what it trades.
 
 Code reads them as ``tuning.NAME`` when it runs, so that ``tests/benchmarks/bench_tuning.py`` can set one and measure
-what it moves: "flat from a to b" in a line below is what that benchmark says of errors and times, within a tenth.
-Numbers that are mathematics (coefficients of stencils, nodes of quadrature, roundings) stand beside their formula.
+what it moves. "Measured" below is what that benchmark said: energies of the pendulum, of Henon-Heiles and of a noisy
+pendulum on three seeds, flow maps of Lorenz-63 on two; "flat" means errors within a tenth, and times within their
+scatter of a sixth. Where nothing was measured the line gives the reason alone. Numbers that are mathematics
+(coefficients of stencils, nodes of quadrature, roundings) stand beside their formula.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ TYPICAL_SLOPES: Mapping[Activation, float] = {"tanh": 0.1, "gauss": 1.4, "sin": 
 
 FIRST_WIDTH = 100
 """Neurons of the first rung, which all activations and slopes compete on. A fit of so many costs milliseconds; fewer
-mislead about the slope of more."""
+mislead about the slope of more. Measured: 50 doubles the errors of clean data and saves a quarter of the time; 200
+takes 1.2 to 2.1 times as long for errors down to one half."""
 
 DIRECTLY = 200
 """Neurons up to which all activations and slopes are compared at the width asked for: narrower trials cost as much."""
@@ -40,38 +43,41 @@ CARRIED_ALONE = 400
 """Neurons beyond which one activation goes on: a trial of more costs eight times as much a doubling."""
 
 SLOPE_STEP = 1.4
-"""Ratio of neighbouring slopes when tuning. Larger ones miss the best slope, smaller ones take more trials."""
+"""Ratio of neighbouring slopes when tuning. Larger ones miss the best slope, smaller ones take more trials.
+Measured: flat from 1.2 to 2, but for Henon-Heiles, whose error 1.7 and 2 halve."""
 
 EXACT = 3e-14
-"""Relative error that is as good as exact in float64: a few hundred roundings."""
+"""Relative error that is as good as exact in float64: a few hundred roundings. Measured: flat from 1e-14 to 1e-13
+but for the last digit; 1e-12 leaves 4.5 times the error of a pendulum."""
 
 TUNING_GAIN = 0.8
-"""Tuning of a slope goes on while a step lowers the error at least to this part."""
+"""Tuning of a slope goes on while a step lowers the error at least to this part. Measured: flat from 0.5 to 0.9."""
 
 HOPELESS = 30.0
 """Times the best error: a slope so bad ends the walk along the grid, an activation so bad is dropped. Curves of the
-error over the slope fall by more than this on their way to the best one."""
+error over the slope fall by more than this on their way to the best one. Measured: flat from 3 to 100."""
 
 HARD = 1e-3
 """Relative error above which a target is hard: a stall may only mean that the width does not resolve it yet, normal
-equations have digits enough, and rows that were not seen decide."""
+equations have digits enough, and rows that were not seen decide. Measured: flat from 1e-4 to 1e-2 for energies."""
 
 STALL, STALL_OF_HARD = 0.2, 0.5
 """Twice the neurons must lower the error to this part, or the rung counts as a stall: smooth targets gain factors of
-ten, hard ones the order of two."""
+ten, hard ones the order of two. Measured: flat for the first from 0.1 to 0.4."""
 
 MARGIN = 1.02
 """A simpler function wins within this factor of the least error: what repeated draws of neurons differ by."""
 
 ROWS_A_COLUMN = 4
-"""Equations an unknown in trials, and in fits without noise: more gain less than a factor of three in error, fewer let
-cross validation flatter."""
+"""Equations an unknown in trials, and in fits without noise: more gain less than a factor of three in error, fewer
+let cross validation flatter. Measured: flat from 3 to 6 in error, 6 takes 1.2 times as long."""
 
 FOLDS = 4
 """Parts of the data of which one is not seen. More cost more fits for an estimate hardly better."""
 
 WIDEST = 800
-"""Neurons of a smooth function unless told: the error of most ends at rounding before."""
+"""Neurons of a smooth function unless told: the error of most ends at rounding before. Measured: 400 leaves 2.6
+times the error of Henon-Heiles; flat from 800 to 1600."""
 
 MOST_EQUATIONS = 400_000
 """Equations of one fit, where more rows would help against noise: seconds and gigabytes at the widest."""
@@ -88,19 +94,22 @@ FEWEST_ROWS = 40
 """Equations of the smallest fit, so that a few outliers do not rule it."""
 
 NOISY = 1e-4
-"""Relative error from which noise is considered. Below, a larger network still pays."""
+"""Relative error from which noise is considered. Below, a larger network still pays. Measured: flat from 1e-5 to
+1e-3."""
 
 NOISY_WIDTHS = (25, 50, 100, 200, 400)
 """Neurons compared where noise is suspected: ridge regression makes more of them no better."""
 
 NOISY_EQUATIONS = 20_000
-"""Equations of a trial where noise is suspected: its mean must be told within a per cent."""
+"""Equations of a trial where noise is suspected: its mean must be told within a per cent. Measured: flat from 5000
+to 80 000."""
 
 LAST_FLOPS = 5e10
 """Operations of the last fit where data are noisy: more rows help, for a few seconds."""
 
 CLOSE = 0.1
-"""Of the standard error of a noise level: errors of fits to the same data differ less than that by chance."""
+"""Of the standard error of a noise level: errors of fits to the same data differ less than that by chance. Measured:
+flat from 0 to 0.1; 0.3 costs a fifth of the accuracy of noisy fits."""
 
 STRUCTURED = 0.7
 """Neurons along gradient differences that lower the error to this part are no accident: noise has no directions."""
@@ -199,7 +208,8 @@ OUTLIERS = 3.0
 # --- flow maps -----------------------------------------------------------------------------------------------------
 
 MAP_WIDTH = 600
-"""Neurons of a flow map: more do not help in few dimensions."""
+"""Neurons of a flow map: time against error. Measured on clean Lorenz-63: 300 takes a third of the
+time and leaves 35 times the error, 1000 takes 1.6 times as long for one half; flat with noise."""
 
 MAP_FIRST_WIDTH = 150
 """Neurons at which activations and slopes are first compared."""
@@ -224,13 +234,15 @@ STABLE_WITHIN = 3.0
 """Times the least one-step error that a map may have which does not stray from the data."""
 
 MAP_ROWS_A_COLUMN = 10
-"""Rows an unknown of the last fit without noise: a map is iterated, so the last digits count; more gain nothing."""
+"""Rows an unknown of the last fit without noise: a map is iterated, so the last digits count; more gain nothing.
+Measured: 4 doubles the error of clean data, 20 changes nothing."""
 
 MAP_NOISY_ROWS = 5000
 """Rows of a trial where there is noise, at least."""
 
 MAP_TIKHONOV = 1e-16
-"""As ``TIKHONOV``. Iterated maps show the last digit: 1e-15 costs more than one Lyapunov time."""
+"""As ``TIKHONOV``. Iterated maps show the last digit: 1e-15 costs more than one Lyapunov time. Measured: 1e-17
+lowers the one-step error of clean data to 0.6, 1e-15 raises it to 3.3 times; flat with noise."""
 
 # --- neurons from data ---------------------------------------------------------------------------------------------
 
@@ -264,7 +276,8 @@ RANK_CUT = 1e-13
 """Diagonal entries of R below it do not count for the rank that is reported."""
 
 NOISE = 1e-6
-"""Relative error by cross validation above which ridge regression is tried: below, a penalty costs digits."""
+"""Relative error by cross validation above which ridge regression is tried: below, a penalty costs digits. Measured:
+flat from 1e-8 to 1e-4."""
 
 NEGLIGIBLE = 1e-3
 """Singular values, in units of the cross-validated error, that no ridge parameter need spare: coefficients that cancel
