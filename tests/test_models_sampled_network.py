@@ -83,10 +83,11 @@ def test_noise_on_a_line_gives_the_least_squares_line():
 def test_noise_is_not_fitted(n):
     rng = np.random.default_rng(5)
     x = rows(n, 1)
-    model = ds.SampledNetwork().fit(x, np.sin(4 * x[:, 0]) + 0.3 * rng.normal(size=n))
+    y = np.sin(4 * x[:, 0]) + 0.3 * rng.normal(size=n)
     points = np.linspace(-0.95, 0.95, 200)[:, None]
-    error = model.values(points)[:, 0] - np.sin(4 * points[:, 0])
-    assert np.sqrt(np.mean(error**2)) < 0.3 * np.sqrt(30 / n)  # as with at most thirty coefficients
+    models = [ds.SampledNetwork().fit(x, y, seed=seed) for seed in range(3)]
+    errors = [model.values(points)[:, 0] - np.sin(4 * points[:, 0]) for model in models]
+    assert np.median(np.sqrt(np.mean(np.square(errors), axis=1))) < 0.3 * np.sqrt(30 / n)  # as with thirty coefficients
 
 
 def test_few_rows_of_a_hard_target_are_not_overfitted():
@@ -116,11 +117,16 @@ def test_layers_halve_the_error_of_a_composition():
 def test_kinks_get_neurons_along_near_pairs_or_relus():
     x = rows(3000)
     y = np.abs(x[:, 0] + 0.3 * x[:, 1])
-    model = ds.SampledNetwork(width=100).fit(x, y)
-    smooth = ds.SampledNetwork(width=100, sampler="uniform", activation="tanh").fit(x, y)
     points = rows(2000, seed=8)
     truth = np.abs(points[:, 0] + 0.3 * points[:, 1])
-    assert relative(model, points, truth) < relative(smooth, points, truth)
+    chosen, smooth = (
+        np.median([relative(estimator.fit(x, y, seed=seed), points, truth) for seed in range(3)])
+        for estimator in (
+            ds.SampledNetwork(width=100),
+            ds.SampledNetwork(width=100, sampler="uniform", activation="tanh"),
+        )
+    )
+    assert chosen < smooth
 
 
 def test_tolerance_stops_the_growth():
