@@ -11,7 +11,19 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "energy_units", "nearest"]
+__all__ = [
+    "FAILURES",
+    "Box",
+    "Facts",
+    "Input",
+    "Parameter",
+    "State",
+    "Status",
+    "closest",
+    "energy_units",
+    "nearest",
+    "rate_units",
+]
 
 
 class Status(IntEnum):
@@ -99,6 +111,14 @@ def energy_units(q: State, p: State, time_unit: str) -> str:
     parts = [p.units, q.units] if time_unit == "1" else [p.units, q.units, f"({time_unit})-1"]
     words = [part for part in parts if part not in ("1", "rad")]
     return "J" if words in (["kg m2 s-1", "(s)-1"], ["kg m s-1", "m", "(s)-1"]) else " ".join(words) or "1"
+
+
+def rate_units(units: str, time_unit: str) -> str:
+    """Units of a derivative with respect to time."""
+    if time_unit == "1":
+        return units
+    inverse = f"{time_unit}-1" if time_unit.isalpha() else f"({time_unit})-1"
+    return inverse if units == "1" else f"{units} {inverse}"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.networks import ACTIVATIONS, HiddenLayer
-from dynsamp.networks.network import Hidden, Network
+from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.streams import generator

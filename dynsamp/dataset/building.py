@@ -23,7 +23,7 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.words import State, nearest
+from dynsamp.words import State, nearest, rate_units
 
 __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
 
@@ -143,13 +143,8 @@ def build(  # noqa: PLR0913 - what a Dataset is made of
 
 
 def _tendency_attrs(state: State, time_unit: str) -> dict[str, str]:
-    if time_unit == "1":
-        units = state.units
-    else:
-        base = "" if state.units == "1" else state.units + " "
-        inverse = f"{time_unit}-1" if time_unit.isalpha() else f"({time_unit})-1"
-        units = base + inverse
-    return {"units": units, "long_name": f"tendency of {state.long_name or state.name}"}
+    about = f"tendency of {state.long_name or state.name}"
+    return {"units": rate_units(state.units, time_unit), "long_name": about}
 
 
 def _coordinates(

@@ -20,7 +20,7 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
-from dynsamp.words import State
+from dynsamp.words import State, rate_units
 
 __all__ = ["Run", "crossings", "scores", "spectra", "statistics"]
 
@@ -250,7 +250,7 @@ def spectra(  # noqa: PLR0913 - what a Dataset is made of
     running (trajectory, time, exponent) averages up to ``times`` (time,), divergence (trajectory,) the mean trace of
     the Jacobian, dimension (trajectory,).
     """
-    rate = "1" if time_unit == "1" else f"{time_unit}-1"
+    rate = rate_units("1", time_unit)
     own, run = ("trajectory", "exponent"), ("trajectory", "time", "exponent")
     variables = {
         "lyapunov_exponent": (own, exponents, {"units": rate, "long_name": "Lyapunov exponent"}),

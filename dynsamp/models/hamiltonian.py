@@ -23,11 +23,9 @@ from dynsamp.models.learned_energy import (
     EnergyEstimator,
     EnergyModel,
     assembled,
-    energy_report,
-    noise_of,
+    full_report,
     pieces,
     pinned,
-    summed,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
@@ -36,7 +34,6 @@ from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
-from dynsamp.networks.network import Energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
@@ -205,7 +202,8 @@ class HamiltonianNetwork(EnergyEstimator):
                 facts = structure_of(structure, at, names) if ready.separable else structure
                 fits.append(fit_energy(own, self.neurons, self.options(seed, memory, key=key), structure=facts))
         damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
-        return *self._made(ready, [fit.energy for fit in fits], fits, y, said, source, {}), damped
+        model = HamiltonianModel(**assembled(ready, [fit.energy for fit in fits], y))
+        return model, full_report(ready, fits, said, source), damped
 
     def _published(self, data: Gradients, seed: int, key: int, memory: int | None) -> EnergyFit:
         sampler, width = self.sampler or "adaptive", tuning.PUBLISHED_WIDTH if self.width is None else self.width
@@ -217,37 +215,13 @@ class HamiltonianNetwork(EnergyEstimator):
         """Through the flow."""
         data = snapshot_data(ready.samples)
         y = data.y[ready.samples.inside]
-        structure, said = self.structure(ready, y, periodic=self.periodic)
-        structure = summed(structure, ready)
+        options = self.options(seed, memory)
+        fit, said = self.fitting(ready, y, options)
         canonical = canonical_matrix(ready.pairs)
-
-        def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            options = self.options(seed, memory, tolerance=tolerance)
-            return fit_energy(rows, self.neurons, options, structure=structure)
-
         undisturbed = Disturbance(canonical, np.zeros_like(canonical))
-        learned, _ = learn_from_snapshots(data, undisturbed, fit, self.options(seed, memory))
-        more: dict[str, Any] = {"gap": learned.gap}
-        if learned.noise is not None:
-            more["noise"] = noise_of(ready, learned.noise)
-        energies = pieces(learned.fit.energy, ready)
-        model, report = self._made(ready, energies, [learned.fit], y, said, learned.route, more)
+        learned, _ = learn_from_snapshots(data, undisturbed, fit, options)
+        report = full_report(ready, [learned.fit], said, learned.route, learned.gap, learned.noise)
+        model = HamiltonianModel(**assembled(ready, pieces(learned.fit.energy, ready), y))
         facts = replace(model.facts, dt=ready.samples.median_step)
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
         return replace(model, facts=facts), report, data.linear(friction)
-
-    def _made(
-        self,
-        ready: CanonicalSamples,
-        energies: list[Energy],
-        fits: list[EnergyFit],
-        y: np.ndarray,
-        said: list[str],
-        source: str,
-        more: dict[str, Any],
-    ) -> tuple[HamiltonianModel, dict[str, Any]]:
-        model = HamiltonianModel(**assembled(ready, energies, y))
-        report = {**energy_report(fits, ready.separable), "learned_from": source, **more, **ready.notes}
-        if said:
-            report["declared"] = ", ".join(said)
-        return model, report

@@ -30,13 +30,12 @@ from dynsamp.models.measured.canonical import (
     units_of_energy,
 )
 from dynsamp.models.stencil import checked_offsets
-from dynsamp.networks import ACTIVATIONS, HiddenLayer
 from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends, Patch
 from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
-from dynsamp.networks.network import Energy
+from dynsamp.networks.network import ACTIVATIONS, Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
@@ -378,15 +377,14 @@ class LatticeHamiltonian(LawEstimator):
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
         """Through the flow."""
         pairs = canonical_pairs(samples.states)[0]
-        data = snapshot_data(samples)
+        data, options = snapshot_data(samples), self.options(seed, memory)
 
         def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            return self._fit(rows, lattice, self.options(seed, memory, tolerance=tolerance))
+            return self._fit(rows, lattice, replace(options, tolerance=tolerance or options.tolerance))
 
         def law_of(laws: Sequence[Energy]) -> LatticeHamiltonianModel:
             return LatticeHamiltonianModel(states=samples.states, **self._arrays(lattice, laws))
 
-        options = self.options(seed, memory)
         learned = learn_by_defects(data, pairs, lattice, fit, law_of, options)
         gap = np.inf if learned is None or learned.gap is None else learned.gap
         resolved = gap <= max(tuning.LATTICE_GAP, self.tolerance or 0.0)

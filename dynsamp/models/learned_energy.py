@@ -14,11 +14,12 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import Declared, Symmetry, formula_names, structure_of
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
-from dynsamp.networks import HiddenLayer
-from dynsamp.networks.energy_fit import EnergyFit
-from dynsamp.networks.network import Energy
+from dynsamp.networks.energy_fit import EnergyFit, fit_energy
+from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
 from dynsamp.networks.segments.collocation import spans
+from dynsamp.networks.segments.learning import Fit
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import mentions, parse
 
@@ -29,10 +30,9 @@ __all__ = [
     "assembled",
     "checked_reference",
     "energy_report",
-    "noise_of",
+    "full_report",
     "pieces",
     "pinned",
-    "summed",
 ]
 
 
@@ -61,11 +61,9 @@ class LawEstimator(Estimator):
         """The knobs of neurons."""
         return Neurons(self.width, self.activation, self.scale, self.sampler, self.place, self.length)
 
-    def options(
-        self, seed: int = 0, memory: int | None = None, *, key: int = 0, tolerance: float | None = None
-    ) -> FitOptions:
-        """The knobs of a fit; ``tolerance`` replaces that of the estimator."""
-        return FitOptions(self.regularisation, tolerance or self.tolerance, self.rows, seed, key, memory)
+    def options(self, seed: int = 0, memory: int | None = None, *, key: int = 0) -> FitOptions:
+        """The knobs of a fit."""
+        return FitOptions(self.regularisation, self.tolerance, self.rows, seed, key, memory)
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,17 @@ class EnergyEstimator(LawEstimator):
         """What is declared, for data y (point, component), and in words."""
         declared = Declared(self.symmetries, periodic, self.quadratic_in_p, self.polynomial, self.terms)
         return declared.structure(ready.samples.states, ready.pairs, y)
+
+    def fitting(self, ready: CanonicalSamples, y: np.ndarray, options: FitOptions) -> tuple[Fit, list[str]]:
+        """Fits of one energy, V(q) + T(p) together, to data y (point, component); and what is declared, in words."""
+        structure, said = self.structure(ready, y, periodic=self.periodic)
+        structure = _summed(structure, ready)
+
+        def fit(rows: Gradients, tolerance: float) -> EnergyFit:
+            wanted = replace(options, tolerance=tolerance or options.tolerance)
+            return fit_energy(rows, self.neurons, wanted, structure=structure)
+
+        return fit, said
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -306,7 +315,7 @@ def _blocks(points: np.ndarray) -> list[np.ndarray]:
     return [points[k : k + tuning.STEP_BLOCK] for k in range(0, len(points), tuning.STEP_BLOCK)] or [points]
 
 
-def summed(structure: Structure, ready: CanonicalSamples) -> Structure:
+def _summed(structure: Structure, ready: CanonicalSamples) -> Structure:
     """The structure with H = V(q) + T(p) in it, for one fit of both."""
     if not ready.separable:
         return structure
@@ -403,7 +412,22 @@ def energy_report(fits: Sequence[EnergyFit], separable: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def noise_of(ready: CanonicalSamples, sigma: np.ndarray) -> dict[str, float]:
-    """Standard deviations of the errors by state."""
-    names = formula_names(ready.samples.states)
-    return {name: float(value) for name, value in zip(names, sigma, strict=True)}
+def full_report(
+    ready: CanonicalSamples,
+    fits: Sequence[EnergyFit],
+    said: Sequence[str],
+    route: str,
+    gap: float | None = None,
+    noise: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Keys of the contract, and by which route the energy was found, how well, and what was declared."""
+    report = {**energy_report(fits, ready.separable), "learned_from": route}
+    if gap is not None:
+        report["gap"] = gap
+    if noise is not None:
+        names = formula_names(ready.samples.states)
+        report["noise"] = {name: float(value) for name, value in zip(names, noise, strict=True)}
+    report |= ready.notes
+    if said:
+        report["declared"] = ", ".join(said)
+    return report

@@ -26,16 +26,14 @@ from dynsamp.models.learned_energy import (
     EnergyEstimator,
     EnergyModel,
     assembled,
-    energy_report,
-    noise_of,
+    full_report,
     pieces,
     pinned,
-    summed,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
 from dynsamp.networks.compiled import Wiring, factored_matrix, network_theta, port_field
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
-from dynsamp.networks.gradients import Gradients, canonical_matrix
+from dynsamp.networks.energy_fit import EnergyFit
+from dynsamp.networks.gradients import canonical_matrix
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_snapshots
 from dynsamp.networks.segments.snapshots import Slopes
@@ -331,27 +329,14 @@ class PortHamiltonianNetwork(EnergyEstimator):
         samples = ready.samples
         inside = checked(samples, inputs=True)
         y = samples.y[inside]
-        structure, said = self.structure(ready, y, periodic=self.periodic)
-        structure = summed(structure, ready)
-
-        def fit(rows: Gradients, tolerance: float) -> EnergyFit:
-            options = self.options(seed, memory, tolerance=tolerance)
-            return fit_energy(rows, self.neurons, options, structure=structure)
-
         options = self.options(seed, memory)
+        fit, said = self.fitting(ready, y, options)
         if samples.dy is not None:
             learned, disturbance = learn_from_slopes(self._slopes(samples, samples.dy), disturbance, fit, options)
         else:
             data = snapshot_data(samples, inputs=True)
             learned, disturbance = learn_from_snapshots(data, disturbance, fit, options)
-        report = {**energy_report([learned.fit], ready.separable), "learned_from": learned.route}
-        if learned.gap is not None:
-            report["gap"] = learned.gap
-        if learned.noise is not None:
-            report["noise"] = noise_of(ready, learned.noise)
-        report.update(ready.notes)
-        if said:
-            report["declared"] = ", ".join(said)
+        report = full_report(ready, [learned.fit], said, learned.route, learned.gap, learned.noise)
         return learned.fit, disturbance, report, y
 
     def _slopes(self, samples: Samples, dy: np.ndarray) -> Slopes:

@@ -20,31 +20,3 @@ regression, regression_*  a function from its values
 grid, lattice             neighbours; an energy that is the sum of one local law over many sites
 ========================  ==========================================================================================
 """
-
-from dynsamp.networks.least_squares import LeastSquares, LinearSolution
-from dynsamp.networks.network import ACTIVATIONS, HiddenLayer, activate
-from dynsamp.networks.neurons import SAMPLERS, FitOptions, Neurons
-from dynsamp.networks.normal_equations import GradientGram, GramLeastSquares
-from dynsamp.networks.sampling import sample_layer, sample_pairs, standardisation
-from dynsamp.networks.search import Trial, choose, ladder
-from dynsamp.networks.sketch import SketchedLeastSquares
-
-__all__ = [
-    "ACTIVATIONS",
-    "SAMPLERS",
-    "FitOptions",
-    "GradientGram",
-    "GramLeastSquares",
-    "HiddenLayer",
-    "LeastSquares",
-    "LinearSolution",
-    "Neurons",
-    "SketchedLeastSquares",
-    "Trial",
-    "activate",
-    "choose",
-    "ladder",
-    "sample_layer",
-    "sample_pairs",
-    "standardisation",
-]

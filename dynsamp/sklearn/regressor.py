@@ -58,7 +58,6 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import ArrayLike
     >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     >>> y = np.sin(5 * x[:, 0]) * x[:, 1]
     >>> model = SampledRegressor(random_state=0).fit(x, y)

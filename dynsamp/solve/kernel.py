@@ -273,12 +273,9 @@ def field_values(
     Delayed states count as equal to y: equilibria are where it vanishes, with delays, too.
     theta (parameter,) or (n, parameter) replaces that of the kernel.
     """
-    from dynsamp.kernels.integrate import at_points
-
     if kernel.kind == "map":
         raise ValueError("a map has no right-hand side; iterate it with solve()")
-    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
-    return at_points("fields", problem, t, y)
+    return _pointwise("fields", kernel, t, y, theta, inputs)
 
 
 def jacobian_values(
@@ -289,22 +286,16 @@ def jacobian_values(
     The kernel's own where it has one, else traced from its functions, else by central differences (relative error
     about 1e-10).
     """
-    from dynsamp.kernels.integrate import at_points
-
-    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
-    return at_points("jacobians", problem, t, y)
+    return _pointwise("jacobians", kernel, t, y, theta, inputs)
 
 
 def diffusion_values(
     kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None = None, inputs: Inputs | None = None
 ) -> np.ndarray:
     """Diffusion (n, state), or (n, state, noise) where it is not diagonal; arguments as for ``field_values``."""
-    from dynsamp.kernels.integrate import at_points
-
     if kernel.kind != "sde":
         raise ValueError(f"only an sde kernel has a diffusion, this one is {kernel.kind!r}; use field_values()")
-    problem, t, y = _pointwise(kernel, t, y, theta, inputs)
-    return at_points("diffusions", problem, t, y)
+    return _pointwise("diffusions", kernel, t, y, theta, inputs)
 
 
 def scalar_values(function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLike) -> np.ndarray:
@@ -318,10 +309,17 @@ def scalar_values(function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLi
 
 
 def _pointwise(
-    kernel: Kernel, t: ArrayLike, y: ArrayLike, theta: ArrayLike | None, inputs: Inputs | None
-) -> tuple[Problem, np.ndarray, np.ndarray]:
+    what: Literal["fields", "jacobians", "diffusions"],
+    kernel: Kernel,
+    t: ArrayLike,
+    y: ArrayLike,
+    theta: ArrayLike | None,
+    inputs: Inputs | None,
+) -> np.ndarray:
+    from dynsamp.kernels.integrate import at_points
+
     y = as_states(y)
     t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()
     span = (float(t.min()), float(t.max())) if len(t) else None
     given = kernel if theta is None else replace(kernel, theta=np.asarray(theta, dtype=float))
-    return as_problem(given, y.shape[1], len(y), inputs, span), t, y
+    return at_points(what, as_problem(given, y.shape[1], len(y), inputs, span), t, y)

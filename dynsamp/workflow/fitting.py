@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
@@ -72,7 +71,7 @@ def fit(
     with Progress(f"fitting {chosen.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
-    dt = _spacing(samples) if model.facts.dt is None else model.facts.dt
+    dt = samples.median_step if model.facts.dt is None else model.facts.dt
     facts = replace(model.facts, seed=seed, dt=dt, versions=versions())
     return replace(model, facts=facts)
 
@@ -147,10 +146,3 @@ def _default(law: System | None, samples: Samples) -> Estimator:
     if samples.dy is not None and any(state.conjugate for state in samples.states):
         return HamiltonianNetwork()
     return FlowMap()
-
-
-def _spacing(samples: Samples) -> float | None:
-    """Median spacing of the times, the natural dt of a forecast; None for scattered points."""
-    steps = np.diff(samples.t, axis=-1)
-    steps = steps[np.isfinite(steps)]
-    return float(np.median(steps)) if steps.size else None

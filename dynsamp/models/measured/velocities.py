@@ -23,7 +23,7 @@ from dynsamp.models.base import Samples
 from dynsamp.models.measured.angles import unwrapped
 from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.streams import generator
-from dynsamp.words import State
+from dynsamp.words import State, rate_units
 
 __all__ = ["velocity_name", "with_velocities"]
 
@@ -78,19 +78,12 @@ def with_velocities(
     unit = samples.facts.time_unit
     states = (
         *(replace(state, conjugate=velocity_name(state.name)) for state in chosen.states),
-        *(State(velocity_name(s.name), _per(s.units, unit), _long(s), dims=s.dims) for s in positions),
+        *(State(velocity_name(s.name), rate_units(s.units, unit), _long(s), dims=s.dims) for s in positions),
     )
     facts = replace(samples.facts, velocities=True, energy_units="1")  # of a unit of mass
     dy = np.concatenate([v, a], axis=-1) if accelerations and a is not None else None
     found = replace(chosen, y=np.concatenate([q, v], axis=-1), dy=dy, states=states, facts=facts)
     return found, "; ".join([f"velocities from {phrase}", *notes])
-
-
-def _per(units: str, time_unit: str) -> str:
-    if time_unit == "1":
-        return units
-    inverse = f"{time_unit}-1" if time_unit.isalpha() else f"({time_unit})-1"
-    return inverse if units == "1" else f"{units} {inverse}"
 
 
 def _long(state: State) -> str:
