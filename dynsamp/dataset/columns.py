@@ -17,16 +17,7 @@ from dynsamp.dataset.recordings import MANY, SHORT, ticks, trials
 from dynsamp.dataset.schema import TENDENCY
 from dynsamp.models.measured.names import derived
 
-__all__ = [
-    "Roles",
-    "Table",
-    "bare",
-    "resolved",
-    "roles",
-    "time_column",
-    "time_units",
-    "unit_of",
-]
+__all__ = ["Table", "bare", "resolved", "roles", "time_column", "time_units", "unit_of"]
 
 SPELLINGS = {
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "msec": "ms", "mins": "min", "minute": "min",

@@ -81,7 +81,6 @@ class GradientGram:
     layer : HiddenLayer
     extra : int
         Further columns, free of the ridge penalty.
-    targets : int
 
     Examples
     --------
@@ -93,10 +92,10 @@ class GradientGram:
     array([3., 3.])
     """
 
-    def __init__(self, layer: HiddenLayer, extra: int = 0, targets: int = 1) -> None:
-        self.layer, self.extra, self.targets = layer, extra, targets
+    def __init__(self, layer: HiddenLayer, extra: int = 0) -> None:
+        self.layer, self.extra = layer, extra
         self.rows = 0  # seen so far, components times points
-        width, others = layer.width, extra + targets
+        width, others = layer.width, extra + 1
         self._slopes = np.empty(width * tuning.SLOPE_ROWS)
         self._features = np.zeros((width, width), order="F")  # S S'
         self._mixed = np.zeros((width, others), order="F")
@@ -108,8 +107,8 @@ class GradientGram:
         Parameters
         ----------
         x : ndarray (point, component)
-        others : ndarray (extra + targets, component * point)
-            The extra columns and the targets; rows in the order of ``HiddenLayer.fill_gradients``: those of the first
+        others : ndarray (extra + 1, component * point)
+            The extra columns and the target; rows in the order of ``HiddenLayer.fill_gradients``: those of the first
             component come first. Derivatives are with respect to standardised inputs.
         """
         weights, count = self.layer.weights, len(x)
@@ -130,7 +129,7 @@ class GradientGram:
         """Coefficients of the extra columns, then of the features; see ``GramLeastSquares.solve``."""
         extra, weights = self.extra, self.layer.weights
         columns = extra + len(weights)
-        gram = np.zeros((columns + self.targets, columns + self.targets), order="F")
+        gram = np.zeros((columns + 1, columns + 1), order="F")
         gram[:extra, :extra] = self._others[:extra, :extra]
         gram[extra:columns, :extra] = self._mixed[:, :extra]
         np.multiply(self._features, weights @ weights.T, out=gram[extra:columns, extra:columns])

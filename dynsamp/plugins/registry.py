@@ -27,7 +27,6 @@ __all__ = [
     "PluginError",
     "PluginRecord",
     "PluginWarning",
-    "Registry",
     "estimators",
     "loaded",
     "metrics",

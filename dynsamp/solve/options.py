@@ -17,16 +17,7 @@ if TYPE_CHECKING:
     from dynsamp.kernels.methods import Method
     from dynsamp.kernels.problem import Schedule
 
-__all__ = [
-    "CHAOTIC_TOLERANCE",
-    "SPECTRUM_TOLERANCE",
-    "TOLERANCE",
-    "TRUTH_TOLERANCE",
-    "Options",
-    "Plan",
-    "asked",
-    "planned",
-]
+__all__ = ["CHAOTIC_TOLERANCE", "SPECTRUM_TOLERANCE", "TOLERANCE", "TRUTH_TOLERANCE", "Options", "asked", "planned"]
 
 TOLERANCE = 1e-9
 """Of a solution about which nothing else is known."""

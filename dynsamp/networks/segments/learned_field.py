@@ -14,17 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = [
-    "Disturbance",
-    "Friction",
-    "Gain",
-    "GradientRows",
-    "LearnedField",
-    "Potential",
-    "Shift",
-    "Unknown",
-    "Wave",
-]
+__all__ = ["Disturbance", "Gain", "LearnedField", "Unknown", "Wave"]
 
 
 class Potential(Protocol):

@@ -25,7 +25,7 @@ from dynsamp.networks.segments.collocation import Spans, gauss, spans
 from dynsamp.networks.segments.learned_field import LearnedField
 from dynsamp.networks.segments.snapshots import Segments
 
-__all__ = ["Flights", "Shot", "enough_stages", "equations", "fly", "settle", "shoot"]
+__all__ = ["enough_stages", "equations", "fly", "settle", "shoot"]
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,7 @@ def _halves(law: LearnedField, pairs: Segments, stages: int) -> tuple[Spans, Spa
     """Solutions from both ends to the middle."""
     c, _, _ = gauss(stages)
     t, h = pairs.t, pairs.h
-    half = 0.5 * h
-
-    def signals(times: np.ndarray) -> np.ndarray:
-        s = ((times - t[:, 0]) / h)[..., None]
-        return np.asarray((1.0 - s) * pairs.u[:, 0] + s * pairs.u[:, 1])
-
+    half, signals = 0.5 * h, pairs.signals(0, 1)
     there = spans(law, t[:, 0], pairs.first, half, stages, signals, _hermite(law, pairs, 0.5 * c))
     back = spans(law, t[:, 0] + h, pairs.last, -half, stages, signals, _hermite(law, pairs, 1.0 - 0.5 * c))
     return there, back
@@ -158,13 +153,7 @@ def fly(law: LearnedField, segments: Segments, starts: np.ndarray, stages: int, 
         mine: list[slice] = []
         for k in range(middle, stop, way):
             here, h = segments.t[:, k], segments.t[:, k + way] - segments.t[:, k]
-            ends = segments.u[:, k], segments.u[:, k + way]
-
-            def between(t: np.ndarray, here=here, h=h, ends=ends) -> np.ndarray:  # type: ignore[no-untyped-def]
-                s = ((t - here) / h)[..., None]
-                return np.asarray((1.0 - s) * ends[0] + s * ends[1])
-
-            step = spans(law, here, states[:, k], h, stages, between)
+            step = spans(law, here, states[:, k], h, stages, segments.signals(k, k + way))
             rows = slice(done, done + stages)
             done += stages
             good &= step.good

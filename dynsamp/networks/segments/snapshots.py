@@ -81,6 +81,16 @@ class Segments:
         """Index of the middle sample."""
         return int(self.t.shape[1] // 2)
 
+    def signals(self, sample: int, other: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Signals (segment, input) at times (segment,) between two samples."""
+        start, length = self.t[:, sample], self.t[:, other] - self.t[:, sample]
+
+        def between(times: np.ndarray) -> np.ndarray:
+            s = ((times - start) / length)[..., None]
+            return np.asarray((1.0 - s) * self.u[:, sample] + s * self.u[:, other])
+
+        return between
+
     def take(self, rows: np.ndarray) -> Segments:
         """Only these."""
         return Segments(self.t[rows], self.y[rows], self.u[rows])
