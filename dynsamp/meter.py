@@ -40,6 +40,8 @@ class Meter:
         Where the powercap tree is mounted.
     """
 
+    cost: Cost
+
     def __init__(self, root: str = "/sys/class/powercap") -> None:
         # packages only: their subdomains (intel-rapl:0:0) would be counted twice
         self._domains = []
@@ -51,7 +53,6 @@ class Meter:
                 except (OSError, ValueError):
                     continue  # readable by root only on most machines
                 self._domains.append((folder, wrap))
-        self.cost: Cost | None = None
 
     def __enter__(self) -> Meter:
         self._energy = [_read(folder, "energy_uj") for folder, _ in self._domains]

@@ -81,5 +81,4 @@ def train(loss: Loss, *, budget: float, seed: int = 0, progress: bool | None = N
             stopped = str(result.message)
         except _BudgetSpent:
             stopped = "budget"
-    assert meter.cost is not None  # set on leaving the block
     return Training(best, lowest, first, evaluations, stopped, meter.cost)

@@ -212,8 +212,7 @@ class DriftDiffusion(Estimator):
             if neurons.width is None:
                 neurons = replace(neurons, width=min(tuning.SDE_WIDTH, len(rows.y) // tuning.SDE_ROWS_A_NEURON))
             moments = _fit_moments(rows, neurons, self.options(seed))
-        cost = meter.cost.as_dict() if meter.cost else {}
-        report = {**_report(moments, self.scale, len(rows.y)), **cost}
+        report = {**_report(moments, self.scale, len(rows.y)), **meter.cost.as_dict()}
         return DriftDiffusionModel(**samples.about(report, dt=rows.dt), dt=rows.dt, theta=_theta(moments))
 
 

@@ -183,7 +183,7 @@ class FlowMap(Estimator):
             ring = None if self.stencil is None else Stencil.on(samples.states, self.stencil)
             rows = increments(samples, "a flow map")
             best = fit_flow(rows, self.neurons, self.options(seed, memory), ring)
-        report: dict[str, Any] = {**best.report(), **(meter.cost.as_dict() if meter.cost else {})}
+        report: dict[str, Any] = {**best.report(), **meter.cost.as_dict()}
         if self.stencil is not None:
             report["stencil"] = list(self.stencil)
         if samples.u is not None:

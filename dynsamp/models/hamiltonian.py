@@ -177,7 +177,6 @@ class HamiltonianNetwork(EnergyEstimator):
                 ready = replace(ready, separable=False)
             by_rows = ready.samples.dy is not None or self.published
             learned = self._from_rows(ready, seed, memory) if by_rows else self._from_snapshots(ready, seed, memory)
-        assert meter.cost is not None
         model, report, data = learned
         for key, doubt in doubts(data).items():
             report[key] = doubt

@@ -146,7 +146,7 @@ class Linear(Estimator):
             "rank": int(rank),
             "condition": float(singular[0] / singular[-1]) if singular[-1] > 0 else None,
             "residual": float(np.linalg.norm(residual) / np.linalg.norm(rows.dy)),
-            **(meter.cost.as_dict() if meter.cost else {}),
+            **meter.cost.as_dict(),
             "chosen": "linear one-step map by least squares",
         }
         matrix = np.ascontiguousarray((solution / spread[:, None]).T)

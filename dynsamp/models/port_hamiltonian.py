@@ -265,7 +265,6 @@ class PortHamiltonianNetwork(EnergyEstimator):
             clipped, changed = learned[1].clipped()
             if changed:  # an energy that fits the nearest R that only takes energy
                 learned = self._learned(ready, clipped, seed, memory)
-        assert meter.cost is not None
         fit, disturbance, report, y = learned
         energies = pieces(fit.energy, ready)
         inputs = [signal.name for signal in ready.samples.facts.inputs]

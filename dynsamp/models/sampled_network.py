@@ -218,7 +218,6 @@ class SampledNetwork(Estimator):
             found = fit_regression(
                 source, self.neurons, self.options(seed, memory), dtype=self.dtype, published=self.published
             )
-        assert meter.cost is not None
         states = tuple(State(name) for name in _names(self.inputs, source.inputs, "x"))
         model = _model(found, states, _names(self.targets, source.outputs, "y"))
         return replace(model, report={**found.report(), "dtype": self.dtype, **meter.cost.as_dict()})

@@ -90,7 +90,6 @@ class Training:
 
     def spent(self, meter: Meter) -> None:
         """Account for a piece of training; evaluate when it is time."""
-        assert meter.cost is not None
         self.cpu += meter.cost.cpu_seconds
         self.joules += meter.cost.joules
         self.source = meter.cost.energy_source
@@ -182,7 +181,6 @@ def sampled(name: str, estimator: HamiltonianNetwork, seeds: int) -> tuple[float
         data, test = samples(problem, seed), fresh_points(problem, seed)
         with Meter() as meter:
             model = estimator.fit(data, seed=seed)
-        assert meter.cost is not None
         error = error_of(model.energy(test), problem.energy(test))
         rows.append((error, meter.cost.cpu_seconds, meter.cost.joules))
     error, cpu, joules = (statistics.median(column) for column in zip(*rows, strict=True))

@@ -78,7 +78,6 @@ def fitted(estimator: Any, data: Samples, seed: int) -> Fit:
     """Fit with BLAS on one thread."""
     with threadpool_limits(1, "blas"), Meter() as meter:
         model = estimator.fit(data, seed=seed)
-    assert meter.cost is not None
     return Fit(model, meter.cost.cpu_seconds)
 
 
