@@ -415,12 +415,18 @@ def _design(z: np.ndarray, features: np.ndarray, squares: bool) -> np.ndarray:
     return np.concatenate([np.ones((len(z), 1)), z, *products, features], axis=1)
 
 
+def _mirrored(flat: np.ndarray, size: int) -> np.ndarray:
+    """Symmetric matrices (row, size, size) from their lower triangles."""
+    a = np.empty((len(flat), size, size))
+    rows, columns = np.tril_indices(size)
+    a[:, rows, columns] = a[:, columns, rows] = flat
+    return a
+
+
 def _symmetric(flat: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Matrices from their lower triangles, variances and correlations clipped."""
     n = len(floor)
-    a = np.empty((len(flat), n, n))
-    for column, (i, k) in enumerate(_lower_triangle(n)):
-        a[:, i, k] = a[:, k, i] = flat[:, column]
+    a = _mirrored(flat, n)
     for i in range(n):
         a[:, i, i] = np.maximum(a[:, i, i], floor[i])
     for i, k in _lower_triangle(n):
@@ -440,10 +446,7 @@ def _ito_taylor(moments: Moments, z: np.ndarray, mu: np.ndarray, a: np.ndarray) 
     plain = [np.zeros((len(z), 1)), mu]
     along_drift = np.concatenate([*plain, curved], axis=1) @ moments.drift  # L mu
     flat = np.concatenate([*plain, *squares, curved], axis=1) @ moments.covariance  # L a
-    along = np.empty_like(a)
-    for column, (i, k) in enumerate(_lower_triangle(n)):
-        along[:, i, k] = along[:, k, i] = flat[:, column]
     # gradient[r, k, j] = d mu_j / d z_k
     gradient = moments.drift[1 : n + 1] + np.einsum("rf,fk,fj->rkj", slope, weights, moments.drift[n + 1 :])
     mixed = a @ gradient
-    return 0.5 * along_drift, 0.5 * (mixed + np.swapaxes(mixed, 1, 2) + along)
+    return 0.5 * along_drift, 0.5 * (mixed + np.swapaxes(mixed, 1, 2) + _mirrored(flat, n))

@@ -104,11 +104,11 @@ class _Learning:
     fit: Fit
     options: FitOptions
     lattice: Lattice | None
-    found: EnergyFit | None = None
+    found: EnergyFit = field(init=False)  # since the linear fit
     gap: float = np.inf
     rounds: int = 0
     fresh: bool = True  # whether the neurons are new: their first flow may be no better
-    kept: tuple[float, EnergyFit, Disturbance] | None = field(default=None)
+    kept: tuple[float, EnergyFit, Disturbance] | None = None
 
     @property
     def goal(self) -> float:
@@ -132,7 +132,6 @@ class _Learning:
             errors = self._by_segments()
         if self.rounds > before:
             route += f", then {self.rounds - before} through segments of trajectories with free initial states"
-        assert self.found is not None
         return Learned(self.found, f"snapshots: {route}", self.gap, errors), self.disturbance
 
     def _start(self, linear: Callable[[Disturbance], Gradients]) -> None:
@@ -174,7 +173,6 @@ class _Learning:
 
     def _wanted_pairs(self, error: float) -> int:
         """As many as the neurons need, all that there is time for where the error may be noise."""
-        assert self.found is not None
         equations = len(self.data.half_width)
         wanted = tuning.EQUATIONS_A_COLUMN * self.found.basis.columns / equations
         wanted = max(self._in_lattice(tuning.FEWEST_PAIRS), wanted)
@@ -241,7 +239,6 @@ class _Learning:
 
     def _law(self) -> LearnedField:
         """The field as it is known now."""
-        assert self.found is not None
         energy = self.found.energy
         return self.disturbance.around(energy if self.lattice is None else self.lattice.whole(energy))
 
@@ -252,7 +249,6 @@ class _Learning:
 
     def _improve(self, data: Gradients, goal: float, *, search: bool = True) -> None:
         """One round: with the neurons as they are, or with better ones where these are what limits."""
-        assert self.found is not None
         rows = self._of_law(data)
         found = refit(self.found, rows, regularisation=self.options.regularisation, memory=self.options.memory)
         self.rounds += 1
@@ -281,7 +277,6 @@ class _Learning:
 
     def _keep(self, gap: float) -> bool:
         """Remember the field if it is the best so far; whether it gained enough to go on."""
-        assert self.found is not None
         worthwhile = self.fresh or self.kept is None or gap < tuning.FLOW_GAIN * self.kept[0]
         if self.kept is None or gap < self.kept[0]:
             self.kept = (gap, self.found, self.disturbance)
