@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.words import Box, closest
+from dynsamp.words import Box, suggestion
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator
@@ -51,7 +51,6 @@ __all__ = [
     "RunFileError",
     "configured",
     "read_run_file",
-    "suggestion",
 ]
 
 Arguments = dict[str, Any]  # of a verb, by name
@@ -336,10 +335,3 @@ def configured(estimator: Estimator | type[Estimator] | str, knobs: Arguments) -
         return dataclasses.replace(estimator, **values)  # type: ignore[type-var]  # a dataclass by contract
     except TypeError as error:
         raise ValueError(f"estimator {label!r} refuses {values}: {error}") from error
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """What to try instead of ``name``."""
-    known = list(known)
-    near = closest(name, known)
-    return f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"

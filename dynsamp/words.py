@@ -23,6 +23,7 @@ __all__ = [
     "energy_units",
     "nearest",
     "rate_units",
+    "suggestion",
 ]
 
 
@@ -51,6 +52,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint "; did you mean 'theta'?" for the end of a message, or nothing where no known name is near."""
     near = closest(name, known)
     return f"; did you mean {near!r}?" if near else ""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What to try instead of ``name``: the nearest known name, or all of them."""
+    known = list(known)
+    near = closest(name, known)
+    return f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
 
 
 def _identifier(kind: str, name: str) -> None:

@@ -159,7 +159,7 @@ def evaluate(args: Namespace) -> None:
 
 def _check_metrics(names: list[str]) -> None:
     from dynsamp import plugins
-    from dynsamp.runfile import suggestion
+    from dynsamp.words import suggestion
 
     known = plugins.metrics()
     for name in names:

@@ -20,7 +20,7 @@ from dynsamp.dataset.formats import open_dataset
 from dynsamp.dataset.packing import component_names
 from dynsamp.dataset.schema import facts
 from dynsamp.dataset.zarrstore import read_zarr
-from dynsamp.words import Facts, State, nearest
+from dynsamp.words import Facts, State, suggestion
 
 __all__ = ["RegressionRows", "VariableRows", "open_rows", "regression_rows"]
 
@@ -149,9 +149,8 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
     for label, names in (("inputs", inputs), ("targets", targets)):
         for name in names:
             if name not in ds.variables:
-                known = [str(key) for key in ds.variables]
-                hint = nearest(name, known) or f"; there are: {', '.join(known)}"
-                raise ValueError(f"{label} names {name!r}, which is not in the data{hint}")
+                hint = suggestion(name, map(str, ds.variables))
+                raise ValueError(f"{label} names {name!r}, which is not in the data; {hint}")
             if ds[name].dtype.kind not in "fiub":
                 raise ValueError(f"{label} names {name!r}, which holds {ds[name].dtype}, not numbers; convert it first")
     everything = [*inputs, *targets]

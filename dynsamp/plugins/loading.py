@@ -17,7 +17,7 @@ from dynsamp import hookspecs
 from dynsamp.metrics.base import Metric
 from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
-from dynsamp.words import closest
+from dynsamp.words import suggestion
 
 __all__ = ["Contribution", "Failure", "load", "manager", "unexpected"]
 
@@ -128,14 +128,9 @@ def _register(plugin: object, name: str, plugin_manager: pluggy.PluginManager) -
         if key in HOOKS and key not in marked and callable(getattr(plugin, key)):
             raise _Refused(f"{key} is not marked as a hook; put @dynsamp.hookimpl above it")
         if key in marked and key not in HOOKS:
-            near = closest(key, HOOKS)
-            raise _Refused(f"there is no hook {key!r}; " + (f"did you mean {near!r}?" if near else _there_are(HOOKS)))
+            raise _Refused(f"there is no hook {key!r}; {suggestion(key, HOOKS)}")
     if not marked:
         raise _Refused(f"it implements no hook; define one of {', '.join(HOOKS)} under @dynsamp.hookimpl")
-
-
-def _there_are(names: Iterable[str]) -> str:
-    return f"there are: {', '.join(names)}"
 
 
 def _listed(hook: str, returned: object) -> list[object]:

@@ -17,7 +17,7 @@ from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress
 from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
-from dynsamp.words import nearest
+from dynsamp.words import suggestion
 
 __all__ = ["as_dataset", "fit"]
 
@@ -126,8 +126,7 @@ def _estimator(given: Estimator | type[Estimator] | str | None, law: System | No
     if isinstance(given, str):
         known = plugins.estimators()
         if given not in known:
-            hint = nearest(given, known) or f"; there are: {', '.join(sorted(known))}"
-            raise ValueError(f"unknown estimator {given!r}{hint}")
+            raise ValueError(f"unknown estimator {given!r}; {suggestion(given, sorted(known))}")
         return known[given]()
     if given is not None:
         raise TypeError(f"estimator must be an Estimator, its class or its name, got {given!r}")

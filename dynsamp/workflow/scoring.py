@@ -12,7 +12,7 @@ from dynsamp import dataset, plugins
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
-from dynsamp.words import nearest
+from dynsamp.words import suggestion
 from dynsamp.workflow.completing import at_times_of, completed_truth
 
 __all__ = ["evaluate"]
@@ -136,8 +136,7 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
             chosen.append(name)
             continue
         if name not in known:
-            hint = nearest(name, known) or f"; there are: {', '.join(sorted(known))}"
-            raise ValueError(f"unknown metric {name!r}{hint}")
+            raise ValueError(f"unknown metric {name!r}; {suggestion(name, sorted(known))}")
         chosen.append(known[name])
     return chosen
 
