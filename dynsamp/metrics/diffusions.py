@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
-from dynsamp.metrics.errors import spread, states_of
+from dynsamp.metrics.errors import relative, spread, states_of
 from dynsamp.models.base import HasDiffusion, HasDrift, Model
 from dynsamp.solve import diffusion_values, field_values
 
@@ -23,12 +23,9 @@ def _without(model: Model, name: str) -> TypeError:
     return TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
 
 
-def _relative(learned: np.ndarray, exact: np.ndarray, what: str, states: int) -> Score:
-    norm = float(np.linalg.norm(exact))
-    error = float(np.linalg.norm(learned - exact))
-    text = f"relative L2 of the {what} over the truth's states, components in standard deviations of the truth"
-    value = error / norm if norm > 0 else (0.0 if error == 0 else np.inf)
-    return Score(np.asarray(value), {"norm": text, "states": states})
+def _relative(learned: np.ndarray, exact: np.ndarray, what: str) -> Score:
+    norm = f"relative L2 of the {what} over the truth's states, components in standard deviations of the truth"
+    return relative(learned, exact, norm)
 
 
 @metric("drift_error", (), needs=("truth", "model", "system"))
@@ -39,7 +36,7 @@ def drift_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     scale = spread(truth)
     if not isinstance(model, HasDrift):
         raise _without(model, "drift")
-    return _relative(np.asarray(model.drift(y), dtype=float) / scale, exact / scale, "drift", len(y))
+    return _relative(np.asarray(model.drift(y), dtype=float) / scale, exact / scale, "drift")
 
 
 @metric("diffusion_error", (), needs=("truth", "model", "system"))
@@ -53,7 +50,7 @@ def diffusion_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     exact = _matrix(diffusion_values(system.kernel(), t, y, theta), scale)
     if not isinstance(model, HasDiffusion):
         raise _without(model, "diffusion")
-    return _relative(_matrix(np.asarray(model.diffusion(y), dtype=float), scale), exact, "diffusion matrix", len(y))
+    return _relative(_matrix(np.asarray(model.diffusion(y), dtype=float), scale), exact, "diffusion matrix")
 
 
 def _matrix(g: np.ndarray, scale: np.ndarray) -> np.ndarray:

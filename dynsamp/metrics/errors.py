@@ -17,6 +17,7 @@ __all__ = [
     "known",
     "nrmse",
     "periods",
+    "relative",
     "spread",
     "spread_skill",
     "valid_prediction_time",
@@ -61,6 +62,13 @@ def states_of(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray
     trajectory, step = trajectory[pick], step[pick]
     theta = truth.theta[trajectory] if truth.theta.shape[1] else system.theta()
     return truth.clock[trajectory, step], truth.y[trajectory, 0, step], theta
+
+
+def relative(learned: np.ndarray, exact: np.ndarray, norm: str) -> Score:
+    """Relative error in L2 over states (state, ...), the ``norm`` in words."""
+    size, error = float(np.linalg.norm(exact)), float(np.linalg.norm(learned - exact))
+    value = error / size if size > 0 else (0.0 if error == 0 else np.inf)
+    return Score(np.asarray(value), {"norm": norm, "states": len(exact)})
 
 
 def difference(forecast: Record, truth: Record) -> np.ndarray:

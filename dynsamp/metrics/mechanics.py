@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
-from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, spread, states_of
+from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, relative, spread, states_of
 from dynsamp.models.base import (
     HasDissipatedPower,
     HasDissipation,
@@ -165,15 +165,9 @@ def gradient_error(truth: Record, model: Model, system: TrueSystem) -> Score:
         raise TypeError(f"a {type(model).__name__} has no gradient(); this score is for learned Hamiltonians")
     t, y, theta = states_of(truth, system)
     scale = spread(truth)
-    exact = energy_gradient(system, t, y, theta) * scale
-    norm = float(np.linalg.norm(exact))
-    error = float(np.linalg.norm(np.asarray(model.gradient(y), dtype=float) * scale - exact))
-    value = error / norm if norm > 0 else (0.0 if error == 0 else np.inf)
-    attrs = {
-        "norm": "L2 over the truth's states, each derivative times the standard deviation of its component",
-        "states": len(y),
-    }
-    return Score(np.asarray(value), attrs)
+    norm = "L2 over the truth's states, each derivative times the standard deviation of its component"
+    learned = np.asarray(model.gradient(y), dtype=float)
+    return relative(learned * scale, energy_gradient(system, t, y, theta) * scale, norm)
 
 
 def pairs_of(states: tuple[State, ...], model: Model | None = None) -> np.ndarray:
