@@ -57,7 +57,6 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import ArrayLike
     >>> from sklearn.linear_model import RidgeCV
     >>> from sklearn.pipeline import make_pipeline
     >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
