@@ -23,6 +23,7 @@ __all__ = [
     "energy_units",
     "nearest",
     "rate_units",
+    "spans",
     "suggestion",
 ]
 
@@ -112,6 +113,15 @@ class State:
         for extent in self.dims.values():
             size *= extent
         return size
+
+
+def spans(states: Iterable[State]) -> dict[str, slice]:
+    """The components of each state variable, by name."""
+    found, start = {}, 0
+    for state in states:
+        found[state.name] = slice(start, start + state.size)
+        start += state.size
+    return found
 
 
 def energy_units(q: State, p: State, time_unit: str) -> str:

@@ -23,7 +23,7 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.words import State, nearest, rate_units
+from dynsamp.words import State, nearest, rate_units, spans
 
 __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
 
@@ -100,10 +100,8 @@ def build(  # noqa: PLR0913 - what a Dataset is made of
         raise ValueError(f"dy has shape {np.shape(dy)}, but y has {y.shape}; they must agree")
 
     variables: Variables = {}
-    ends = np.cumsum(sizes)
-    for state, end in zip(states, ends, strict=True):
+    for state, part in zip(states, spans(states).values(), strict=True):
         own = tuple(state.dims)
-        part = slice(end - state.size, end)
         shape = (*y.shape[:-1], *state.dims.values())
         variables[state.name] = ((*dims, *own), y[..., part].reshape(shape), state_attrs(state))
         if dy is not None:

@@ -20,7 +20,7 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
-from dynsamp.words import State, rate_units
+from dynsamp.words import State, rate_units, spans
 
 __all__ = ["Run", "crossings", "scores", "spectra", "statistics"]
 
@@ -167,9 +167,7 @@ def statistics(  # noqa: PLR0913 - what a Dataset is made of
         As for ``build``.
     """
     variables: Variables = {}
-    first = 0
-    for state in states:
-        part = slice(first, first := first + state.size)
+    for state, part in zip(states, spans(states).values(), strict=True):
         for suffix, array in values.items():
             method, words = _METHODS[suffix]
             shape = (*array.shape[:-1], *state.dims.values())
@@ -215,11 +213,9 @@ def crossings(  # noqa: PLR0913 - what a Dataset is made of
         times, values, counts = times[:, 0], values[:, 0], counts[:, 0]
     dims = (*own, "crossing")
     variables: Variables = {}
-    begin = 0
-    for state in states:
-        part = values[..., begin : begin + state.size].reshape(*times.shape, *state.dims.values())
-        variables[state.name] = ((*dims, *state.dims), part, state_attrs(state))
-        begin += state.size
+    for state, part in zip(states, spans(states).values(), strict=True):
+        found = values[..., part].reshape(*times.shape, *state.dims.values())
+        variables[state.name] = ((*dims, *state.dims), found, state_attrs(state))
     variables["crossing_time"] = (dims, times, {"units": time_unit, "long_name": "time of the crossing"})
     variables["count"] = (own, counts, {"units": "1", "long_name": "number of crossings, recorded or not"})
     variables["status"] = (("trajectory",), np.asarray(status, np.int8), dict(STATUS_ATTRS))

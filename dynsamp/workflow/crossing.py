@@ -17,7 +17,7 @@ from dynsamp.solve import Event, Options, solve
 from dynsamp.solve.options import TRUTH_TOLERANCE
 from dynsamp.streams import checked_seed
 from dynsamp.system import System
-from dynsamp.words import State, nearest
+from dynsamp.words import State, nearest, spans
 from dynsamp.workflow.orbits import orbits
 from dynsamp.workflow.starts import Starts
 
@@ -211,20 +211,15 @@ def as_event(event: str | Event, states: Sequence[State]) -> Event:
         level = np.nan
     if found is None or not np.isfinite(level) or found["direction"] not in _DIRECTIONS:
         raise ValueError(f'cannot read the event {event!r}; write "state = number", with rising or falling after it')
-    begin = 0
-    for state in states:
-        if state.name == found["state"]:
-            break
-        begin += state.size
-    else:
-        names = [state.name for state in states]
-        raise ValueError(
-            f"event {event!r}: no state {found['state']!r} (states: {', '.join(names)}){nearest(found['state'], names)}"
-        )
-    index = int(found["index"] or 0)
-    if index >= state.size or (found["index"] is None) != (state.size == 1):
-        raise ValueError(f'event {event!r}: {state.name} has {state.size} components; write "{state.name}[0] = ..."')
-    return Event(_surface(begin + index, level), _DIRECTIONS[found["direction"]], name=" ".join(event.split()))
+    name, where = found["state"], spans(states)
+    if name not in where:
+        raise ValueError(f"event {event!r}: no state {name!r} (states: {', '.join(where)}){nearest(name, where)}")
+    index, size = int(found["index"] or 0), where[name].stop - where[name].start
+    if index >= size or (found["index"] is None) != (size == 1):
+        raise ValueError(f'event {event!r}: {name} has {size} components; write "{name}[0] = ..."')
+    return Event(
+        _surface(where[name].start + index, level), _DIRECTIONS[found["direction"]], name=" ".join(event.split())
+    )
 
 
 def _surface(component: int, level: float) -> Callable[..., float]:

@@ -15,7 +15,7 @@ import numpy as np
 from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.names import guess_pairs, is_angle, is_coordinate
-from dynsamp.words import State
+from dynsamp.words import State, spans
 
 __all__ = ["unwrapped"]
 
@@ -72,15 +72,13 @@ def unwrapped(samples: Samples, coordinates: Sequence[int] | None = None) -> tup
 
 def _momenta(states: tuple[State, ...]) -> dict[int, int]:
     """Component of the momentum by component of the coordinate."""
-    start, size, at = {}, {}, 0
-    for state in states:
-        start[state.name], size[state.name] = at, state.size
-        at += state.size
-    pairs = [(state.name, state.conjugate) for state in states if state.conjugate in start]
+    where = spans(states)
+    pairs = [(state.name, state.conjugate) for state in states if state.conjugate in where]
     pairs = pairs or guess_pairs([state.name for state in states]) or []
-    if not pairs and at % 2 == 0 and not all(is_coordinate(state.name) for state in states):
-        return {k: k + at // 2 for k in range(at // 2)}
-    return {start[q] + k: start[str(p)] + k for q, p in pairs for k in range(size[q])}
+    total = sum(state.size for state in states)
+    if not pairs and total % 2 == 0 and not all(is_coordinate(state.name) for state in states):
+        return {k: k + total // 2 for k in range(total // 2)}
+    return {k: k - where[q].start + where[str(p)].start for q, p in pairs for k in range(where[q].start, where[q].stop)}
 
 
 def _period(state: State, values: np.ndarray) -> float | None:

@@ -18,7 +18,7 @@ from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.networks.tuning import EVEN
-from dynsamp.words import Facts, State, energy_units
+from dynsamp.words import Facts, State, energy_units, spans
 
 __all__ = [
     "CANONICAL_NAMES",
@@ -114,8 +114,8 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
     Without any ``conjugate`` the names tell ("angle" and "angular_velocity"); where they leave a doubt, the first half
     is q and the second half p, and the words are empty.
     """
-    sizes = [state.size for state in states]
-    total = sum(sizes)
+    size = {state.name: state.size for state in states}
+    total = sum(size.values())
     if total % 2:
         raise ValueError(
             f"a Hamiltonian needs canonical pairs (q, p), but the data have {total} components"
@@ -125,14 +125,12 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
     how = "as declared"
     if not any(state.conjugate for state in states):
         guessed = guess_pairs([state.name for state in states])
-        sizes_of = {state.name: state.size for state in states}
-        if guessed is None or any(sizes_of[one] != sizes_of[other] for one, other in guessed):
+        if guessed is None or any(size[one] != size[other] for one, other in guessed):
             return np.arange(total).reshape(2, -1), ""
         how = "by their names, " + ", ".join(f"({one}, {other})" for one, other in guessed)
         momentum = dict(guessed)
         states = tuple(replace(state, conjugate=momentum.get(state.name)) for state in states)
-    start = {state.name: int(at) for state, at in zip(states, np.cumsum([0, *sizes]), strict=False)}
-    size = {state.name: state.size for state in states}
+    components = {name: range(span.start, span.stop) for name, span in spans(states).items()}
     q: list[int] = []
     p: list[int] = []
     for state in states:
@@ -143,8 +141,8 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
                     f"state {state.name!r} names {state.conjugate!r} as its momentum, which is not a state of the same"
                     f" size (states: {known}); correct the name"
                 )
-            q += range(start[state.name], start[state.name] + state.size)
-            p += range(start[state.conjugate], start[state.conjugate] + state.size)
+            q += components[state.name]
+            p += components[state.conjugate]
     if sorted(q + p) != list(range(total)):
         missing = set(range(total)) ^ set(q + p) or {k for k in q + p if (q + p).count(k) > 1}
         raise ValueError(

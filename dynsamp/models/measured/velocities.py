@@ -57,18 +57,12 @@ def with_velocities(
         If a trajectory is too short, or its times do not increase.
     """
     names = [state.name for state in samples.states] if names is None else list(names)
-    keep: list[int] = []
-    at = 0
-    for state in samples.states:
-        if state.name in names:
-            keep += range(at, at + state.size)
-        at += state.size
     positions = tuple(state for state in samples.states if state.name in names)
-    parts = np.array(keep, np.int64)
+    parts = np.flatnonzero([state.name in names for state in samples.owners])
     chosen = replace(
         samples, y=samples.y[..., parts], states=positions, dy=None if samples.dy is None else samples.dy[..., parts]
     )
-    chosen, notes = unwrapped(chosen, range(len(keep)))
+    chosen, notes = unwrapped(chosen, range(len(parts)))
     a: np.ndarray | None = None
     if chosen.dy is not None:
         q, v, phrase = chosen.y, chosen.dy, "the derivatives that the data give"
