@@ -10,6 +10,7 @@ from typing import Any
 from dynsamp import plugins
 from dynsamp.compare.comparison import Comparison
 from dynsamp.files import explained, write_bytes
+from dynsamp.models.storage import json_value
 
 __all__ = ["rows", "save_comparison", "sentence"]
 
@@ -71,8 +72,9 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
         paths.append(folder / f"{name}.model")
         plugins.save_model(side.model, paths[-1])
     paths.append(folder / "comparison.json")
+    document = json_value(comparison.as_dict(), "comparison", null_for_non_finite=True)
     with explained("write", paths[-1]):
-        write_bytes(paths[-1], (json.dumps(_finite(comparison.as_dict()), indent=2) + "\n").encode())
+        write_bytes(paths[-1], (json.dumps(document, indent=2) + "\n").encode())
     return paths
 
 
@@ -94,9 +96,3 @@ def _ratio(larger: float, smaller: float, less: str, more: str) -> str:
         return f"{smaller:.2g} against {larger:.2g}:"
     ratio, word = (larger / smaller, less) if larger >= smaller else (smaller / larger, more)
     return f"{ratio:.2g} times {word}" if ratio < 1000 else f"{ratio:.0e} times {word}".replace("e+0", "e")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -26,7 +26,7 @@ from dynsamp.models.base import Model
 from dynsamp.models.safetensors import encode, little_endian, read_arrays, read_header, refuse, strict_json
 from dynsamp.words import Facts, State
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["json_value", "read_model", "write_model"]
 
 FORMAT = "dynsamp-model"
 FORMAT_VERSION = 1  # raised when an old reader would misunderstand a new file
@@ -57,15 +57,15 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
         if isinstance(value, np.ndarray):
             arrays[item.name] = little_endian(item.name, value)
         elif item.name not in COMMON:
-            plain[item.name] = _json_value(value, item.name)
+            plain[item.name] = json_value(value, item.name)
     about = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "estimator": model.name,
-        "states": [_json_value(asdict(state), "states") for state in model.states],
+        "states": [json_value(asdict(state), "states") for state in model.states],
         "fields": plain,
-        "facts": _json_value(model.facts.to_json(), "facts"),
-        "report": _json_value(model.report, "report", null_for_non_finite=True),
+        "facts": json_value(model.facts.to_json(), "facts"),
+        "report": json_value(model.report, "report", null_for_non_finite=True),
         "versions": {"dynsamp": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     parts = encode({"dynsamp": json.dumps(about, allow_nan=False)}, arrays)
@@ -172,7 +172,7 @@ def _build(
     return model
 
 
-def _json_value(value: Any, where: str, *, null_for_non_finite: bool = False) -> Any:
+def json_value(value: Any, where: str, *, null_for_non_finite: bool = False) -> Any:
     """The same value in the types that JSON has."""
     if value is None or isinstance(value, bool | str):
         return value
@@ -188,11 +188,11 @@ def _json_value(value: Any, where: str, *, null_for_non_finite: bool = False) ->
         raise ValueError(f"{where} is {value}, which JSON cannot hold; use None")
     if isinstance(value, Mapping):
         return {
-            str(key): _json_value(item, f"{where}.{key}", null_for_non_finite=null_for_non_finite)
+            str(key): json_value(item, f"{where}.{key}", null_for_non_finite=null_for_non_finite)
             for key, item in value.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [
-            _json_value(item, f"{where}[{k}]", null_for_non_finite=null_for_non_finite) for k, item in enumerate(value)
+            json_value(item, f"{where}[{k}]", null_for_non_finite=null_for_non_finite) for k, item in enumerate(value)
         ]
     raise TypeError(f"{where} is a {type(value).__name__}; a model's fields are arrays or JSON values")

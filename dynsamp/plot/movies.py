@@ -168,10 +168,9 @@ def animate(
     start, end = shown[-1][2].times[[0, -1]]
     length = min(float(end - start), LONGEST * speed) if duration is None else min(float(end - start), duration)
     moments = start + np.arange(int(length * fps / speed) + 1) * speed / fps
-    clock = scenes[0].clock
     suffix = "" if unit == "1" else f" {unit}"
     with explained("write", path), replaced(path) as part:
-        frames = _frames(figure, scenes, clock, moments, suffix, speed)
+        frames = _frames(figure, scenes, moments, suffix, speed)
         if path.suffix.lower() == ".gif":
             _write_gif(part, frames, fps)
         else:
@@ -268,7 +267,7 @@ def _limits(films: list[_Joints]) -> tuple[float, float, float, float]:
 
 
 def _frames(
-    figure: Figure, scenes: list[Scene], clock: Text, moments: np.ndarray, suffix: str, speed: float
+    figure: Figure, scenes: list[Scene], moments: np.ndarray, suffix: str, speed: float
 ) -> Iterator[np.ndarray]:
     """Pixels (row, column, 3) of each frame; what stands still is drawn once."""
     canvas = FigureCanvasAgg(figure)
@@ -279,7 +278,7 @@ def _frames(
     for moment in moments:
         canvas.restore_region(still)  # type: ignore[no-untyped-call]
         past = np.linspace(max(moments[0], moment - TAIL * speed), moment, 60)
-        clock.set_text(f"t = {moment:.{digits}f}{suffix}")
+        scenes[0].clock.set_text(f"t = {moment:.{digits}f}{suffix}")
         for scene in scenes:
             scene.show(float(moment), past)
             for artist in scene.artists:

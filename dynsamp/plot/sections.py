@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynsamp.plot.canvas import COLOURS, TRUTH, axis_label, new_figure, panels
+from dynsamp.plot.canvas import COLOURS, TRUTH, axis_label, figure_of, new_figure, panels
 
 __all__ = ["section"]
 
@@ -69,18 +69,15 @@ def section(
         axes = [ax]
     for k, (label, column) in enumerate(columns.items()):
         for row, one in enumerate(column):
-            panel = axes[row * len(columns) + k] if len(columns) > 1 else axes[row]
             title = ", ".join(part for part in (names[row] if rows > 1 else "", label) if part)
-            _draw(panel, one, x, y, title)
-        shown = [axes[row * len(columns) + k] if len(columns) > 1 else axes[row] for row in range(rows)]
-        _same_limits(shown)
-    for k, panel in enumerate(axes[: -len(columns)] if len(columns) > 1 else []):  # what the row below says too
-        panel.set_xlabel("")
+            _draw(axes[row * len(columns) + k], one, x, y, title)
+        _same_limits(axes[k :: len(columns)])
+    for k, panel in enumerate(axes if len(columns) > 1 else []):  # what the row below and the first column say too
+        if k < len(axes) - len(columns):
+            panel.set_xlabel("")
         if k % len(columns):
             panel.set_ylabel("")
-    for panel in axes[1 - len(columns) :] if len(columns) > 1 else []:
-        panel.set_ylabel("")
-    return axes[0].get_figure(root=True) or new_figure()
+    return figure_of(axes[0])
 
 
 def _check(data: xr.Dataset) -> None:
