@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network
+from dynsamp.kernels.activations import ACTIVATIONS
+from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.streams import generator

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import special_ortho_group
 
-from dynsamp.networks.network import activate
+from dynsamp.kernels.features import activate
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import S2, pair_weights, sample_layer, sample_pairs, standardisation
 from dynsamp.streams import generator

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynsamp.networks.network import activate, blocks
+from dynsamp.kernels.features import activate
+from dynsamp.networks.network import blocks
 
 __all__ = ["GradientLoss", "IncrementLoss", "Loss", "SumOfLosses"]
 

@@ -314,10 +314,11 @@ def _ours(value: Any) -> bool:
     return isinstance(value, types.FunctionType) and not foreign
 
 
-def code_names(code: types.CodeType) -> set[str]:
+@lru_cache(1024)
+def code_names(code: types.CodeType) -> frozenset[str]:
     """Names of globals and attributes in the code of a function and of those inside it."""
     nested = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return set(code.co_names).union(*(code_names(constant) for constant in nested))
+    return frozenset(code.co_names).union(*(code_names(constant) for constant in nested))
 
 
 @lru_cache

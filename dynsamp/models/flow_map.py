@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynsamp.kernels.activations import ACTIVATIONS
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
@@ -25,7 +26,7 @@ from dynsamp.models.measured.increments import increments
 from dynsamp.models.stencil import Stencil, checked_offsets
 from dynsamp.networks.compiled import map_step, network_theta
 from dynsamp.networks.grid import Patch
-from dynsamp.networks.network import ACTIVATIONS, Hidden, HiddenLayer, Network, blocks
+from dynsamp.networks.network import Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.solve import Kernel
 

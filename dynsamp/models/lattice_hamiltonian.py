@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynsamp.kernels.activations import ACTIVATIONS
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
@@ -35,7 +36,7 @@ from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends, Patch
 from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
-from dynsamp.networks.network import ACTIVATIONS, Energy, HiddenLayer
+from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance

@@ -7,7 +7,7 @@ of a least-squares problem, solve. ``search`` repeats them at a fraction of the 
 neurons                   what may be said of neurons and of a fit before it is made
 tuning                    every tuned number, and what it trades
 sampling                  hidden layers from data: pairs, direction, centre, length and slope of neurons
-activations, network      layers, networks of any depth and energies: values and exact derivatives on arrays
+network                   layers, networks of any depth and energies: values and exact derivatives on arrays
 compiled                  the same as right-hand sides and steps for the solvers
 least_squares             orthogonalisation in blocks of rows; normal_equations and sketch for many rows
 ridge                     all penalties at once, and the score of cross validation

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lu
 
-from dynsamp.networks.activations import SLOPES, VALUES
+from dynsamp.kernels.activations import SIGMAS
 from dynsamp.networks.grid import Patch, margins
 from dynsamp.networks.network import Energy, Network
 from dynsamp.networks.terms import Term, added_gradients
@@ -167,7 +167,7 @@ def _added(
     before, behind = wiring.walk(ends) if sites else (0, 0)
     seen, given = _neighbours(wiring.sees, ring), _neighbours(wiring.gives, ring)
     to, size, outputs = wiring.gives.fields, wiring.sees.size, wiring.gives.size
-    slope, sigma, known = SLOPES[wiring.activation], VALUES[wiring.activation], wiring.known
+    (sigma, slope, _), known = SIGMAS[wiring.activation], wiring.known
     gradient, factored, triangle = len(wiring.sign) > 0, wiring.factored, wiring.triangle
     sign, formulas = wiring.sign or (1.0,) * outputs, len(wiring.terms)
     start = len(wirings) + sum(each.fixed for each in wirings[:number])

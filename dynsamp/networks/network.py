@@ -13,15 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from dynsamp.kernels.features import fill_gradients, fill_responses
-from dynsamp.kernels.jit import disabled
+from dynsamp.kernels.features import activate, fill_gradients, fill_responses
 from dynsamp.networks import tuning
-from dynsamp.networks.activations import ACTIVATIONS, activate
 from dynsamp.networks.terms import Term, mentions, parse
 
-__all__ = ["ACTIVATIONS", "Energy", "Hidden", "HiddenLayer", "Network", "activate", "blocks"]
-
-_COMPILED = not disabled()
+__all__ = ["Energy", "Hidden", "HiddenLayer", "Network", "blocks"]
 
 
 def blocks(rows: int, width: int) -> Iterator[slice]:
@@ -71,7 +67,7 @@ class HiddenLayer:
         order : {0, 1, 2}
             Of the derivative with respect to the pre-activations.
         """
-        self._fill(self.activation, order, x, out)
+        fill_responses(self.activation, order, x, self._arrays, out)
 
     def fill_gradients(self, x: np.ndarray, out: np.ndarray) -> None:
         """Write derivatives with respect to z, not x, into ``out`` (feature, component * row).
@@ -79,20 +75,7 @@ class HiddenLayer:
         The rows of the first component come first: out[:, k * len(x) + i] is d/dz_k at x_i. Divide by
         ``half_width[k]`` for the derivative with respect to x_k.
         """
-        if _COMPILED:
-            fill_gradients(self.activation, x, self._arrays, out)
-            return
-        count, slope = len(x), self.responses(x, 1)
-        for k, column in enumerate(self.weights.T):
-            np.multiply(slope, column[:, None], out=out[:, k * count : (k + 1) * count])
-
-    def _fill(self, activation: str | None, order: int, x: np.ndarray, out: np.ndarray) -> None:
-        if _COMPILED:
-            fill_responses(activation, order, x, self._arrays, out)
-            return
-        for rows in blocks(len(x), self.width):
-            z = self.weights @ ((x[rows] - self.centre) / self.half_width).T + self.biases[:, None]
-            out[:, rows] = z if activation is None else activate(activation, z, order, out=z)
+        fill_gradients(self.activation, x, self._arrays, out)
 
     @property
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -101,7 +84,7 @@ class HiddenLayer:
     def preactivations(self, x: np.ndarray) -> np.ndarray:
         """(feature, row) of points ``x`` (row, component)."""
         out = np.empty((self.width, len(x)))
-        self._fill(None, 0, x, out)
+        fill_responses(None, 0, x, self._arrays, out)
         return out
 
     def responses(self, x: np.ndarray, order: int = 0) -> np.ndarray:

@@ -5,6 +5,6 @@ never leave the registers. Every value is computed by the same operations wherev
 depend on tiles, blocks or vector registers.
 """
 
-from .fill import fill_gradients, fill_responses
+from .fill import activate, fill_gradients, fill_responses
 
-__all__ = ["fill_gradients", "fill_responses"]
+__all__ = ["activate", "fill_gradients", "fill_responses"]

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.activations import ACTIVATIONS, SIGMAS, identity
 from dynsamp.kernels.features import layer
-from dynsamp.kernels.features.sigmas import SIGMAS, identity
-from dynsamp.kernels.jit import specialise
+from dynsamp.kernels.jit import disabled, specialise
 
-__all__ = ["Layer", "fill_gradients", "fill_responses"]
+__all__ = ["Layer", "activate", "fill_gradients", "fill_responses"]
 
+_PLAIN = disabled()
 _WIDTH = 16  # rows in a register: four of AVX2, two of AVX-512
 _BLOCK = 4096  # rows that are standardised at once
 _TILE = 2048  # inputs of a tile, at most 16 kB of the first cache
@@ -21,6 +22,34 @@ _ROWS = 512
 
 # weights (feature, component), biases (feature,), centre (component,), half_width (component,)
 Layer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def activate(activation: str, z: np.ndarray, order: int = 0, out: np.ndarray | None = None) -> np.ndarray:
+    """Value or derivative of an activation.
+
+    Parameters
+    ----------
+    activation : {"tanh", "sin", "gauss", "relu", "softplus"}
+        ``gauss`` is exp(-z^2), ``relu`` max(z, 0) with derivative 0 at 0, ``softplus`` log(1 + e^z).
+    z : ndarray
+        Pre-activations.
+    order : {0, 1, 2}
+        Order of the derivative.
+    out : ndarray, optional
+        Same shape as ``z``, may be ``z`` itself.
+    """
+    if activation not in SIGMAS:
+        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+    if out is None:
+        out = np.empty(np.shape(z))
+    if _PLAIN:
+        out[...] = SIGMAS[activation][order](z)
+        return out
+    values = out if out.flags.c_contiguous and out.dtype == float else np.empty(out.shape)
+    _pointwise(activation, order)(np.ascontiguousarray(z, dtype=float).reshape(-1), values.reshape(-1))
+    if values is not out:
+        out[...] = values
+    return out
 
 
 def fill_responses(activation: str | None, order: int, x: np.ndarray, layer: Layer, out: np.ndarray) -> None:
@@ -52,6 +81,9 @@ def _fill(activation: str | None, order: int, x: np.ndarray, arrays: Layer, out:
     if not out.size:
         return
     weights, biases, centre, half_width = arrays
+    if _PLAIN:
+        _fill_plain(activation, order, x, arrays, out, stride)
+        return
     flat, pitch = _flat(out)
     run = _kernel(activation, order, out.dtype.char)
     weights, biases = np.ascontiguousarray(weights), np.ascontiguousarray(biases)
@@ -64,6 +96,18 @@ def _fill(activation: str | None, order: int, x: np.ndarray, arrays: Layer, out:
         np.subtract(part.T, centre[:, None], out=z[:, :rows])
         z[:, :rows] /= half_width[:, None]
         run(z.reshape(-1), rows, weights, biases, tile, flat, pitch, first, stride)
+
+
+def _fill_plain(activation: str | None, order: int, x: np.ndarray, arrays: Layer, out: np.ndarray, stride: int) -> None:
+    weights, biases, centre, half_width = arrays
+    for first in range(0, len(x), _ROWS):
+        part = x[first : first + _ROWS]
+        z = weights @ ((part - centre) / half_width).T + biases[:, None]
+        values = z if activation is None else activate(activation, z, order, out=z)
+        if not stride:
+            out[:, first : first + len(part)] = values
+        for k, column in enumerate(weights.T if stride else ()):
+            np.multiply(values, column[:, None], out=out[:, k * stride + first : k * stride + first + len(part)])
 
 
 def _flat(out: np.ndarray) -> tuple[np.ndarray, int]:
@@ -92,3 +136,9 @@ def _kernel(activation: str | None, order: int, char: str) -> Callable[..., Any]
     number = np.empty(1)
     arguments = number, 1, np.empty((1, 1)), number, number, np.empty(1, dtype=char), 1, 0, 0
     return specialise(layer.run, (), {}, arguments, sigma=sigma, WIDTH=_WIDTH)
+
+
+@cache
+def _pointwise(activation: str, order: int) -> Callable[..., Any]:
+    sigma, number = SIGMAS[activation][order], np.empty(1)
+    return specialise(layer.pointwise, (), {}, (number, number), sigma=sigma, WIDTH=_WIDTH)

@@ -34,3 +34,12 @@ def run(x, rows, weights, biases, tile, out, pitch, first, stride):
                 write_products(part, weights, j, out, at, stride)
             else:
                 write_values(part, out, at)
+
+
+def pointwise(z, out):
+    """Write sigma(z) of flat arrays, which may be the same."""
+    points, values = lane_view(WIDTH, z), lane_view(WIDTH, out)
+    for i in range(len(values)):
+        values[i] = sigma(points[i])
+    for i in range(len(values) * WIDTH, len(out)):  # floats have the bits of lanes
+        out[i] = sigma(z[i])

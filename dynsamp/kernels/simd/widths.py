@@ -27,6 +27,7 @@ _COSTLY = frozenset(
         "cos",
         "cosh",
         "exp",
+        "exp_parts",
         "expm1",
         "hypot",
         "log",
@@ -68,11 +69,11 @@ def _long_registers() -> bool:
     return "+avx512f" in (setting("CPU_FEATURES") or get_host_cpu_features().flatten())
 
 
-def _names(function: Any, seen: set[int]) -> set[str]:
+def _names(function: Any, seen: set[int]) -> frozenset[str]:
     """Names that a function and its helpers use."""
     function = getattr(function, "py_func", function)
     if not isinstance(function, types.FunctionType) or id(function) in seen:
-        return set()
+        return frozenset()
     seen.add(id(function))
     names = code_names(function.__code__)
     found = [function.__globals__.get(name) for name in names]
