@@ -63,7 +63,7 @@ def tableau(module, stages):
     a, b = np.zeros((stages, stages)), np.zeros(stages)
     for name, value in vars(module).items():
         head, _, column = name.partition("_")
-        if head[:1] == "A" and head[1:].isdigit():
+        if head[:1] == "A" and head[1:].isdigit() and int(head[1:]) <= stages:  # later ones are of the interpolant
             a[int(head[1:]) - 1, int(column) - 1] = value
         elif head == "B" and column:
             b[int(column) - 1] = value

@@ -54,7 +54,7 @@ def shoot(law: LearnedField, pairs: Segments, stages: int, half_width: np.ndarra
     frame = half_width[:, None] * inverse / pairs.h[good][:, None, None]  # (row, equation, component)
     maps = np.einsum("rea,jrac->jrec", frame, maps)
     flat = nodes.reshape(-1, gap.shape[1])
-    columns, present = law.columns(times.ravel(), flat, signals.reshape(len(flat), -1))
+    columns, present = law.columns(times.ravel(), flat, signals.reshape(len(flat), signals.shape[-1]))
 
     def ends(field: np.ndarray) -> np.ndarray:
         """What vector fields at the nodes do to the equations (row, equation)."""
@@ -69,7 +69,7 @@ def _rows(
 ) -> Gradients:
     """Equations between gradients at nodes (node, row, component), from maps of vector fields there."""
     estimate = law.energy.gradient(nodes.reshape(-1, nodes.shape[2])).reshape(nodes.shape).mean(axis=0)
-    columns = np.array(others).reshape(-1, *target.shape)
+    columns = np.array(others).reshape(len(others), *target.shape)
     return Gradients(
         nodes, np.full(len(nodes), 1.0 / len(nodes)), target, np.matmul(maps, law.matrix), columns, estimate
     )
@@ -210,7 +210,7 @@ def _projected(flights: Flights, misses: np.ndarray, precision: np.ndarray) -> n
     with np.errstate(all="ignore"):
         normal = np.einsum("sea,seb->sab", slopes, slopes)
         ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(size) + 1e-300 * np.eye(size)
-        moments = np.einsum("sea,se->sa", slopes, misses.reshape(count, -1))
+        moments = np.einsum("sea,se->sa", slopes, misses.reshape(count, samples * size))
         usable = np.isfinite(normal).all(axis=(1, 2)) & np.isfinite(moments).all(axis=1)
         result = np.zeros((count, size))
         result[usable] = np.linalg.solve((normal + ridge)[usable], moments[usable][..., None])[..., 0]
@@ -221,14 +221,15 @@ def equations(law: LearnedField, precision: np.ndarray, flights: Flights) -> Gra
     """Equations between gradients, without the starts; of good segments only."""
     good = np.flatnonzero(flights.good)
     count, size = len(good), flights.nodes.shape[2]
-    misses = (flights.misses[good] * precision).reshape(count, -1)
-    along = (flights.along[good] * precision[:, None]).reshape(count, -1, size)
+    values = flights.misses.shape[1] * size  # of a segment
+    misses = (flights.misses[good] * precision).reshape(count, values)
+    along = (flights.along[good] * precision[:, None]).reshape(count, values, size)
     frame = np.linalg.qr(along, mode="complete")[0][:, :, size:]  # orthogonal to every change of the start
     maps = flights.maps[:, good] * precision[:, None]
-    maps = np.einsum("sge,jsgc->jsec", frame, maps.reshape(len(maps), count, -1, size), optimize=True)
+    maps = np.einsum("sge,jsgc->jsec", frame, maps.reshape(len(maps), count, values, size), optimize=True)
     nodes = flights.nodes[:, good]
     flat = nodes.reshape(-1, size)
-    signals = flights.signals[:, good].reshape(len(flat), -1)
+    signals = flights.signals[:, good].reshape(len(flat), flights.signals.shape[-1])
     columns, present = law.columns(flights.times[:, good].ravel(), flat, signals)
 
     def ends(field: np.ndarray) -> np.ndarray:
