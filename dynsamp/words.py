@@ -161,7 +161,7 @@ class Input:
         _identifier("input", self.name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Facts:
     """What is known of the source of data, and travels with them into samples, models and forecasts.
 
@@ -201,13 +201,20 @@ class Facts:
         """Whether the largest Lyapunov exponent is known to be positive."""
         return (self.lyapunov_exponent or 0.0) > 0.0
 
+    def __repr__(self) -> str:
+        return f"Facts({', '.join(f'{name}={value!r}' for name, value in self._said().items())})"
+
     def over(self, base: Facts) -> Facts:
         """These facts, and those of ``base`` where these say nothing."""
-        return replace(base, **{name: value for name, value in vars(self).items() if value != _UNSAID[name]})
+        return replace(base, **self._said())
+
+    def _said(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if value != _UNSAID[name]}
 
     def to_json(self) -> dict[str, Any]:
         """What is said, as JSON values."""
-        said = {name: value for name, value in vars(self).items() if value != _UNSAID[name] and name != "other"}
+        said = self._said()
+        said.pop("other", None)
         if self.inputs:
             said["inputs"] = {signal.name: {"units": signal.units, "hold": signal.hold} for signal in self.inputs}
         return {**self.other, **said}
@@ -245,14 +252,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "inputs": (Mapping, list, tuple),
     "noise": (int, str),
 }
+_SPOKEN = {str: "a text", int: "a number", float: "a number", bool: "true or false", Mapping: "an object"}
+_SPOKEN |= dict.fromkeys((list, tuple), "a list")
 
 
 def _fact(name: str, value: Any) -> Any:
     expected = _TYPES[name]
     fits = isinstance(value, expected) and (not isinstance(value, bool) or bool in expected)
     if not fits:
-        words = " or ".join(kind.__name__.lower() for kind in expected)
-        raise ValueError(f"the fact {name!r} should be a {words}, got {str(value)[:60]!r}; correct it or delete it")
+        words = " or ".join(dict.fromkeys(_SPOKEN[kind] for kind in expected))
+        raise ValueError(f"the fact {name!r} should be {words}, got {str(value)[:60]!r}; correct it or delete it")
     if name == "inputs":
         about = value if isinstance(value, Mapping) else {key: {} for key in value}
         return tuple(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dynsamp.dataset import build, check_time_units, decode, encode, facts, time_unit, uneven, validate
-from dynsamp.words import Facts, State, Status
+from dynsamp.words import Facts, Input, State, Status
 
 STATES = (
     State("theta", "rad", "angle", conjugate="p", period=2 * np.pi),
@@ -134,6 +134,28 @@ def test_facts_of_a_system():
     attrs = {"system": "pendulum", "facts": {"separable": True}, "parameters": {"m": 1.0}, "seed": 3}
     known = facts(build(t=t, y=y, states=STATES, time_unit="s", attrs=attrs))
     assert known == Facts(system="pendulum", separable=True, parameters={"m": 1.0}, seed=3, time_unit="s")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"dt": "fast"}, "the fact 'dt' should be a number, got 'fast'"),
+        ({"stiff": 1}, "'stiff' should be true or false"),
+        ({"seed": True}, "'seed' should be a number"),
+        ({"inputs": "u"}, "'inputs' should be an object or a list"),
+    ],
+)
+def test_facts_of_a_wrong_type_are_refused(said, message):
+    with pytest.raises(ValueError, match=message):
+        Facts.from_json(said)
+
+
+def test_facts_survive_a_file_and_say_only_what_is_known():
+    known = Facts(dt=0.1, inputs=(Input("wind", "m s-1"), Input("tide", hold=True)), other={"lab": [1, 2]})
+    assert Facts.from_json(json.loads(json.dumps(known.to_json()))) == known
+    assert Facts.from_json({"numpy_version": "2.0"}).versions == {"numpy_version": "2.0"}  # of older files
+    assert repr(Facts(dt=0.1)) == "Facts(dt=0.1)"
+    assert Facts(separable=False).over(Facts(separable=True, stiff=True)) == Facts(separable=False, stiff=True)
 
 
 def test_time_units_must_agree_but_spelling_may_differ():

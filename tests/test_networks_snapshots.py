@@ -126,6 +126,17 @@ def test_equations_hold_for_the_true_field_up_to_the_square_of_the_error():
     assert residuals[1] < 1e-3
 
 
+@pytest.mark.parametrize("law", [{}, {"friction": 0.1, "amplitude": 0.5}])
+def test_pairs_that_cannot_be_followed_leave_no_equations(law):
+    moving, some = motion(**law), pairs({})
+    lost = Segments(some.t, np.full_like(some.y, np.nan), some.u)
+    shot = shoot(moving, lost, 4, HALF)
+    assert not shot.good.any()
+    assert shot.data.target.shape == (0, 2)
+    starts, _ = settle(moving, lost, np.ones(2), 4)
+    assert equations(moving, np.ones(2), fly(moving, lost, starts, 4)).target.shape[0] == 0
+
+
 def trajectories(count=6, samples=30, h=0.2, noise=0.0, seed=1, **law):
     t = np.arange(samples) * h
     rng = np.random.default_rng(seed)

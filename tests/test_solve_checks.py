@@ -67,6 +67,12 @@ def test_bad_arguments(arguments, options, message):
         solve(FIELD, *arguments, **options)
 
 
+@pytest.mark.parametrize("options", [{"rtol": "tight"}, {"step": [0.1], "method": "rk4"}, {"max_steps": True}])
+def test_an_option_that_is_no_number_is_named(options):
+    with pytest.raises(TypeError, match=f"{next(iter(options))} must be a number, got"):
+        solve(FIELD, [0.0, 1.0], [[1.0]], **options)
+
+
 def test_options_are_keywords_or_a_value():
     given = solve(FIELD, [0.0, 1.0], [[1.0]], method="rk4", step=0.25)
     whole = solve(FIELD, [0.0, 1.0], [[1.0]], options=Options(method="rk4", step=0.25))

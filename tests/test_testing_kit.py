@@ -91,8 +91,13 @@ def test_facts_must_fit_into_a_file():
         def facts(self):
             return replace(super().facts(), other={"array": np.zeros(3)})
 
-    odd = Odd(**{field.name: getattr(decay(), field.name) for field in dataclasses.fields(decay())})
-    fails(check_declaration, odd, "not JSON")
+    class Older(dynsamp.ODESystem):
+        def facts(self):
+            return {"kind": "ode"}
+
+    knobs = {field.name: getattr(decay(), field.name) for field in dataclasses.fields(decay())}
+    fails(check_declaration, Odd(**knobs), "not JSON")
+    fails(check_declaration, Older(**knobs), "must return Facts")
     assert json.dumps(decay().facts().to_json())
 
 

@@ -49,6 +49,11 @@ class Samples:
     facts: Facts = Facts()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.facts, Facts):
+            raise TypeError(
+                f"facts must be Facts, got {type(self.facts).__name__}; write dynsamp.words.Facts(dt=0.1), or"
+                " Facts.from_json(...) of a dict"
+            )
         count = self.y.shape[0]
         if not len(self.length):
             object.__setattr__(self, "length", np.full(count, self.y.shape[1], np.int64))

@@ -101,6 +101,10 @@ class Options:
         for event in self.events:
             if not isinstance(event, Event):
                 raise TypeError(f"events must be Event(function, ...), got {event!r}")
+        for name in ("step", "path_step", "rtol", "atol", "max_steps", "max_events"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+                raise TypeError(f"{name} must be a number, got {value!r}")
         for name, width in (("step", self.step), ("path_step", self.path_step)):
             if width is not None and not 0 < width < float("inf"):
                 raise ValueError(f"{name} must be positive, got {width}")

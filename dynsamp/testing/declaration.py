@@ -11,7 +11,7 @@ from dynsamp.models.base import Estimator
 from dynsamp.plugins import metrics
 from dynsamp.system import System
 from dynsamp.testing.calls import CheckFailure, require, starts
-from dynsamp.words import Parameter
+from dynsamp.words import Facts, Parameter
 
 __all__ = ["check_declaration"]
 
@@ -61,8 +61,10 @@ def _is_text(value: object) -> bool:
 
 
 def _json(system: System) -> None:
+    facts = system.facts()
+    require(isinstance(facts, Facts), "facts() must return Facts; write replace(super().facts(), other={...})")
     try:
-        json.dumps(system.facts().to_json(), allow_nan=False)
+        json.dumps(facts.to_json(), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckFailure(f"facts() is not JSON ({error}); use numbers, strings, lists and dicts") from error
 

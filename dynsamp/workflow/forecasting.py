@@ -184,7 +184,8 @@ class Forecast:
         status = np.where((status == Status.OK) & np.isfinite(left), Status.LEFT_DOMAIN, status).astype(np.int8)
         result = {"y": states, "status": status, "left": left}
         if isinstance(self.model, HasEnergy):
-            result["energy"] = np.asarray(self.model.energy(states.astype(float, copy=False)))
+            with np.errstate(invalid="ignore", over="ignore"):  # of paths that ran away
+                result["energy"] = np.asarray(self.model.energy(states.astype(float, copy=False)))
         if self.members is not None:
             result = {key: value.reshape(len(ids), self.members, *value.shape[1:]) for key, value in result.items()}
         return Piece({"ids": ids, "origin": self.origin[low:high], **result}, method)
