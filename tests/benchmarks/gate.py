@@ -117,7 +117,7 @@ def recorded(models: Path, only: str, quick: bool) -> Iterator[tuple[str, dict[s
     home = Path(dynsamp.__file__).resolve().parents[1]
     # the problems of the tree that is measured: they import what it has; the cases are ours
     sys.path[:0] = [str(home / "tests" / "benchmarks"), str(HERE)]
-    from gate_cases import rows
+    from gate_cases import rows, written
 
     wanted = re.compile(only)
     begun = time.perf_counter()
@@ -132,7 +132,9 @@ def recorded(models: Path, only: str, quick: bool) -> Iterator[tuple[str, dict[s
             yield name, row
     for name, call in FIRST.items():
         if wanted.search(name):
-            yield from first_calls(name, call.format(model=str(models / "hamiltonian-tanh.model")), 1 if quick else 3)
+            yield from first_calls(
+                name, call.format(model=str(written("hamiltonian, tanh", models))), 1 if quick else 3
+            )
     if wanted.search("import"):
         yield "import", {"seconds": [min(_seconds(IMPORT, None) for _ in range(3 if quick else 9))]}
     if wanted.search("lines"):

@@ -388,11 +388,18 @@ EVALUATORS = (
 )  # fmt: skip
 
 
-def of_written(name: str, folder: Path) -> Row:
-    """Forecast and arrays of a model that was written; the file stays."""
-    about, path = WRITTEN[name](), folder / f"{name.replace(', ', '-').replace(' ', '_')}.model"
+def written(name: str, folder: Path) -> Path:
+    """The file of a model that is written by hand; it stays."""
+    path = folder / f"{name.replace(', ', '-').replace(' ', '_')}.model"
     if not path.exists():
-        about.write(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        WRITTEN[name]().write(path)
+    return path
+
+
+def of_written(name: str, folder: Path) -> Row:
+    """Forecast and arrays of a model that was written."""
+    about, path = WRITTEN[name](), written(name, folder)
     quick = about.estimator.endswith("hamiltonian") and name not in BY_DEFAULT
     return of_model(ds.load_model(path), about.signals, **({"method": "rk4", "step": 0.05} if quick else {}))
 
