@@ -187,12 +187,13 @@ def primitive(
     """
 
     class Template(AbstractTemplate):
+        key = function
         prefer_literal = literal
 
         def generic(self, args, kws):
             return None if kws else resolve(*args)
 
-    infer_global(function)(Template)
+    infer_global(function, types.Function(Template))  # as a decorator it asks for __module__, which old ufuncs lack
 
     def decorate(lower: Lower) -> Lower:
         lower_builtin(function, *(pattern or (types.VarArg(types.Any),)))(lower)
