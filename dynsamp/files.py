@@ -6,11 +6,25 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "explained", "replaced", "reserve", "sync", "sync_folder", "temporary", "write_bytes"]
+from dynsamp.words import shown
+
+__all__ = [
+    "TEMPORARY",
+    "check_regular",
+    "explained",
+    "replaced",
+    "reserve",
+    "sync",
+    "sync_folder",
+    "temporary",
+    "understood",
+    "write_bytes",
+]
 
 TEMPORARY = ".tmp"  # marks what a killed process left behind
 
@@ -111,15 +125,15 @@ def explained(verb: str, path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, FileExistsError) and error.errno is None:
             raise  # our own sentence
+        elsewhere = "check the path" if verb == "read" else "choose another place"
         hint = {
             errno.ENOSPC: "free some space or choose another place",
             errno.EDQUOT: "free some space or choose another place",
             errno.EFBIG: "the limit on the size of files is lower; choose another place",
             errno.EACCES: "check the permissions or choose another place",
-            errno.EROFS: "choose another place",
-            errno.ENOENT: "create the folder first",
-        }.get(error.errno or 0, "choose another place")
-        reason = error.strerror or str(error) or type(error).__name__
+            errno.ENOENT: "check the path" if verb == "read" else "create the folder first",
+        }.get(error.errno or 0, elsewhere)
+        reason = shown(error.strerror or error) or type(error).__name__
         # libraries derive errors whose constructors take other arguments
         kind = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
         clear = kind(f"cannot {verb} {path}: {reason[:1].lower()}{reason[1:]}; {hint}")
@@ -127,3 +141,42 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         for note in getattr(error, "__notes__", []):
             clear.add_note(note)
         raise clear from error
+
+
+def check_regular(path: Path, kind: str) -> None:
+    """Refuse what cannot be read to its end: a pipe would be waited for, a device has none.
+
+    Raises
+    ------
+    OSError
+        If it is not there or its folder may not be entered.
+    ValueError
+        If it is a folder, a pipe, a socket or a device; ``kind`` says what it should be.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise ValueError(f"{shown(path)} is a folder, not a {kind}")
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{shown(path)} is a pipe or a device, not a {kind}; write what it gives to a file first")
+
+
+@contextlib.contextmanager
+def understood(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a reader raises over a file of others into one sentence.
+
+    What the operating system refuses stays an OSError, our own sentences stay as they are, and so does a lack of
+    memory; anything else is a ValueError.
+    """
+    with explained("read", path):
+        try:
+            yield
+        except (ValueError, MemoryError):
+            raise
+        except Exception as error:  # readers raise whatever a broken file makes them raise
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            about = shown(error) or type(error).__name__
+            name = shown(path.name)
+            raise ValueError(
+                f"{name} cannot be read as a {kind}; it is damaged or of another kind ({about})"
+            ) from error

@@ -1,4 +1,4 @@
-"""The vocabulary of dynsamp: states, parameters, inputs, boxes, facts, status codes, and the hint at a near name.
+"""The vocabulary of dynsamp: states, parameters, inputs, boxes, facts, status codes; how messages quote and hint.
 
 Imports nothing of dynsamp and nothing heavy, so every room may use it.
 """
@@ -6,6 +6,7 @@ Imports nothing of dynsamp and nothing heavy, so every room may use it.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -21,8 +22,12 @@ __all__ = [
     "Status",
     "closest",
     "energy_units",
+    "escaped",
+    "listed",
     "nearest",
+    "quoted",
     "rate_units",
+    "shown",
     "spans",
     "suggestion",
 ]
@@ -43,28 +48,77 @@ class Status(IntEnum):
 FAILURES = (Status.DIVERGED, Status.STEP_LIMIT, Status.INVALID_INPUT, Status.NOT_CONVERGED)
 
 
+QUOTED = 60  # characters of one value: enough to find it in the file
+LISTED = 120  # of a list of names: a message quotes two values and a list, together fewer than 300 characters
+NAMES = 1000  # known names that are compared with a misspelled one: 20 ms
+
+
+def escaped(text: str) -> str:
+    """Lines without characters that steer a terminal or hide: their codes in place of them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(thing: object, limit: int = 2 * LISTED) -> str:
+    """What a file, a plugin or an error of a library says, for a message: one line, printable, cut at ``limit``."""
+    try:
+        text = str(thing)
+    except Exception:  # whatever the method of a stranger raises, and numbers with too many digits
+        text = f"<{type(thing).__name__}>"
+    text = escaped(" ".join(text[: 2 * limit].split()))
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def quoted(value: object, limit: int = QUOTED) -> str:
+    """A value of a file or a caller for a message, as ``repr`` has it: one line, printable, cut at ``limit``."""
+    try:
+        text = repr(value[:limit] if isinstance(value, str | bytes) else value)
+    except Exception:  # nests that are too deep, whole numbers with too many digits, methods of strangers
+        text = f"<{type(value).__name__}>"
+    if isinstance(value, str | bytes) and len(value) > limit:
+        text += "..."
+    return shown(text, limit + 5)
+
+
+def listed(names: Iterable[object], limit: int = LISTED) -> str:
+    """Names with commas between them for a message; where they are many, the first ones and how many follow."""
+    known = list(names)
+    text: list[str] = []
+    room = limit
+    for name in known:
+        text.append(shown(name, QUOTED))
+        room -= len(text[-1]) + 2
+        if room < 0 and len(text) < len(known):
+            return f"{', '.join(text)}, and {len(known) - len(text)} more"
+    return ", ".join(text)
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like this one, if any does."""
-    near = difflib.get_close_matches(str(name), list(known), 1)
+    if len(str(name)) > QUOTED:
+        return None
+    candidates = [each for each in itertools.islice(known, NAMES) if len(each) <= QUOTED]
+    near = difflib.get_close_matches(str(name), candidates, 1)
     return near[0] if near else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint "; did you mean 'theta'?" for the end of a message, or nothing where no known name is near."""
     near = closest(name, known)
-    return f"; did you mean {near!r}?" if near else ""
+    return f"; did you mean {quoted(near)}?" if near else ""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """What to try instead of ``name``: the nearest known name, or all of them."""
     known = list(known)
     near = closest(name, known)
-    return f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
+    return f"did you mean {quoted(near)}?" if near else f"there are: {listed(known, 2 * LISTED) or 'none'}"
 
 
 def _identifier(kind: str, name: str) -> None:
     if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError(f"{kind} name must be a plain identifier, got {name!r}; use letters, digits and _")
+        raise ValueError(f"{kind} name must be a plain identifier, got {quoted(name)}; use letters, digits and _")
 
 
 @dataclass(frozen=True)
@@ -261,7 +315,7 @@ def _fact(name: str, value: Any) -> Any:
     fits = isinstance(value, expected) and (not isinstance(value, bool) or bool in expected)
     if not fits:
         words = " or ".join(dict.fromkeys(_SPOKEN[kind] for kind in expected))
-        raise ValueError(f"the fact {name!r} should be {words}, got {str(value)[:60]!r}; correct it or delete it")
+        raise ValueError(f"the fact {name!r} should be {words}, got {quoted(value)}; correct it or delete it")
     if name == "inputs":
         about = value if isinstance(value, Mapping) else {key: {} for key in value}
         return tuple(

@@ -16,6 +16,7 @@ import numpy as np
 from dynsamp.dataset.recordings import MANY, SHORT, ticks, trials
 from dynsamp.dataset.schema import TENDENCY
 from dynsamp.models.measured.names import derived
+from dynsamp.words import quoted
 
 __all__ = ["Table", "bare", "resolved", "roles", "time_column", "time_units", "unit_of"]
 
@@ -32,6 +33,7 @@ SYMBOLS = {
 }  # fmt: skip
 PREFIXED = {"m", "s", "rad", "g", "N", "J", "W", "V", "A", "K", "T", "Hz", "Pa", "F", "bar", "mol", "L", "eV", "C"}
 PREFIXES = ("k", "M", "G", "c", "m", "u", "µ", "n", "h")
+NAMED = 4  # columns that a note names
 TIMES = {"s", "ms", "us", "ns", "min", "h", "d"}
 
 CLOCKS = ("time", "times", "t", "elapsed", "timestamp", "timestamps", "datetime", "date")  # best first
@@ -54,6 +56,14 @@ COUNTS = ("counts the rows", "count the rows")  # of one column, of several
 CLOCK = ("is another clock", "are other clocks")
 DERIVED = ("follows from the states", "follow from the states")
 CONSTANT = ("never changes", "never change")
+TEXT = ("holds no numbers", "hold no numbers")
+
+# digits that people read as a number: in groups, with a decimal comma, a sign of currency, a unit; no dates, no codes
+GROUPED = re.compile(
+    r"\d{1,3}(?:[,'_ \u00a0\u202f]\d{3})+(?:[.,]\d*)?|\d{1,3}(?:\.\d{3}){2,}(?:,\d*)?|\d[\d_]*_[\d_.]*\d"
+)
+DECIMAL = re.compile(r"(?:\d*[.,]\d+|\d+[.,]?)(?:[eEdD][-+]?\d+)?")
+CODED = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+")
 
 
 def _words(text: str) -> list[str]:
@@ -221,7 +231,11 @@ def roles(
     if states is not None:
         return Roles(list(states), [], label, labels, notes)
     groups = np.zeros(len(stamps), np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
-    candidates = [column for column in others if column not in used and table.lenient(column) is not None]
+    unused = [column for column in others if column not in used]
+    candidates = [column for column in unused if table.lenient(column) is not None]
+    texts = [column for column in unused if column not in set(candidates)]
+    for column in texts:
+        _check_text(table, column)
     if any(column.startswith(TENDENCY) for column in candidates):  # written by a program that knows the schema
         return Roles(candidates, [], label, labels, notes)
     values = {column: table.lenient(column) for column in candidates}
@@ -231,6 +245,7 @@ def roles(
     plain = {column: re.sub(r"\W+", "_", bare(column)[0]) for column in kept}
     extra = derived(list(plain.values()))
     idle |= {column: DERIVED for column, name in plain.items() if name in extra}
+    idle |= dict.fromkeys(texts, TEXT)
     kept = [column for column in kept if column not in idle]
     if not kept:
         return Roles(candidates, [], label, labels, notes)
@@ -240,13 +255,37 @@ def roles(
         said = f"{many}, so they are no states" if len(found) > 1 else f"{one}, so it is no state"
         notes.append(f"{_listed(found)} {said}")
     for column in parameters:
-        notes.append(f"column '{column}' changes only between trajectories: a parameter, no state")
+        notes.append(f"column {quoted(column)} changes only between trajectories: a parameter, no state")
     return Roles(kept, parameters, label, labels, notes)
 
 
 def _listed(names: Sequence[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return f"column{'s' if len(names) > 1 else ''} {' and '.join(quoted)}"
+    said = [quoted(name) for name in names]
+    if len(said) > NAMED:
+        said = [*said[: NAMED - 1], f"{len(said) - NAMED + 1} others"]
+    return f"column{'s' if len(names) > 1 else ''} {' and '.join(said)}"
+
+
+def _reads_as_number(text: str) -> bool:
+    """Whether people would take a cell for a number that ``float`` does not."""
+    text = text.strip().replace("\u2212", "-")
+    if CODED.fullmatch(text):
+        return True
+    text = text.strip("()").lstrip("+-$€£¥ ")  # (5.00) is what accountants lack
+    match = GROUPED.match(text) or DECIMAL.match(text)
+    if match is None:
+        return False
+    unit = text[match.end() :]
+    alone = len(unit) == 1 and match[0].isdigit() and unit.isalpha()  # 2D, 1A: labels
+    return not unit.strip() or (not alone and (unit.strip() == "%" or unit_of(unit) is not None))
+
+
+def _check_text(table: Table, column: str) -> None:
+    """Complain about a column of numbers that are written so that they would be taken for text."""
+    cells = [str(cell) for cell in table.labels(column, lenient=True)]
+    there = [cell for cell in cells if cell.strip()]
+    if 2 * sum(map(_reads_as_number, there)) > len(there):
+        table.numbers(column)
 
 
 def _labels(
@@ -277,14 +316,14 @@ def _labels(
     block = np.zeros(len(stamps), np.int64)
     block[begins[1:]] = 1
     block = np.cumsum(block)
-    notes.append(f"column '{time}' restarts {len(begins) - 1} times; each restart begins a trajectory")
+    notes.append(f"column {quoted(time)} restarts {len(begins) - 1} times; each restart begins a trajectory")
     for column in columns:
         numbers = table.lenient(column)
         if numbers is not None and not np.array_equal(numbers, np.round(numbers)):
             continue
         labels = table.labels(column, lenient=True)
         if np.array_equal(labels[begins][block], labels) and len(np.unique(labels[begins])) == len(begins):
-            notes.append(f"column '{column}' labels them")
+            notes.append(f"column {quoted(column)} labels them")
             return column, labels, [column]
     return None, block, []
 

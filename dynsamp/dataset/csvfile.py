@@ -17,12 +17,17 @@ import xarray as xr
 from dynsamp.dataset.building import Canonical
 from dynsamp.dataset.columns import time_column, unit_of
 from dynsamp.dataset.tables import Units, assemble
+from dynsamp.files import check_regular, understood
+from dynsamp.words import listed, quoted, shown
 
 __all__ = ["from_csv"]
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
 SEPARATORS = (",", ";", "\t", "|")
 COMMENT = ("#", "%")
+SPREADSHEET = ("#n/a", "#div/0!", "#ref!", "#value!", "#num!", "#name?", "#null!")  # cells, not comments
+WIDEST = 10_000  # columns: a Dataset holds a variable for each of them
+LONGEST = 1000  # characters of a header
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,22 @@ class _Cells:
         if self.has_clock(column):
             return np.array([_as_clock(cell) for cell in self.cells(column)])
         values = np.empty(len(self.rows), "datetime64[us]")
+        rest = np.zeros(len(self.rows), "timedelta64[ns]")
+        zoned, bare = False, False
         for k, cell in enumerate(self.cells(column)):
             stamp = _as_date(cell)
             if stamp is None:
                 self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00")
             else:
-                values[k] = stamp
+                zoned, bare = zoned or bool(stamp.utcoffset()), bare or stamp.tzinfo is None
+                if zoned and bare:
+                    self.complain(k, column, cell, "sure to be in the zone of the times above; give all of them a zone")
+                values[k] = _in_utc(stamp)
+                digits = re.search(r"\d[.,]\d{6}(\d{1,3})", cell)  # a datetime ends with microseconds
+                rest[k] = 0 if digits is None else int(digits[1].ljust(3, "0"))
         if len(values) and (values.min() < np.datetime64("1678-01-01") or values.max() > np.datetime64("2262-01-01")):
             return values  # nanoseconds end there
-        return values.astype("datetime64[ns]")
+        return values.astype("datetime64[ns]") + rest
 
     def has_clock(self, column: str) -> bool:
         """Whether all cells are times of day, 12:30:05.25, which are counted in seconds."""
@@ -115,13 +127,15 @@ class _Cells:
 
     def complain(self, row: int, column: str, cell: str, wanted: str) -> None:
         """Name line and column."""
-        place = f"{self.name}, line {self.lines[row]}, column {column!r}"
+        place = f"{self.name}, line {self.lines[row]}, column {quoted(column)}"
         if cell.lower() in MISSING:
             found = (
                 f"the cell is {'empty' if not cell else repr(cell)}, expected {wanted}; fill the gap or drop the row"
             )
+        elif self.number(cell) is not None and any(map(str.isdigit, cell)):
+            found = f"{quoted(cell)} is beyond the largest number; correct it or drop the row"
         else:
-            found = f"{cell!r} is not {wanted}; correct it, or choose other columns with states="
+            found = f"{quoted(cell)} is not {wanted}; correct it, or choose other columns with states="
         raise ValueError(f"{place}: {found}")
 
 
@@ -139,15 +153,18 @@ def _as_clock(cell: str) -> float | None:
     return None if match is None else 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3].replace(",", "."))
 
 
-def _as_date(cell: str) -> np.datetime64 | None:
+def _as_date(cell: str) -> datetime | None:
     """A cell as a date, None if it is none."""
     try:
         stamp = datetime.fromisoformat(cell)
-    except ValueError:
+        _in_utc(stamp)
+    except (ValueError, OverflowError):  # in UTC it may be before the year 1
         return None
-    if stamp.tzinfo is not None:
-        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(stamp, "us")
+    return stamp
+
+
+def _in_utc(stamp: datetime) -> np.datetime64:
+    return np.datetime64(stamp if stamp.tzinfo is None else stamp.astimezone(UTC).replace(tzinfo=None), "us")
 
 
 def from_csv(
@@ -168,7 +185,7 @@ def from_csv(
     Parameters
     ----------
     path : path
-        Text in UTF-8.
+        Text in UTF-8, or in UTF-16 with a byte order mark.
     time : str, optional
         Column of times: numbers in ``time_unit``, ISO dates (times with a zone become UTC), or times of day, which
         become seconds. Without it a column called time, t, date, timestamp or frame, else the first one.
@@ -194,11 +211,13 @@ def from_csv(
     ------
     ValueError
         Naming line and column where a cell is missing or is no number, a row has too many or too few cells, or times
-        do not increase.
-    FileNotFoundError
-        If there is no such file.
+        do not increase; or if the file is no table.
+    OSError
+        If there is no such file, or it may not be read.
     """
-    table = _read(Path(path))
+    source = Path(path)
+    with understood(source, "table"):
+        table = _read(source)
     try:
         return assemble(
             table,
@@ -215,21 +234,22 @@ def from_csv(
 
 
 def _read(path: Path) -> _Cells:
+    name = shown(path.name)
+    check_regular(path, "table")
+    data = path.read_bytes()
     try:
-        wide = path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff")
-        text = path.read_text(encoding="utf-16" if wide else "utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV in UTF-8") from error
+        raise ValueError(f"{name} is not text in UTF-8 (byte {error.start}); save it as CSV in UTF-8") from error
     if "\0" in text:
-        raise ValueError(f"{path} is not a text file; export the table as CSV")
-    name = path.name
+        raise ValueError(f"{name} is not a text file; export the table as CSV")
     numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    content = [(number, line) for number, line in numbered if line.lstrip()[0] not in COMMENT]
+    content = [(number, line) for number, line in numbered if not _is_comment(line)]
     if not content:
         raise ValueError(f"{name} has no rows; it is empty or all comments")
-    separator = _separator([line for _, line in content[:50]])
+    separator = _separator([line for _, line in content[:50]], name)
     rows, lines = [], []
-    for number, row in _split(content, separator):
+    for number, row in _split(content, separator, name):
         cells = [cell.strip() for cell in row]
         if any(cells):
             rows.append(cells)
@@ -238,8 +258,9 @@ def _read(path: Path) -> _Cells:
     while len(rows) > 2 and len([cell for cell in rows[0] if cell]) == 1 < usual and len(rows[0]) != usual:
         rows, lines = rows[1:], lines[1:]  # a title above the header
     comma = separator != ","
-    if all(_is_value(cell, comma) for cell in rows[0] if cell or len(rows) == 1):
-        above = [line for number, line in numbered if number < lines[0] and line.lstrip()[0] in COMMENT]
+    counted = len(rows) > 1 and _counts_columns(rows[0], rows[1])
+    if not counted and all(_is_value(cell, comma) for cell in rows[0] if cell or len(rows) == 1):
+        above = [line for number, line in numbered if number < lines[0] and _is_comment(line)]
         columns = _commented(above[-1], separator, len(rows[0])) if above else []
         columns = columns or ["time", *(f"x{k}" for k in range(1, len(rows[0])))]
     else:
@@ -249,22 +270,59 @@ def _read(path: Path) -> _Cells:
             columns = [f"{c} [{unit}]" if unit else c for c, unit in zip(columns, below, strict=True)]
             rows, lines = rows[1:], lines[1:]  # the second line names units
     if not rows:
-        raise ValueError(f"{name} has a header ({', '.join(columns)}) but no rows")
+        raise ValueError(f"{name} has a header ({listed(columns)}) but no rows")
     if columns[-1] == "" and all(len(row) == len(columns) and row[-1] == "" for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]  # each line ends with a separator
     for number, row in zip(lines, rows, strict=True):
         if len(row) != len(columns):
             raise ValueError(
-                f"{name}, line {number}: {len(row)} cells, but there are {len(columns)} columns ({', '.join(columns)});"
+                f"{name}, line {number}: {len(row)} cells, but there are {len(columns)} columns ({listed(columns)});"
                 f" cells are separated by {_called(separator)}, mark missing ones or quote text that contains it"
             )
     if len(columns) == 1:
         raise ValueError(
-            f"{name} has only the column {columns[0]!r}; a time and a state are needed, separated by commas"
+            f"{name} has only the column {quoted(columns[0])}; a time and a state are needed, separated by commas"
+        )
+    if len(columns) > WIDEST:
+        raise ValueError(
+            f"{name} has {len(columns)} columns, more than {WIDEST}; give a field over many places to from_arrays,"
+            " as one state with dims"
+        )
+    longest = max(columns, key=len)
+    if len(longest) > LONGEST:
+        raise ValueError(
+            f"{name}: the name of column {1 + columns.index(longest)} has {len(longest)} characters, more than"
+            f" {LONGEST}; shorten it"
         )
     # the index that pandas writes has no name
-    columns = [column or (f"column_{k}" if k or time_column(columns) == "" else "") for k, column in enumerate(columns)]
-    return _Cells(name, columns, rows, lines, comma and any("," in cell for row in rows for cell in row))
+    unnamed = time_column(columns) == ""
+    columns = [column or (f"column_{k}" if k or unnamed else "") for k, column in enumerate(columns)]
+    comma = comma and any("," in cell for row in rows for cell in row)
+    if comma:
+        _check_decimals(name, rows, lines)
+    return _Cells(name, columns, rows, lines, comma)
+
+
+def _check_decimals(name: str, rows: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
+    """Refuse a file in which a comma and a point both look like the decimal sign: one of them stands for thousands."""
+    found: dict[str, tuple[str, int]] = {}
+    for row, line in zip(rows, lines, strict=True):
+        for cell in row:
+            match = re.fullmatch(r"[-+]?\d*([.,])\d+(?:[eE][-+]?\d+)?", cell)
+            if match is not None:
+                found.setdefault(match[1], (cell, line))
+    if len(found) > 1:
+        (first, line), (second, other) = found.values()
+        raise ValueError(
+            f"{name}: {quoted(first)} in line {line} and {quoted(second)} in line {other} have different decimal"
+            " signs; use one of them, and no sign between thousands"
+        )
+
+
+def _is_comment(line: str) -> bool:
+    """Whether a line is none of the table; a spreadsheet's "#N/A" is a cell that is missing."""
+    text = line.lstrip()
+    return text[0] in COMMENT and not text.lower().startswith(SPREADSHEET)
 
 
 def _commented(line: str, separator: str | None, count: int) -> list[str]:
@@ -275,6 +333,13 @@ def _commented(line: str, separator: str | None, count: int) -> list[str]:
         if len(names) == count == len(set(names)) and all(re.match(r"[^\W\d_].*[^:]$|[^\W\d_]$", n) for n in names):
             return names
     return []
+
+
+def _counts_columns(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether a row of 0, 1, 2, ... above fractions is the header that pandas gives to an array."""
+    own = first[1:] if first[0] == "" else first
+    plain = own == [str(k) for k in range(len(own))] and len(first) > 1
+    return plain and not any(re.fullmatch(r"[-+]?\d*", cell) for cell in second[1:])
 
 
 def _usual(counts: Sequence[int]) -> int:
@@ -298,34 +363,50 @@ def _called(separator: str | None) -> str:
     return {None: "blanks", ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
 
 
-def _separator(lines: Sequence[str]) -> str | None:
+def _separator(lines: Sequence[str], name: str) -> str | None:
     """The separator that most lines agree on; None for blanks."""
-    best, votes = None, 0
+    best, votes, problem = None, 0, None
     for candidate in SEPARATORS:
-        counts = [len(row) for row in csv.reader(lines, delimiter=candidate)]
+        try:
+            counts = [len(row) for row in csv.reader(lines, delimiter=candidate)]
+        except csv.Error as error:  # a cell that is longer than any number
+            problem = error
+            continue
         wide = [count for count in counts if count > 1]
         agreement = max((wide.count(count) for count in set(wide)), default=0)
         # a decimal comma loses against the semicolons or tabs around it
         if agreement > votes or (agreement == votes and votes and candidate in (";", "\t")):
             best, votes = candidate, agreement
     blanks = [line.split() for line in lines]
+    if best is None and problem is not None and len(blanks[-1]) < 2:
+        raise ValueError(f"{name}: {shown(problem)}; it is no table of numbers")
     if best == "," and sum(len(cells) > 1 and all(_is_value(c, True) for c in cells) for cells in blanks) > votes / 2:
         return None  # numbers with decimal commas between blanks
     return best
 
 
-def _split(content: Sequence[tuple[int, str]], separator: str | None) -> Iterator[tuple[int, list[str]]]:
+def _split(content: Sequence[tuple[int, str]], separator: str | None, name: str) -> Iterator[tuple[int, list[str]]]:
     """Cells of each line, and its number in the file."""
     if separator is None:
         yield from ((number, line.split()) for number, line in content)
         return
-    current = 0
+    current = begin = 0
 
     def feed() -> Iterator[str]:
-        nonlocal current
+        nonlocal current, begin
         for number, line in content:
-            current = number
+            current, begin = number, begin or number
             yield line + "\n"
 
-    for row in csv.reader(feed(), delimiter=separator, skipinitialspace=True):
-        yield current, row
+    try:
+        for row in csv.reader(feed(), delimiter=separator, skipinitialspace=True):
+            for cell in row:
+                if "\n" in cell and any(line.count(separator) == len(row) - 1 for line in cell.split("\n")[1:]):
+                    raise ValueError(
+                        f"{name}, line {begin}: a quoted cell goes on over lines that are rows"
+                        ' themselves; close its quote, or write "" for a quote inside a cell'
+                    )
+            yield current, row
+            begin = 0
+    except csv.Error as error:
+        raise ValueError(f"{name}, line {current}: {shown(error)}; it is no table of numbers") from error

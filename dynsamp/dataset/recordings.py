@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+
+from dynsamp.words import QUOTED, quoted, shown
 
 __all__ = ["MANY", "SHORT", "recordings", "ticks", "trials"]
 
@@ -74,9 +77,10 @@ def recordings(
     parts: list[np.ndarray] = []
     owner: list[int] = []
     resorted = repeated = 0
-    for k in range(len(ids)):
-        rows = np.flatnonzero(groups == k) if len(ids) > 1 else np.arange(len(stamps))
-        where = "" if label is None else f" of {label} {named[k]}"
+    together = np.argsort(groups, kind="stable")
+    ends = np.cumsum(np.bincount(groups, minlength=len(ids)))
+    for k, rows in enumerate(np.split(together, ends[:-1])):
+        where = "" if label is None else f" of {shown(label, QUOTED)} {shown(named[k], QUOTED)}"
         begins = trials(stamps[rows])
         for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
             part = rows[begin:end]
@@ -104,14 +108,17 @@ def recordings(
             parts.append(np.delete(part, same + 1))
             owner.append(k)
     if resorted:
-        notes.append(f"the rows of {resorted} trajector{'ies' if resorted > 1 else 'y'} are sorted by '{time}'")
+        notes.append(f"the rows of {resorted} trajector{'ies' if resorted > 1 else 'y'} are sorted by {quoted(time)}")
     if repeated:
         notes.append(f"{repeated} row{'s' if repeated > 1 else ''} that repeated another one left out")
     if len(parts) == len(ids):
         return parts, ids, named if named.dtype.kind == "U" else None
-    notes.append(f"'{time}' restarts within a trajectory; each restart begins one of its own")
-    again = [owner[:n].count(k) + 1 for n, k in enumerate(owner)]
-    text = [str(named[k]) if owner.count(k) == 1 else f"{named[k]}/{n}" for k, n in zip(owner, again, strict=True)]
+    notes.append(f"{quoted(time)} restarts within a trajectory; each restart begins one of its own")
+    pieces, begun = Counter(owner), Counter[int]()
+    text: list[str] = []
+    for k in owner:
+        begun[k] += 1
+        text.append(str(named[k]) if pieces[k] == 1 else f"{named[k]}/{begun[k]}")
     return parts, np.arange(len(parts), dtype=np.int64), np.array(text)
 
 
@@ -119,7 +126,7 @@ def _out_of_order(
     stamps: np.ndarray, first: int, second: int, time: str, where: str, place: Callable[[int], str]
 ) -> str:
     return (
-        f"{time!r} must increase, but {place(second)}{where} has {stamps[second]} after {stamps[first]} in"
+        f"{quoted(time)} must increase, but {place(second)}{where} has {stamps[second]} after {stamps[first]} in"
         f" {place(first)}"
     )
 

@@ -60,6 +60,7 @@ RECORDS = ("status", "left_domain_time", "truth_valid_until")
 CORE = ("trajectory", "member", "time")
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray | list[str], Mapping[str, object]]]  # dims, values, attributes
 CALENDAR_UNITS = {"s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000}  # in ns
+NANOSECOND_DAYS = 106_000  # 64 bits of nanoseconds end after 106,751 days
 CALENDAR_SPELLINGS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
     "min": ("min", "mins", "minute", "minutes"),
@@ -248,12 +249,20 @@ def time_values(ds: xr.Dataset) -> np.ndarray:
     if values.dtype.kind == "M":
         # from the first date on: counted from 1970, a spacing of seconds would lose its last digits
         values = values - values[~missing].min() if not missing.all() else values - values
+    unit = CALENDAR_UNITS[time_unit(ds)]
+    if np.any(np.abs(values[~missing] / np.timedelta64(1, "D")) > NANOSECOND_DAYS):
+        return np.asarray(values / np.timedelta64(unit // 10**9, "s"), dtype=np.float64)
     ticks = values.astype("timedelta64[ns]").astype(np.int64)
-    return np.where(missing, np.nan, ticks / CALENDAR_UNITS[time_unit(ds)])
+    return np.where(missing, np.nan, ticks / unit)
 
 
 def to_dates(t: np.ndarray, unit: str, origin: str) -> np.ndarray:
     """Times as datetime64[ns]: the way back from ``time_values``, with the ``time_origin`` of the data."""
+    days = np.nanmax(np.abs(np.asarray(t, float)), initial=0.0) * CALENDAR_UNITS[_SHORT[unit]] / CALENDAR_UNITS["d"]
+    if days > NANOSECOND_DAYS or not np.datetime64("1678") <= np.datetime64(origin, "us") <= np.datetime64("2262"):
+        raise ValueError(
+            f"dates from {origin} on for {days:g} days are beyond those that count nanoseconds, 1678 to 2262"
+        )
     ticks = np.round(np.asarray(t, float) * CALENDAR_UNITS[_SHORT[unit]])
     since = np.where(np.isnan(ticks), np.iinfo(np.int64).min, ticks).astype(np.int64).astype("timedelta64[ns]")
     return np.datetime64(origin, "ns") + since  # the smallest integer is NaT

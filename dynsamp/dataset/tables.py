@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from dynsamp.dataset.building import Canonical, build, declare
 from dynsamp.dataset.columns import Table, bare, resolved, roles, time_column, time_units, unit_of
 from dynsamp.dataset.recordings import recordings
 from dynsamp.dataset.schema import validate
-from dynsamp.words import nearest
+from dynsamp.words import listed, nearest, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,9 @@ def from_dataframe(
     ValueError
         If a column is missing, is no number or has gaps, or times do not increase.
     """
+    if not hasattr(frame, "set_axis") or not hasattr(frame, "columns"):
+        other = f"; try {'.to_pandas()' if hasattr(frame, 'to_pandas') else 'pandas.DataFrame(...) or from_arrays'}"
+        raise TypeError(f"expected a pandas DataFrame, got {type(frame).__name__}{other}")
     columns = [str(column) for column in frame.columns]
     frame = frame.set_axis(columns, axis=1)
     index = "time" if frame.index.name is None else str(frame.index.name)
@@ -106,11 +110,13 @@ class Frame:
             missing = ~np.isfinite(stamps)
         else:
             raise ValueError(
-                f"the time column {column!r} has dtype {series.dtype}, expected numbers or dates; try"
+                f"the time column {quoted(column)} has dtype {series.dtype}, expected numbers or dates; try"
                 " pandas.to_datetime"
             )
         if missing.any():
-            raise ValueError(f"the time column {column!r} is missing in row {int(np.argmax(missing))}; drop such rows")
+            raise ValueError(
+                f"the time column {quoted(column)} is missing in row {int(np.argmax(missing))}; drop such rows"
+            )
         return stamps
 
     def has_clock(self, column: str) -> bool:
@@ -122,7 +128,7 @@ class Frame:
         values = self.lenient(column)
         if values is None:
             raise ValueError(
-                f"column {column!r} has dtype {self.frame[column].dtype}, expected numbers; convert it with"
+                f"column {quoted(column)} has dtype {self.frame[column].dtype}, expected numbers; convert it with"
                 " pandas.to_numeric"
             )
         bad = ~np.isfinite(values)
@@ -130,8 +136,8 @@ class Frame:
             row = int(np.argmax(bad))
             what = "missing" if np.isnan(values[row]) else f"{values[row]}"
             raise ValueError(
-                f"column {column!r} is {what} in row {row} ({int(bad.sum())} such rows); drop those rows or fill them"
-                " with frame.interpolate()"
+                f"column {quoted(column)} is {what} in row {row} ({int(bad.sum())} such rows); drop those rows or fill"
+                " them with frame.interpolate()"
             )
         return values
 
@@ -143,13 +149,16 @@ class Frame:
 
     def labels(self, column: str, *, lenient: bool = False) -> np.ndarray:
         """Ints or text, "" where missing."""
-        missing = self.frame[column].isna().to_numpy()
+        series = self.frame[column]
+        missing = series.isna().to_numpy()
         if missing.any() and not lenient:
-            raise ValueError(f"the trajectory column {column!r} is missing in row {int(np.argmax(missing))}; fill it")
+            raise ValueError(
+                f"the trajectory column {quoted(column)} is missing in row {int(np.argmax(missing))}; fill it"
+            )
         values = self.lenient(column)
-        if values is not None and np.array_equal(values, np.round(values)):
+        if values is not None and np.array_equal(values, np.round(values)) and np.all(np.abs(values) < 2**53):
             return values.astype(np.int64)
-        return np.where(missing, "", self.frame[column].to_numpy().astype(str))
+        return np.where(missing, "", series.to_numpy().astype(str))
 
     def place(self, row: int) -> str:
         """How to call a row in a message."""
@@ -160,9 +169,7 @@ def _meant(
     columns: Sequence[str], time: str | None, states: Sequence[str] | None, trajectory: str | None
 ) -> tuple[str, Sequence[str] | None, str | None]:
     """The columns that the caller's names mean, and the time where none was named."""
-    names: list[str] = []
-    for column in columns:
-        names.append(_identifier(bare(column)[0], names))
+    names = _identifiers([bare(column)[0] for column in columns])
     time = time_column(columns) if time is None else resolved(time, columns, names)
     if states is not None and not isinstance(states, str):
         states = [resolved(str(state), columns, names) for state in states]
@@ -172,15 +179,19 @@ def _meant(
 def _check_columns(columns: Sequence[str], time: str, states: Sequence[str] | None, trajectory: str | None) -> None:
     """Complain about columns that are asked for and not there, or there twice."""
     if isinstance(states, str):
-        raise TypeError(f"states must be a sequence of columns, got the string {states!r}; try [{states!r}]")
+        raise TypeError(
+            f"states must be a sequence of columns, got the string {quoted(states)}; try [{quoted(states)}]"
+        )
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if list(columns).count(column) > 1)
-        raise ValueError(f"the column {twice!r} appears twice; rename one of them")
+        raise ValueError(f"the column {quoted(twice)} appears twice; rename one of them")
     for column in [time, *([] if trajectory is None else [trajectory]), *(states or [])]:
         if column not in columns:
-            raise ValueError(f"there is no column {column!r} (columns: {', '.join(columns)}){nearest(column, columns)}")
+            raise ValueError(
+                f"there is no column {quoted(column)} (columns: {listed(columns)}){nearest(column, columns)}"
+            )
     if time == trajectory or time in (states or []):
-        raise ValueError(f"the column {time!r} is the time and cannot be a state or the trajectory as well")
+        raise ValueError(f"the column {quoted(time)} is the time and cannot be a state or the trajectory as well")
 
 
 def assemble(
@@ -203,8 +214,9 @@ def assemble(
         table.labels(trajectory)
     found = roles(table, stamps, time=time, states=states, trajectory=trajectory)
     if not found.states:
-        listed = ", ".join(table.columns)
-        raise ValueError(f"there is no column of numbers besides {time!r} (columns: {listed}); name states=")
+        raise ValueError(
+            f"there is no column of numbers besides {quoted(time)} (columns: {listed(table.columns)}); name states="
+        )
     values = np.stack([table.numbers(column) for column in (*found.states, *found.parameters)], axis=-1)
     notes = list(found.notes)
     parts, ids, named = recordings(stamps, values, found.labels, found.label, time, notes, table.place)
@@ -226,8 +238,8 @@ def assemble(
         time_unit = (unit or time_units(name) or "1") if stamps.dtype.kind != "M" else "1"
     first = [int(rows[0]) for rows in parts]
     swept = {
-        _identifier(bare(column)[0], []): (values[first, len(states) + k], bare(column)[1] or "1")
-        for k, column in enumerate(found.parameters)
+        name: (values[first, len(states) + k], bare(found.parameters[k])[1] or "1")
+        for k, name in enumerate(_identifiers([bare(column)[0] for column in found.parameters]))
     }
     ds = build(t=t[0] if shared else t, y=y, states=declared, time_unit=time_unit, ids=ids, swept=swept)
     for column, name in own.items():
@@ -244,9 +256,8 @@ def assemble(
 def _named(states: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Names of states by column, and their units as the headers have them."""
     plain = [bare(column)[0] for column in states]
-    taken: list[str] = []
-    for column, name in zip(states, plain, strict=True):
-        taken.append(_identifier(name if plain.count(name) == 1 else column, taken))
+    often = Counter(plain)
+    taken = _identifiers([name if often[name] == 1 else column for column, name in zip(states, plain, strict=True)])
     own = dict(zip(states, taken, strict=True))
     units = {name: unit for column, name in own.items() if (unit := bare(column)[1]) is not None}
     for column, name in own.items():  # theta_deg
@@ -264,14 +275,17 @@ def _renamed(canonical: Canonical, own: Mapping[str, str]) -> Canonical:
     return [(own.get(resolved(q, columns, names), q), own.get(resolved(p, columns, names), p)) for q, p in canonical]
 
 
-def _identifier(column: str, taken: Sequence[str]) -> str:
-    """A column's name as that of a state: "sea level (m)" becomes "sea_level_m"."""
-    name = column
-    if not column.isidentifier():
-        name = "_".join("".join(c if c.isalnum() else " " for c in column).split())
-        name = name if name.isidentifier() else f"x_{name}".rstrip("_")
-    if name in ("time", "trajectory", "member", "status"):
-        name += "_"
-    while name in taken:
-        name += "_"
-    return name
+def _identifiers(columns: Sequence[str]) -> list[str]:
+    """Names of columns as those of states, all different: "sea level (m)" becomes "sea_level_m"."""
+    taken: dict[str, None] = {}
+    for column in columns:
+        name = column
+        if not column.isidentifier():
+            name = "_".join("".join(c if f"x{c}".isidentifier() else " " for c in column).split())
+            name = name if name.isidentifier() else f"x_{name}".rstrip("_")
+        if name in ("time", "trajectory", "member", "status"):
+            name += "_"
+        while name in taken:
+            name += "_"
+        taken[name] = None
+    return list(taken)
