@@ -90,7 +90,7 @@ def _time_name(ds: xr.Dataset, sample: str) -> str:
 def _pad(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iub":
         values = values.astype(np.float64)  # NaN is the padding
-    missing: object = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT")}.get(values.dtype.kind, np.nan)
+    missing = "NaT" if values.dtype.kind in "mM" else np.nan
     padded = np.full((*inside.shape, *values.shape[1:]), missing, values.dtype)
     padded[inside] = values
     return padded

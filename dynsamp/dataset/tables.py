@@ -222,7 +222,7 @@ def assemble(
     parts, ids, named = recordings(stamps, values, found.labels, found.label, time, notes, table.place)
     states, length = found.states, max(len(rows) for rows in parts)
     y = np.full((len(parts), length, len(states)), np.nan)
-    t = np.full((len(parts), length), np.datetime64("NaT") if stamps.dtype.kind == "M" else np.nan, stamps.dtype)
+    t = np.full((len(parts), length), "NaT" if stamps.dtype.kind == "M" else np.nan, stamps.dtype)
     for k, rows in enumerate(parts):
         y[k, : len(rows)] = values[rows, : len(states)]
         t[k, : len(rows)] = stamps[rows]
