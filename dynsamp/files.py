@@ -68,14 +68,14 @@ def reserve(path: Path, size: int) -> None:
                     raise
 
 
-def write_bytes(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
+def write_bytes(path: Path, *parts: bytes | memoryview, durable: bool = True, mode: int = 0o666) -> None:
     """Write buffers one after the other as a whole file, or leave what was there.
 
-    ``durable=False`` leaves out the wait for the disk.
+    ``durable=False`` leaves out the wait for the disk; ``mode`` says who may read and write the file.
     """
     beside = temporary(path)
     try:
-        with open(beside, "xb") as file:
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for part in parts:
                 file.write(part)
             if durable:

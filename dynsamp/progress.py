@@ -1,17 +1,22 @@
-"""One line on a terminal that says how far the work has come; silence in a pipe."""
+"""One line on a terminal that says how far the work has come; silence in a pipe, and a word in the log."""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["Progress"]
+__all__ = ["Notice", "Progress", "logged"]
+
+_log = logging.getLogger("dynsamp")
 
 REFRESH = 0.1  # seconds between two updates of the line
-SETTLE = 1.0  # seconds before an estimate is worth showing
+SETTLE = 1.0  # seconds before an estimate, or a wait, is worth a word
 
 
 class Progress:
@@ -93,6 +98,46 @@ class Progress:
         except (OSError, ValueError):  # the terminal has gone: the work matters more than its progress
             self._enabled = False
         self._width = len(line)
+
+
+class Notice:
+    """Context manager around a wait: on a terminal, one that is longer than a second says what for."""
+
+    def __init__(self, label: str, stream: TextIO | None = None) -> None:
+        self._bar, self._timer = Progress(label, 1, stream), threading.Timer(SETTLE, self._say)
+        self._said = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        stream = self._bar._stream or sys.stderr
+        if stream is not None and stream.isatty():
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            if self._said:
+                self._bar.__exit__()
+            self._said = True  # too late to begin
+
+    def _say(self) -> None:
+        with self._lock:
+            if not self._said:
+                self._said = True
+                self._bar.__enter__()
+
+
+@contextmanager
+def logged(label: str) -> Iterator[None]:
+    """Work that is longer than a second is named in the log, while it is done."""
+    timer = threading.Timer(SETTLE, _log.info, ("%s ...", label))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _spoken(seconds: float) -> str:

@@ -182,14 +182,39 @@ def test_no_color_is_obeyed_on_a_terminal(capsys, monkeypatch):
     assert "\x1b[1m" in capsys.readouterr().out
 
 
+def test_a_cache_that_cannot_be_used_says_why(capsys, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DYNSAMP_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    reason = f"cannot be made, because {tmp_path / 'file'} is a file"
+    assert main(["cache"]) == 0
+    assert f"it {reason}: every process compiles anew" in capsys.readouterr().out
+    main(["plugins", "doctor", "--json"])
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["cache_writable"], facts["cache_trouble"]) == (False, reason)
+
+
 def test_cache_info_and_clear(capsys, tmp_path, monkeypatch):
     kernel = tmp_path / "cache" / "kernel-abc"
     kernel.mkdir(parents=True)
     (kernel / "code.py").write_text("x" * 100)
     (tmp_path / "cache" / "mine.txt").write_text("stays")
     monkeypatch.setenv("DYNSAMP_CACHE_DIR", str(tmp_path / "cache"))
-    assert main(["cache", "info", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"folder": str(tmp_path / "cache"), "functions": 1, "bytes": 100}
+    for command in (["cache", "info", "--json"], ["cache", "--json"]):
+        assert main(command) == 0
+        assert json.loads(capsys.readouterr().out) == {
+            "folder": str(tmp_path / "cache"),
+            "functions": 1,
+            "bytes": 100,
+            "limit": 2 * 2**30,
+            "writable": True,
+            "trouble": None,
+        }
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "cache"),
+        "1 compiled functions, 0.0 MiB of at most 2048 MiB",
+        "writable",
+    ]
     assert main(["cache", "clear"]) == 0
     assert "deleted 1 compiled function" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["mine.txt"]

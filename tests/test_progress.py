@@ -3,11 +3,12 @@
 import io
 import re
 import threading
+import time
 
 import pytest
 
 from dynsamp import progress
-from dynsamp.progress import Progress
+from dynsamp.progress import Notice, Progress, logged
 
 
 class Terminal(io.StringIO):
@@ -99,3 +100,34 @@ def test_a_line_never_wraps(monkeypatch):
 def test_durations_are_spoken(seconds, words):
     assert progress._spoken(seconds) == words
     assert not re.search("nan|inf", words)
+
+
+def test_a_wait_of_a_second_is_named_on_a_terminal_and_a_shorter_one_is_not(monkeypatch):
+    stream = Terminal()
+    with Notice("compiling rk4", stream):
+        pass
+    assert stream.getvalue() == ""
+    monkeypatch.setattr(progress, "SETTLE", 0.01)
+    with Notice("compiling rk4", stream):
+        deadline = time.monotonic() + 10
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert on_screen(stream.getvalue()) == "compiling rk4 ..."
+    assert on_screen(stream.getvalue()) == ""
+    pipe = io.StringIO()
+    with Notice("compiling rk4", pipe):
+        time.sleep(0.05)
+    assert pipe.getvalue() == ""
+
+
+def test_work_of_a_second_is_named_in_the_log(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="dynsamp")
+    with logged("fitting hamiltonian"):
+        pass
+    assert not caplog.records
+    monkeypatch.setattr(progress, "SETTLE", 0.01)
+    with logged("fitting hamiltonian"):
+        deadline = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.005)
+    assert [record.getMessage() for record in caplog.records] == ["fitting hamiltonian ..."]

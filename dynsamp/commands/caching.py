@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from dynsamp.commands.options import Commands, add_command, add_json
 from dynsamp.commands.printing import print_json
@@ -14,41 +12,36 @@ __all__ = ["add"]
 
 def add(commands: Commands, common: ArgumentParser) -> None:
     """Add the parsers."""
-    parser = commands.add_parser(
-        "cache", help="show or clear the compiled functions kept on this machine",
-        description="Compiled functions are kept in the user's cache directory, or in DYNSAMP_CACHE_DIR.",
+    parser = add_command(
+        commands, common, "cache", info, "show or clear the compiled functions kept on this machine",
+        "Compiled functions are kept in the user's cache directory, or in DYNSAMP_CACHE_DIR; up to 2 GB of them, or\n"
+        "DYNSAMP_CACHE_SIZE (such as 500MB; 0 keeps none), those that have not been used for longest go first.",
     )  # fmt: skip
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add_json(parser)
+    actions = parser.add_subparsers(title="actions (none: info)", metavar="ACTION")
     add_json(add_command(actions, common, "info", info, "show where the cache is and how large"))
     add_command(actions, common, "clear", clear, "delete the cache; functions are compiled again when they are needed")
 
 
 def info(args: Namespace) -> None:
-    """Place and size."""
-    from dynsamp.kernels.cache import cache_dir
+    """Place, size and limit, and whether anything can be kept."""
+    from dynsamp.kernels.cache import cache_dir, contents, size_limit, trouble
 
     folder = cache_dir()
-    kernels, size = _contents(folder)
+    functions, size = contents(folder)
+    reason, limit = trouble(folder), size_limit()
     if args.json:
-        print_json({"folder": folder, "functions": kernels, "bytes": size})
+        facts = {"folder": folder, "functions": functions, "bytes": size, "limit": limit, "writable": not reason}
+        print_json({**facts, "trouble": reason or None})
     else:
-        print(f"{folder}\n{kernels} compiled functions, {size / 2**20:.1f} MiB")
+        print(f"{folder}\n{functions} compiled functions, {size / 2**20:.1f} MiB of at most {limit / 2**20:.0f} MiB")
+        print("writable" if not reason else f"it {reason}: every process compiles anew")
 
 
 def clear(args: Namespace) -> None:
     """Delete it."""
     del args
-    from dynsamp.kernels.cache import cache_dir, clear_cache
+    from dynsamp.kernels.cache import cache_dir, clear_cache, contents
 
-    _, size = _contents(cache_dir())
+    _, size = contents(cache_dir())
     print(f"deleted {clear_cache()} compiled functions, {size / 2**20:.1f} MiB, from {cache_dir()}")
-
-
-def _contents(folder: Path) -> tuple[int, int]:
-    """Number of kernels, and their size in bytes."""
-    kernels = [entry for entry in folder.glob("kernel-*") if entry.is_dir()]
-    size = 0
-    for kernel in kernels:
-        for place, _, names in os.walk(kernel):
-            size += sum(os.path.getsize(os.path.join(place, name)) for name in names)
-    return len(kernels), size

@@ -9,7 +9,6 @@ import textwrap
 from argparse import ArgumentParser, Namespace
 from importlib import metadata
 from importlib.util import find_spec
-from pathlib import Path
 
 from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
@@ -24,6 +23,7 @@ VARIABLES = (
     "DYNSAMP_DISABLE_PLUGINS",
     "DYNSAMP_PLUGINS_STRICT",
     "DYNSAMP_CACHE_DIR",
+    "DYNSAMP_CACHE_SIZE",
     "DYNSAMP_WATTS_PER_CORE",
 )
 
@@ -71,7 +71,7 @@ def doctor(args: Namespace) -> int:
     import warnings
 
     from dynsamp import plugins
-    from dynsamp.kernels.cache import cache_dir
+    from dynsamp.kernels.cache import cache_dir, trouble
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", plugins.PluginWarning)  # said below, at length
@@ -79,6 +79,7 @@ def doctor(args: Namespace) -> int:
     broken = [record for record in records if record.status in ("broken", "unsupported")]
     settings = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     folder = cache_dir()
+    unkept = trouble(folder)
     if args.json:
         print_json(
             {
@@ -86,15 +87,14 @@ def doctor(args: Namespace) -> int:
                 "packages": {name: _version(name) for name in (*PACKAGES, *OPTIONAL)},
                 "settings": settings,
                 "cache": folder,
-                "cache_writable": _writable(folder),
+                "cache_writable": not unkept,
+                "cache_trouble": unkept or None,
                 "plugins": [{"name": r.name, "status": r.status, "error": r.error} for r in records],
             }
         )
         return 1 if broken else 0
     print_section("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
-    print_section(
-        "cache", [(str(folder), "writable" if _writable(folder) else "not writable: every process compiles anew")]
-    )
+    print_section("cache", [(str(folder), f"{unkept}: every process compiles anew" if unkept else "writable")])
     print_section("settings", list(settings.items()))
     print_section("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
     for record in records:
@@ -136,9 +136,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "present" if find_spec(name) is not None else None
-
-
-def _writable(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)

@@ -1,8 +1,8 @@
 """The one place for Numba options, and ``specialise``: a driver, a method and a system become one compiled function.
 
 Ordinary modules are loaded again, as copies whose slots (``slots``) are set, so that the right-hand side is inlined
-into the loops over steps. The copy of the driver is a file in the cache directory, named by a hash of all it depends
-on (``fingerprint``); Numba keeps the machine code beside it, and the next process finds it.
+into the loops over steps. The machine code is kept on disk (``cache``) under a hash of all it depends on
+(``fingerprint``), and the next process finds it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import dis
 import enum
 import hashlib
 import logging
+import pickle
 import sys
 import threading
 import types
@@ -24,9 +25,14 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import config, errors
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
+from numba.core.serialize import dumps
 
 from dynsamp.kernels import cache
+from dynsamp.progress import Notice
 
 __all__ = [
     "CompileError",
@@ -48,6 +54,7 @@ Part = types.ModuleType | Mapping[str, Function | str]
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _njit: Any = numba.njit  # its annotations leave options out
+_PREFIX = "dynsamp_kernel_"  # of module names
 _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
@@ -153,48 +160,32 @@ class _Loop:
 
     def build(self, name: str | None, signature: tuple[Any, ...]) -> Function:
         """Compiled driver, kept on disk under a name, or not."""
-        path = cache.store(name, _source(self.module)) if name else None
-        known = cache.failure(path) if path else None
+        known = cache.read(f"{name}.txt") if name else None
         if known:
-            raise CompileError(known)
-        if path is None or not any(path.parent.rglob("*.nbc")):
-            _log.info("compiling %s%s", self.label, " (once per machine)" if path else "")
+            raise CompileError(known.decode(errors="replace"))
         try:
-            try:
-                return self._load(path, signature)
-            except errors.NumbaError:
-                raise
-            except Exception as error:  # whatever a damaged entry does: forget it and compile again
-                if path is None:
-                    raise
-                _log.debug("compiled kernel %s is damaged (%s)", path, error)
-                cache.remove(path)
-                path = cache.store(str(name), _source(self.module))
-                return self._load(path, signature)
+            home = f"{_PREFIX}{name.replace('-', '_')}" if name else None
+            fresh: dict[int, Any] = {}
+            functions = {slot: _fresh(function, fresh, home) for slot, function in self.functions.items()}
+            own = self._joined(functions, inner, home or "uncached")
+            entry = _njit(no_cfunc_wrapper=True, **_OPTIONS)(own[self.entry])
+            with Notice(f"compiling {self.label}{' (once per machine)' if name else ''}"):
+                entry._cache = _Kept(name, self.label)
+                entry.compile(signature)
+            return entry
         except errors.NumbaError as error:
             _log.debug("%s", error)
             failed = _explain(error, self.functions)
-            if path is not None:
-                cache.note_failure(path, str(failed))
+            if name:
+                cache.write(f"{name}.txt", str(failed).encode())
             raise failed from None
 
     def plain(self) -> Function:
         """Driver in plain Python."""
-        driver: Function = self._joined(self.functions, _as_is, "plain", None)[self.entry]
+        driver: Function = self._joined(self.functions, _as_is, "plain")[self.entry]
         return driver
 
-    def _load(self, path: Path | None, signature: tuple[Any, ...]) -> Function:
-        home = path.stem if path else None
-        fresh: dict[int, Any] = {}
-        functions = {slot: _fresh(function, fresh, home) for slot, function in self.functions.items()}
-        own = self._joined(functions, inner, home or "uncached", path)
-        entry = _njit(cache=path is not None, no_cfunc_wrapper=True, **_OPTIONS)(own[self.entry])
-        entry.compile(signature)
-        return entry
-
-    def _joined(
-        self, functions: Mapping[str, Any], finish: Callable[[Function], Any], name: str, path: Path | None
-    ) -> dict[str, Any]:
+    def _joined(self, functions: Mapping[str, Any], finish: Callable[[Function], Any], name: str) -> dict[str, Any]:
         """Functions of a copy of the driver's module, after copies of all parts."""
         names: dict[str, Any] = {}
         for part in self.parts:
@@ -212,7 +203,39 @@ class _Loop:
                         for slot, function in part.items()
                     }
                 )
-        return _copy(self.module, names, lambda f: f if f.__name__ == self.entry else finish(f), name, path)
+        return _copy(self.module, names, lambda f: f if f.__name__ == self.entry else finish(f), name)
+
+
+class _Kept(NullCache):
+    """Machine code of one loop on disk, in place of Numba's cache: that unpickles whatever it finds.
+
+    Nor is it moved by ``NUMBA_CACHE_DIR``.
+    """
+
+    def __init__(self, name: str | None, label: str) -> None:
+        self.name, self.label = name, label
+
+    def load_overload(self, _signature: Any, target: Any) -> Any:
+        """Result of an earlier compilation; None where there is none."""
+        content = cache.read(self.name) if self.name else None
+        if content is not None:
+            try:
+                target.refresh()
+                return CompileResult._rebuild(target, *pickle.loads(content))  # checked: our own words
+            except Exception as error:  # of another installation that has the same key
+                _log.info("the compiled function %s is not used: %s", self.name, error)
+                cache.remove(str(self.name))
+        _log.info("compiling %s%s", self.label, " (once per machine)" if self.name else "")
+        return None
+
+    def save_overload(self, _signature: Any, result: Any) -> None:
+        """Keep the result of a compilation."""
+        if not self.name:
+            return
+        if result.library.has_dynamic_globals:  # addresses in this process
+            _log.info("%s is compiled in each process: its functions use large arrays or pointers", self.label)
+        else:
+            cache.write(self.name, dumps(result._reduce()))
 
 
 def _as_is(function: Function) -> Function:
@@ -248,15 +271,13 @@ def _copy(
     names: Mapping[str, Any],
     finish: Callable[[Function], Any],
     name: str,
-    path: Path | None = None,
 ) -> dict[str, Any]:
     """Execute the module's source again, set its slots, and return its functions."""
     clone = types.ModuleType(name)
-    clone.__file__ = str(path or module.__file__)
-    if name.startswith(cache.PREFIX):
+    clone.__file__ = str(module.__file__)
+    if name.startswith(_PREFIX):
         sys.modules[name] = clone  # Numba rebuilds kept code in the namespaces of its modules
-    code = _code(module) if path is None else compile(_source(module), str(path), "exec")
-    exec(code, clone.__dict__)  # our own source
+    exec(_placed(_code(module), f"<{name}>"), clone.__dict__)  # our own source
     here = [key for key, value in vars(clone).items() if _belongs(value, name)]
     vars(clone).update((slot, value) for slot, value in names.items() if slot in vars(clone) and slot not in here)
     own = {key: finish(vars(clone)[key]) for key in here}
@@ -275,6 +296,12 @@ def _code(module: types.ModuleType) -> types.CodeType:
     loader: Any = module.__loader__  # it keeps the code beside the source
     code: types.CodeType = loader.get_code(module.__name__)
     return code
+
+
+def _placed(code: types.CodeType, name: str) -> types.CodeType:
+    """Code that says nothing of the folder in which dynsamp is installed: what is kept does not depend on it."""
+    constants = (_placed(value, name) if isinstance(value, types.CodeType) else value for value in code.co_consts)
+    return code.replace(co_filename=name, co_consts=tuple(constants))
 
 
 def _fresh(function: Any, seen: dict[int, Any], home: str | None) -> Any:
@@ -322,11 +349,6 @@ def code_names(code: types.CodeType) -> frozenset[str]:
 
 
 @lru_cache
-def _source(module: types.ModuleType) -> str:
-    return Path(str(module.__file__)).read_text(encoding="utf-8")
-
-
-@lru_cache
 def _surroundings() -> str:
     """All that compiled code depends on apart from the functions of the system."""
     digest = hashlib.sha256()
@@ -337,8 +359,9 @@ def _surroundings() -> str:
     except PackageNotFoundError:
         own = "source"
     versions = [own, numba.__version__, np.__version__, sys.version, sys.platform]
-    settings = [setting(name) for name in ("OPT", "BOUNDSCHECK", "CPU_NAME", "CPU_FEATURES")]
-    return repr([digest.hexdigest(), versions, settings])
+    settings = [setting("OPT"), setting("BOUNDSCHECK")]
+    machine = cpu_target.target_context.codegen().magic_tuple()  # name and features of the processor, or as set
+    return repr([digest.hexdigest(), versions, settings, machine])
 
 
 def _explain(error: errors.NumbaError, functions: Mapping[str, Function]) -> CompileError:

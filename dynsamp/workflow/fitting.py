@@ -14,7 +14,7 @@ from dynsamp.dataset.schema import versions
 from dynsamp.dataset.variables import open_rows, regression_rows
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.progress import Progress
+from dynsamp.progress import Progress, logged
 from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
 from dynsamp.words import suggestion
@@ -68,7 +68,8 @@ def fit(
     if law is not None:
         samples = _declared(samples, law)
     chosen = _estimator(estimator, law, samples)
-    with Progress(f"fitting {chosen.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
+    label = f"fitting {chosen.name}"
+    with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
     dt = samples.median_step if model.facts.dt is None else model.facts.dt
@@ -85,7 +86,8 @@ def _regression(
         raise ValueError(f"a regression of variables needs both inputs=[...] and targets=[...], {missing} is missing")
     data = open_rows(data) if isinstance(data, str | Path) else as_dataset(data)
     rows = regression_rows(data, estimator.inputs, estimator.targets)
-    with Progress(f"fitting {estimator.name}", 1, enabled=progress), threadpool_limits(1, "blas"):
+    label = f"fitting {estimator.name}"
+    with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         model = estimator.fit(rows.x, rows.y, seed=seed, memory=memory)
     return replace(
         model, states=rows.inputs, targets=rows.targets, facts=replace(rows.facts, seed=seed, versions=versions())
