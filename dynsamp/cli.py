@@ -104,8 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code = args.command(args) or 0
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            print(f"dynsamp: interrupted; {_kept(getattr(args, 'out', None), started)}", file=sys.stderr)
+        except KeyboardInterrupt as stop:  # a store says itself how to go on
+            said = str(stop) or f"interrupted; {_kept(getattr(args, 'out', None), started)}"
+            print(f"dynsamp: {said}", file=sys.stderr)
             return 130
         except BrokenPipeError:  # the reader, such as `head`, has had enough
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - flushed at exit, must stay open

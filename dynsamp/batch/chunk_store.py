@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import zlib
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ import xarray as xr
 
 from dynsamp.dataset import zarrstore
 
-__all__ = ["ChunkStore", "chunk_rows", "create", "described", "digest"]
+__all__ = ["ChunkStore", "chunk_rows", "create", "described"]
 
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
 Chunk = xr.Dataset | Mapping[str, np.ndarray | xr.Variable]
@@ -79,17 +77,15 @@ class ChunkStore:
             crcs[name] = zarrstore.write_chunk(folder, array, self._index(name, chunk), block, durable=durable)
         return crcs
 
-    def sizes_fit(self, chunk: int) -> bool:
-        """Whether all files of a chunk are there with their full size."""
-        return all(
-            path.is_file() and path.stat().st_size == math.prod(array.chunks) * array.dtype.itemsize
-            for name, array in self.arrays.items()
-            for path in [self.path(name, chunk)]
-        )
-
-    def crcs(self, chunk: int) -> dict[str, int]:
-        """CRC-32 of the files of a chunk."""
-        return {name: _crc(self.path(name, chunk)) for name in self.arrays}
+    def intact(self, chunk: int, said: Mapping[str, object] | None) -> bool:
+        """Whether the files of a chunk have their size and, where they are ``said``, their CRC-32."""
+        for name, array in self.arrays.items():
+            path = self.path(name, chunk)
+            if not path.is_file() or path.stat().st_size != math.prod(array.chunks) * array.dtype.itemsize:
+                return False
+            if said is not None and said.get(name) != _crc(path):
+                return False
+        return True
 
 
 def _crc(path: Path) -> int:
@@ -98,11 +94,6 @@ def _crc(path: Path) -> int:
         while block := file.read(1 << 22):
             value = zlib.crc32(block, value)
     return value
-
-
-def digest(plan: Mapping[str, object]) -> str:
-    """Hash of a plan."""
-    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
 def described(template: xr.Dataset, count: int) -> dict[str, list[str | list[int]]]:

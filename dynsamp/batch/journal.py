@@ -9,7 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypedDict, cast
 
+from dynsamp.files import write_bytes
+
 __all__ = ["Finished", "Journal", "entries"]
+
+LONGEST = 1 << 20  # bytes of a line, of thousands of variables
 
 
 class Finished(TypedDict, total=False):
@@ -19,41 +23,47 @@ class Finished(TypedDict, total=False):
     crc: dict[str, int]  # of the file of each variable
     trajectories: int
     cpu_seconds: float
-    adopted: bool  # found on the disk
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, Finished]]:
+def _lines(path: Path) -> Iterator[tuple[bytes, Finished | None]]:
+    """Lines and what they say: nothing where one is torn by a crash, or damaged."""
     if not path.exists():
         return
     with open(path, "rb") as file:
-        for line in file:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                return
-            if not line.endswith(b"\n") or not isinstance(entry, dict) or "chunk" not in entry:
-                return  # torn by a crash, like all after it
-            yield line, cast(Finished, entry)
+        while line := file.readline(LONGEST):
+            yield line, _entry(line) if line.endswith(b"\n") else None
 
 
-def entries(path: Path) -> dict[int, Finished]:
-    """The last entry of each chunk."""
-    return {int(entry["chunk"]): entry for _, entry in _whole_lines(path)}
+def _entry(line: bytes) -> Finished | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or type(entry.get("chunk")) is not int or not isinstance(entry.get("crc"), dict):
+        return None
+    return cast(Finished, entry)
+
+
+def entries(path: Path, chunks: int) -> dict[int, Finished]:
+    """The last entry of each of ``chunks`` chunks."""
+    said = (entry for _, entry in _lines(path) if entry is not None)
+    return {entry["chunk"]: entry for entry in said if 0 <= entry["chunk"] < chunks}
 
 
 class Journal:
-    """Context manager; ``done`` holds the entries by chunk."""
+    """Context manager; ``done`` holds the entries by chunk. Lines that say nothing are left out for good."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chunks: int) -> None:
         self.path = path
+        self.chunks = chunks
         self.done: dict[int, Finished] = {}
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Journal:
-        whole = sum(len(line) for line, _ in _whole_lines(self.path))
-        self.done = entries(self.path)
+        self.done = entries(self.path, self.chunks)
+        if any(entry is None for _, entry in _lines(self.path)):
+            write_bytes(self.path, *(json.dumps(entry).encode() + b"\n" for entry in self.done.values()))
         self._file = open(self.path, "ab")  # held until __exit__
-        self._file.truncate(whole)
         return self
 
     def __exit__(
@@ -69,4 +79,4 @@ class Journal:
         self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.done[int(entry["chunk"])] = entry
+        self.done[entry["chunk"]] = entry

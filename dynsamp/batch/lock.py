@@ -25,7 +25,7 @@ class Lock:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Lock:
-        file = open(self.path, "a+", encoding="ascii")  # held until __exit__
+        file = open(self.path, "a+", encoding="ascii", errors="replace")  # held until __exit__
         try:
             _acquire(file)
         except OSError as error:
@@ -54,7 +54,7 @@ class Lock:
 def _read(file: IO[str]) -> str:
     try:
         file.seek(0)
-        return file.readline().strip()
+        return "".join(c for c in file.readline(100) if c.isprintable())
     except OSError:
         return ""
 

@@ -1,16 +1,18 @@
 """Work larger than memory: chunks of trajectories into a Zarr store, resumed where it stopped.
 
 Beside ``out.zarr`` stands ``out.zarr.run`` with the plan, a journal of finished chunks and a lock. A chunk is done when
-its files, each renamed into place as a whole, are there. The header of the store comes last, so that a store that can
-be opened is complete. A chunk depends on the plan and its bounds alone: it may be computed twice, with the same bytes.
+its files, each renamed into place as a whole, are there with the checksums of the journal. The header of the store
+comes last, so that a store that can be opened is complete. A chunk depends on the plan and its bounds alone: it may be
+computed twice, with the same bytes.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -22,16 +24,19 @@ from typing import Any, Literal
 import xarray as xr
 
 from dynsamp.batch import chunk_store
+from dynsamp.batch import plan as plans
 from dynsamp.batch.chunk_store import Chunk, ChunkStore, chunk_rows
 from dynsamp.batch.journal import Finished, Journal, entries
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
-from dynsamp.dataset.schema import plain, versions
-from dynsamp.files import TEMPORARY, explained, write_bytes
+from dynsamp.dataset.schema import versions
+from dynsamp.files import TEMPORARY, explained
 
 __all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
 
 Compute = Callable[[int, int], Chunk]
+READERS = 4  # threads that compare checksums: more are not faster than a disk
+_log = logging.getLogger("dynsamp")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -57,6 +62,7 @@ def run_chunks(  # noqa: PLR0913 - a verb
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
     durable: bool = True,
+    verify: bool = True,
 ) -> Path:
     """Compute trajectories 0..count-1 in chunks and write them to a Zarr store.
 
@@ -64,7 +70,7 @@ def run_chunks(  # noqa: PLR0913 - a verb
     ----------
     plan : mapping
         JSON values that determine the result (seed, system, times, hash of the model, ...); a run is resumed only with
-        the same plan.
+        the same plan. What it has under "unknown", by name with the reason, cannot be compared: no such run is resumed.
     compute : callable (low, high) -> Dataset, or mapping of str to ndarray (trajectory, ...)
         Trajectories low..high-1; a function of these and the plan alone. With processes it is pickled.
     store : path
@@ -86,6 +92,9 @@ def run_chunks(  # noqa: PLR0913 - a verb
         Called with the number of trajectories that are done.
     durable : bool
         Wait for the disk after each chunk, so that a power cut loses none.
+    verify : bool
+        Compare what is on the disk with its checksums, where a run is resumed or was finished before, and compute what
+        differs again; without, only the sizes of the files are compared.
 
     Returns
     -------
@@ -113,49 +122,56 @@ def run_chunks(  # noqa: PLR0913 - a verb
         raise TypeError(f"without template= compute must return a Dataset, got {type(example).__name__}")
     template = example.drop_encoding()
     rows = chunk or chunk_rows(template, count, memory=memory, in_flight=workers + 1)
-    full = {
-        **json.loads(json.dumps(dict(plan), default=plain)),
-        "count": count,
-        "variables": chunk_store.described(template, count),
-    }
+    full = plans.as_json({**plan, "count": count, "variables": chunk_store.described(template, count)})
     folder = run_folder(target)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(
+            f"{folder} is no folder, but the plan of {target.name} goes there; remove it or choose another name"
+        )
     with explained("write", target):
         folder.mkdir(exist_ok=True)
-    with Lock(folder / "lock"), explained("write", target):
-        layout = _begun(target, folder, full, template, rows)
-        with Journal(folder / "journal.jsonl") as journal:
-            work = _Work(layout, compute, journal, progress, durable)
-            work.tidy()
+    with explained("write", target), Lock(folder / "lock"):
+        saved = _begun(target, folder, full, template, rows)
+        layout = chunk_store.create(template, target, count, saved.chunk)  # again on resuming: it may be cut short
+        with Journal(folder / "journal.jsonl", layout.chunks) as journal:
+            work = _Work(layout, compute, journal, progress, durable, verify)
+            work.tidy(folder)
             with _pool(executor, workers) as pool:
                 work.run(pool, workers + 1)
-        saved = json.loads((folder / "plan.json").read_bytes())
-        zarrstore.create_group(target, {**saved["attributes"], zarrstore.PLAN: saved["digest"]})
+        zarrstore.create_group(target, {**saved.attributes, zarrstore.PLAN: saved.digest})
     return target
 
 
-def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> ChunkStore:
-    """The layout of a store, begun now or before."""
+def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> plans.Saved:
+    """The plan of a store, begun now or before."""
     path = folder / "plan.json"
-    saved = json.loads(path.read_bytes()) if path.exists() else None
-    if target.exists() and not (target.is_dir() and saved is not None):
-        raise FileExistsError(f"{target} exists and is no store that can be resumed; remove it or choose another name")
-    digest = chunk_store.digest(plan)
-    if target.exists() and saved is not None:
-        if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved["digest"]:
-            raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
-        if saved["digest"] != digest:
-            keys = sorted(key for key in {**plan, **saved["plan"]} if plan.get(key) != saved["plan"].get(key))
-            raise ValueError(
-                f"{target} belongs to a run with another plan ({', '.join(keys)} differ); remove it and"
-                f" {folder.name}, or choose another name"
+    if target.exists():
+        saved = plans.read(path)
+        if not target.is_dir() or saved is None:
+            raise FileExistsError(
+                f"{target} exists and is no store that can be resumed; remove it or choose another name"
             )
-        rows = int(saved["chunk"])
-    else:
-        (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
-        attributes = {**versions(), **zarrstore.group_header(template)}
-        content = {"digest": digest, "plan": plan, "chunk": rows, "attributes": attributes}
-        write_bytes(path, json.dumps(content, indent=1, default=plain).encode())
-    return chunk_store.create(template, target, plan["count"], rows)  # again on resuming: it may have been cut short
+        if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved.digest:
+            raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
+        remedy = f"remove it and {folder.name}, or choose another name"
+        if saved.digest != plans.digest(plan):
+            what = plans.differences(saved.plan, plan)
+            raise ValueError(f"{target} belongs to a run with another plan ({what}); {remedy}")
+        for name, reason in (plan.get("unknown") or {}).items():
+            raise ValueError(
+                f"{target} cannot be resumed: the content of {name} cannot be told ({reason}), so it may be another"
+                f" than when the store was begun; {remedy}"
+            )
+        return saved
+    for name, reason in (plan.get("unknown") or {}).items():
+        warnings.warn(
+            f"if interrupted, {target} cannot be resumed: the content of {name} cannot be told ({reason})", stacklevel=4
+        )
+    (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
+    attributes = plans.as_json({**versions(), **zarrstore.group_header(template)})
+    begun = plans.Saved(plans.digest(plan), plan, rows, attributes)
+    plans.write(path, begun)
+    return begun
 
 
 @dataclass(frozen=True)
@@ -167,22 +183,34 @@ class _Work:
     journal: Journal
     progress: Callable[[int], None] | None
     durable: bool
+    verify: bool
 
-    def tidy(self) -> None:
+    def tidy(self, folder: Path) -> None:
         """Remove what a killed run left half-written."""
-        for path in self.layout.store.rglob(f".*{TEMPORARY}*"):
-            path.unlink(missing_ok=True)
+        for place in (self.layout.store, folder):
+            for path in place.rglob(f".*{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
 
     def missing(self) -> list[int]:
-        """Chunks to compute; those that are there but were not written down are adopted."""
-        missing = []
-        for chunk in range(self.layout.chunks):
-            if not self.layout.sizes_fit(chunk):
-                self.journal.done.pop(chunk, None)
-                missing.append(chunk)
-            elif chunk not in self.journal.done:
-                self.journal.add({"chunk": chunk, "crc": self.layout.crcs(chunk), "adopted": True})
-        return missing
+        """Chunks to compute: those that are not on the disk as the journal has them."""
+        written = dict(self.journal.done)
+        with ThreadPoolExecutor(READERS, "dynsamp-verify") as readers:
+            try:
+                intact = dict(zip(written, readers.map(self._intact, written), strict=True))
+            except BaseException:
+                readers.shutdown(wait=False, cancel_futures=True)
+                raise
+        for chunk in (chunk for chunk, good in intact.items() if not good):
+            low, high = self.layout.bounds(chunk)
+            _log.warning(
+                "trajectories %d to %d in %s are not as they were written; they are computed again",
+                low, high - 1, self.layout.store,
+            )  # fmt: skip
+            del self.journal.done[chunk]
+        return [chunk for chunk in range(self.layout.chunks) if chunk not in self.journal.done]
+
+    def _intact(self, chunk: int) -> bool:
+        return self.layout.intact(chunk, self.journal.done[chunk]["crc"] if self.verify else None)
 
     def run(self, pool: Executor, in_flight: int) -> None:
         """Compute what is missing, with a bounded number of chunks at a time."""
@@ -257,12 +285,21 @@ def _pool(executor: Literal["threads", "processes"] | Executor, workers: int) ->
 
 
 def verify(store: str | os.PathLike[str]) -> list[int]:
-    """Chunks of a finished store whose files do not have the bytes that were written."""
+    """Chunks of a finished store whose files do not have the bytes that were written.
+
+    Raises
+    ------
+    ValueError
+        If there is no plan of the store, or it is damaged.
+    """
     target = Path(store)
-    names = zarrstore.members(target)
-    saved = json.loads((run_folder(target) / "plan.json").read_bytes())
-    arrays = {name: zarrstore.read_header(target / name) for name in names if name in saved["plan"]["variables"]}
-    layout = ChunkStore(target, int(saved["plan"]["count"]), int(saved["chunk"]), arrays)
-    done = entries(run_folder(target) / "journal.jsonl")
-    chunks = range(layout.chunks)
-    return [k for k in chunks if not layout.sizes_fit(k) or layout.crcs(k) != done.get(k, {}).get("crc")]
+    saved = plans.read(run_folder(target) / "plan.json")
+    if saved is None:
+        raise ValueError(
+            f"there are no checksums of {target}: they are in {run_folder(target).name}, which is not there"
+        )
+    names = [name for name in zarrstore.members(target) if name in saved.plan["variables"]]
+    arrays = {name: zarrstore.read_header(target / name) for name in names}
+    layout = chunk_store.ChunkStore(target, saved.plan["count"], saved.chunk, arrays)
+    done = entries(run_folder(target) / "journal.jsonl", layout.chunks)
+    return [k for k in range(layout.chunks) if k not in done or not layout.intact(k, done[k]["crc"])]

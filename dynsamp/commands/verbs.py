@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands import options
@@ -34,7 +35,9 @@ def _add_generate(commands: options.Commands, common: ArgumentParser) -> None:
         "example:\n  dynsamp generate pendulum --trajectories 64 --param length=2 --out train.nc",
     )  # fmt: skip
     parser.add_argument("system", metavar="SYSTEM", help="a system's name, or a file such as ./spring.py")
-    options.add_out(parser, "FILE", "netCDF (.nc) or zarr (.zarr) file to write (default SYSTEM.nc)")
+    options.add_out(
+        parser, "FILE", "netCDF (.nc) file to write, or zarr (.zarr), resumed if interrupted (default SYSTEM.nc)"
+    )
     options.add_experiment(parser)
 
 
@@ -46,9 +49,16 @@ def generate(args: Namespace) -> None:
     check_experiment(law, chosen)
     from dynsamp import dataset, workflow
 
-    data = workflow.generate(law, **chosen, seed=args.seed, progress=options.progress(args))
-    dataset.save_dataset(data, out)
+    store = _store(out) if not chosen.get("noise") else None  # its scale is known when all trajectories are
+    data = workflow.generate(law, **chosen, seed=args.seed, store=store, progress=options.progress(args))
+    if store is None:
+        dataset.save_dataset(data, out)
     wrote(args, out)
+
+
+def _store(out: Path) -> Path | None:
+    """A place that is written chunk by chunk, and goes on where it was interrupted."""
+    return out if out.suffix.lower() == ".zarr" else None
 
 
 def check_experiment(law: System, chosen: Arguments) -> None:
@@ -186,7 +196,9 @@ def _add_forecast(commands: options.Commands, common: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("model", metavar="MODEL", help="model file that `dynsamp fit` wrote")
     parser.add_argument("data", metavar="DATA", nargs="?", help="where to start (default: where the model's data end)")
-    options.add_out(parser, "FILE", "file to write (default forecast.nc)")
+    options.add_out(
+        parser, "FILE", "file to write, .nc or .zarr, which is resumed if interrupted (default forecast.nc)"
+    )
     parser.add_argument(
         "--start", type=start, default="last", metavar="WHERE",
         help="state of DATA to start from: first, last (default) or a time",
@@ -223,10 +235,12 @@ def forecast(args: Namespace) -> None:
         duration = _duration(args, model, initial)
     if duration is not None:
         chosen["duration"] = duration
+    store = _store(out) if args.reduce is None else None
     predicted = workflow.forecast(
-        model, initial, start=where, **chosen, seed=args.seed, progress=options.progress(args)
+        model, initial, start=where, **chosen, seed=args.seed, store=store, progress=options.progress(args)
     )
-    dataset.save_dataset(predicted, out)
+    if store is None:
+        dataset.save_dataset(predicted, out)
     wrote(args, out)
     _print_end(predicted)
     if args.reduce is None:

@@ -16,6 +16,7 @@ from dynsamp.dataset import schema, zarrstore
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.ragged import from_ragged, is_ragged
 from dynsamp.dataset.schema import Role, names, validate, versions
+from dynsamp.dataset.zarrcheck import check_store
 from dynsamp.dataset.zarrstore import read_zarr, write_zarr
 from dynsamp.files import explained, replaced, reserve, sync
 from dynsamp.words import nearest
@@ -82,8 +83,9 @@ def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
 def open_dataset(path: Path_) -> xr.Dataset:
     """Read a Dataset from a .nc, .zarr or .csv file.
 
-    netCDF files are read whole, Zarr stores as they are used where ``dynsamp[zarr]`` is installed. Contiguous ragged
-    arrays (CF) are brought into the schema. Open netCDF-4 files only from sources that you trust: the format can refer
+    netCDF files are read whole, Zarr stores as they are used where ``dynsamp[zarr]`` is installed. A store with missing
+    or truncated chunks is refused, while ``xarray.open_zarr`` takes them for NaN and zeros. Contiguous ragged arrays
+    (CF) are brought into the schema. Open netCDF-4 files only from sources that you trust: the format can refer
     to other files of this machine.
 
     Parameters
@@ -116,6 +118,8 @@ def open_dataset(path: Path_) -> xr.Dataset:
             f"cannot read {source.name!r}: {suffix or 'a name without suffix'} is unknown; use {SUPPORTED}"
         )
     with explained("read", source):
+        if suffix == ".zarr":
+            check_store(source)
         ds = read_zarr(source) if suffix == ".zarr" else _read_netcdf(source)
     if is_ragged(ds):
         ds = from_ragged(ds)

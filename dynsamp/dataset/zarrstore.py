@@ -24,7 +24,12 @@ from dynsamp.dataset.schema import plain
 from dynsamp.files import write_bytes
 
 __all__ = [
+    "CHECK",
+    "HEADER",
+    "ORDER",
+    "PLAN",
     "Array",
+    "Json",
     "create_array",
     "create_group",
     "create_variable",
@@ -32,9 +37,14 @@ __all__ = [
     "group_header",
     "is_group",
     "members",
+    "parsed",
     "read_array",
+    "read_header_json",
+    "read_json",
     "read_zarr",
+    "sealed",
     "stored",
+    "text_of",
     "write_chunk",
     "write_variable",
     "write_zarr",
@@ -52,8 +62,10 @@ NAMES = {
 }
 DTYPES = {name: dtype for dtype, name in NAMES.items()}
 CHUNK = 32 * 2**20
+KEYS = {"name": "default", "configuration": {"separator": "/"}}  # how the files of chunks are called
 ORDER = "variable_order"  # a folder does not keep it
 PLAN = "run_plan"  # hash of the plan of the run that made a store
+CHECK = "header_check"  # CRC-32 of all headers
 
 
 @dataclass(frozen=True)
@@ -68,39 +80,76 @@ class Array:
     fill: complex | str | bool
 
 
-def _write_json(path: Path, value: object) -> None:
-    write_bytes(path, json.dumps(value, indent=1, default=plain).encode())
+def text_of(value: Json) -> bytes:
+    """A header as it is written."""
+    return json.dumps(value, indent=1, default=plain).encode()
 
 
-def _read_json(path: Path) -> Json:
-    if path.stat().st_size > MAX_HEADER:
-        raise ValueError(f"{path} is larger than any header; it is damaged")
+def _write_json(path: Path, value: Json) -> None:
+    text = text_of(value)
+    if not path.is_file() or path.read_bytes() != text:  # a finished store stays as it is
+        write_bytes(path, text)
+
+
+def read_json(path: Path) -> Json:
+    """A JSON object from a file.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or larger than any header.
+    """
+    if path.stat().st_size > MAX_HEADER or not path.is_file():
+        raise ValueError(f"{path} is larger than any header, or no file; it is damaged")
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON; the store is damaged") from error
-    if not isinstance(value, dict) or value.get("zarr_format") != 3:
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path} is not JSON; the store is damaged") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} does not hold a JSON object; the store is damaged")
+    return value
+
+
+def read_header_json(path: Path) -> Json:
+    """The header of a group or an array."""
+    value = read_json(path)
+    if value.get("zarr_format") != 3:
         raise ValueError(f"{path} is not the header of a Zarr version 3 store")
     return value
 
 
 def create_group(folder: Path, attrs: Mapping[str, object]) -> None:
-    """Write the header of a group."""
+    """Write the header of a group; last, since it seals those of the arrays."""
     folder.mkdir(exist_ok=True)
-    _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": dict(attrs)})
+    known = json.loads(json.dumps({key: value for key, value in attrs.items() if key != CHECK}, default=plain))
+    sealing = known | {CHECK: _check(folder, known)}
+    _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": sealing})
+
+
+def sealed(folder: Path, attrs: Json) -> bool:
+    """Whether the headers are those that a group was written with."""
+    return bool(attrs.get(CHECK) == _check(folder, {key: value for key, value in attrs.items() if key != CHECK}))
+
+
+def _check(folder: Path, attrs: Json) -> str:
+    value = zlib.crc32(json.dumps(attrs, sort_keys=True).encode())
+    for name in members(folder):
+        value = zlib.crc32(name.encode() + (folder / name / HEADER).read_bytes(), value)
+    return f"{value:08x}"
 
 
 def is_group(folder: Path) -> bool:
     """Whether there is a Zarr version 3 group."""
     try:
-        return _read_json(folder / HEADER).get("node_type") == "group"
+        return read_header_json(folder / HEADER).get("node_type") == "group"
     except (OSError, ValueError):
         return False
 
 
 def group_attrs(folder: Path) -> Json:
     """Attributes of a group."""
-    return dict(_read_json(folder / HEADER).get("attributes", {}))
+    attrs = read_header_json(folder / HEADER).get("attributes", {})
+    return attrs if isinstance(attrs, dict) else {}
 
 
 def members(folder: Path) -> list[str]:
@@ -130,7 +179,7 @@ def create_array(
         "shape": list(shape),
         "data_type": NAMES[kind],
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [max(size, 1) for size in chunks]}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "chunk_key_encoding": KEYS,
         "fill_value": fill,
         "codecs": [codec],
         "dimension_names": list(dims),
@@ -138,35 +187,42 @@ def create_array(
     }
     folder.mkdir(exist_ok=True)
     _write_json(folder / HEADER, header)
-    return _array(header, folder)
+    return parsed(header, folder)
 
 
-def _array(header: Json, folder: Path) -> Array:
+def parsed(header: Json, folder: Path) -> Array:
+    """The header of an array, checked."""
     try:
         codecs = [str(codec["name"]) for codec in header["codecs"]]
         data_type = str(header["data_type"])
         shape = tuple(int(size) for size in header["shape"])
         chunks = tuple(int(size) for size in header["chunk_grid"]["configuration"]["chunk_shape"])
         dims = tuple(map(str, header.get("dimension_names") or [f"dim_{k}" for k in range(len(shape))]))
-        fill, attrs = header["fill_value"], dict(header.get("attributes", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / HEADER} is not the header of an array; the store is damaged") from error
-    if codecs != ["bytes"] or data_type not in DTYPES:
-        raise ValueError(f"{folder} has data type {data_type} and codecs {codecs}; install dynsamp[zarr] to read it")
+        attrs = dict(header.get("attributes", {}))
+        fill = _fill(header["fill_value"], DTYPES[data_type]) if data_type in DTYPES else 0
+        kept = header["codecs"][0].get("configuration", {}).get("endian", "little"), header["chunk_key_encoding"]
+        if not all(type(size) is int for size in (*header["shape"], *chunks)):
+            raise ValueError
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError):
+        raise ValueError(f"{folder / HEADER} is not the header of an array; the store is damaged") from None
+    if codecs != ["bytes"] or data_type not in DTYPES or kept != ("little", KEYS):
+        raise ValueError(
+            f"{folder} has data type {data_type[:60]} and codecs {str(codecs)[:60]}; install dynsamp[zarr] to read it"
+        )
     if len(chunks) != len(shape) or len(dims) != len(shape) or min((*shape, 0)) < 0 or min((*chunks, 1)) < 1:
         raise ValueError(f"{folder / HEADER} has shape {shape} in chunks {chunks}; the store is damaged")
-    return Array(shape, chunks, DTYPES[data_type], dims, attrs, _fill(fill, DTYPES[data_type]))
+    return Array(shape, chunks, DTYPES[data_type], dims, attrs, fill)
 
 
 def _fill(value: Any, dtype: np.dtype[Any]) -> complex | str | bool:
     if dtype.kind == "c":
         return complex(*map(float, value))
-    return float(value) if dtype.kind == "f" else value
+    return float(value) if dtype.kind == "f" else np.array(value, dtype).item()
 
 
 def read_header(folder: Path) -> Array:
     """The header of an array."""
-    return _array(_read_json(folder / HEADER), folder)
+    return parsed(read_header_json(folder / HEADER), folder)
 
 
 def chunk_path(folder: Path, index: Sequence[int]) -> Path:
@@ -183,7 +239,8 @@ def write_chunk(folder: Path, array: Array, index: Sequence[int], block: np.ndar
         block = padded
     data = np.ascontiguousarray(block, array.dtype).reshape(-1).view(np.uint8).data
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, data, durable=durable)
+    if not path.is_file() or path.read_bytes() != data:  # a finished store stays as it is
+        write_bytes(path, data, durable=durable)
     return zlib.crc32(data)
 
 
@@ -275,42 +332,46 @@ def read_zarr(folder: Path) -> xr.Dataset:
     run = folder.with_name(folder.name + ".run")
     if run.is_dir() and not is_group(folder):
         raise ValueError(f"{folder.name} is not finished; give the command that began it again and it will resume")
-    if schema.installed("zarr"):
-        try:
-            ds = xr.open_dataset(
-                folder,
-                engine="zarr",
-                consolidated=False,
-                chunks=None,
-                decode_timedelta=False,
-                backend_kwargs={"use_zarr_fill_value_as_mask": False},
-            )
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # the library raises whatever a broken store makes it raise
-            raise ValueError(f"{folder.name} cannot be read as a Zarr store; it is damaged ({error})") from error
-    else:
-        if not is_group(folder):
-            raise ValueError(f"{folder.name} is not a Zarr version 3 group; install dynsamp[zarr] to read other kinds")
-        arrays = {name: read_header(folder / name) for name in members(folder)}
-        variables = {
-            name: (array.dims, read_array(folder / name, array), array.attrs) for name, array in arrays.items()
-        }
-        attrs = group_attrs(folder)
-        raw = xr.Dataset(
-            {name: value for name, value in variables.items() if name != "time"},
-            {"time": variables["time"]} if "time" in variables else {},
-            attrs,
-        )
-        ds = xr.decode_cf(raw, decode_timedelta=False)
-    return _restored(ds)
+    try:
+        return _restored(_opened(folder) if schema.installed("zarr") else _read(folder))
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # the library raises whatever a broken store makes it raise
+        reason = "".join(c if c.isprintable() else " " for c in str(error))[:160]
+        raise ValueError(f"{folder.name} cannot be read as a Zarr store; it is damaged ({reason})") from error
+
+
+def _opened(folder: Path) -> xr.Dataset:
+    """Lazy, by the library."""
+    return xr.open_dataset(
+        folder,
+        engine="zarr",
+        consolidated=False,
+        chunks=None,
+        decode_timedelta=False,
+        backend_kwargs={"use_zarr_fill_value_as_mask": False},
+    )
+
+
+def _read(folder: Path) -> xr.Dataset:
+    """All of it."""
+    if not is_group(folder):
+        raise ValueError(f"{folder.name} is not a Zarr version 3 group; install dynsamp[zarr] to read other kinds")
+    arrays = {name: read_header(folder / name) for name in members(folder)}
+    variables = {name: (array.dims, read_array(folder / name, array), array.attrs) for name, array in arrays.items()}
+    raw = xr.Dataset(
+        {name: value for name, value in variables.items() if name != "time"},
+        {"time": variables["time"]} if "time" in variables else {},
+        group_attrs(folder),
+    )
+    return xr.decode_cf(raw, decode_timedelta=False)
 
 
 def _restored(ds: xr.Dataset) -> xr.Dataset:
     """Text, flag values and the order of the variables as they were before the store."""
     order = [name for name in ds.attrs.get(ORDER, []) if name in ds.data_vars]
     ds = ds.drop_vars(order).assign({name: ds[name] for name in order})
-    for key in (ORDER, PLAN):  # of the store, not of the data
+    for key in (ORDER, PLAN, CHECK):  # of the store, not of the data
         ds.attrs.pop(key, None)
     for name in list(ds.variables):
         variable = ds[name].variable

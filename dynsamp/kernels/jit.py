@@ -12,6 +12,7 @@ import dis
 import enum
 import hashlib
 import logging
+import os
 import pickle
 import sys
 import threading
@@ -27,6 +28,7 @@ import numpy as np
 from numba.core import config, errors
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
@@ -35,7 +37,9 @@ from dynsamp.kernels import cache
 from dynsamp.progress import Notice
 
 __all__ = [
+    "STABLE",
     "CompileError",
+    "ContentReader",
     "Part",
     "UnknownContentError",
     "code_names",
@@ -59,8 +63,12 @@ _LOCK = threading.RLock()
 _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
 
+if hasattr(os, "register_at_fork"):  # a child gets the locks as they are: none may be held by a thread that it lacks
+    for _lock in (_LOCK, global_compiler_lock):
+        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
 # values of these are identified by their name: their content changes with the version of the package only
-_STABLE = ("builtins", "math", "cmath", "operator", "numpy", "numba")
+STABLE = ("builtins", "math", "cmath", "operator", "numpy", "numba")
 
 
 class CompileError(TypeError):
@@ -395,22 +403,26 @@ def fingerprint(function: Any) -> str:
     Raises UnknownContentError where that cannot be told.
     """
     digest = hashlib.sha256()
-    _Reader(digest).value(function)
+    ContentReader(digest).value(function)
     return digest.hexdigest()
 
 
-class _Reader:
+class ContentReader:
+    """Puts the content of values into a hash, whatever they refer to with them."""
+
     def __init__(self, digest: Any) -> None:
         self.digest = digest
         self.seen: dict[int, int] = {}
         self.keep: list[Any] = []  # ids stay unique while the objects live
 
     def put(self, *parts: str | bytes) -> None:
+        """Texts, each with its length."""
         for part in parts:
             data = part.encode() if isinstance(part, str) else part
             self.digest.update(f"{len(data)}:".encode() + data)
 
     def value(self, value: Any) -> None:
+        """Any value."""
         kind = type(value)
         if value is None or value is Ellipsis or kind in (bool, int, float, complex, str, bytes):
             self.put(kind.__name__, repr(value))
@@ -436,12 +448,13 @@ class _Reader:
         elif hasattr(value, "_defn") and isinstance(value._defn, types.FunctionType):  # an intrinsic
             self.put("intrinsic")
             self.function(value._defn)
-        elif (_package(value) in _STABLE and _name(value)) or _importable(value):
+        elif (_package(value) in STABLE and _name(value)) or _importable(value):
             self.put("name", f"{getattr(value, '__module__', None)}.{_name(value)}")
         else:
             raise UnknownContentError(f"{kind.__name__} {value!r:.80}")
 
     def code(self, code: types.CodeType) -> None:
+        """What a function does, but not to what."""
         counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
         names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
         self.put("code", code.co_code, repr(counts), repr(names), getattr(code, "co_exceptiontable", b""))
@@ -449,6 +462,7 @@ class _Reader:
             self.value(constant)
 
     def function(self, value: Any) -> None:
+        """A function and all that it refers to."""
         options = ""
         if isinstance(value, Dispatcher):
             options = repr(sorted(value.targetoptions.items(), key=repr)) + repr(value.locals)
@@ -476,14 +490,14 @@ class _Reader:
             self.put("missing")
             return
         for attribute in attributes:
-            if not isinstance(value, (types.ModuleType, type, types.SimpleNamespace)) or _package(value) in _STABLE:
+            if not isinstance(value, (types.ModuleType, type, types.SimpleNamespace)) or _package(value) in STABLE:
                 break  # the attribute of a value is part of the value
             if not hasattr(value, attribute):
                 self.put("missing")
                 return
             value = getattr(value, attribute)
         if isinstance(value, types.ModuleType):
-            if _package(value) not in _STABLE:  # the module itself went into a variable: anything may be read
+            if _package(value) not in STABLE:  # the module itself went into a variable: anything may be read
                 raise UnknownContentError(f"module {value.__name__} as a value")
             version = getattr(sys.modules.get(_package(value)), "__version__", "")
             self.put("module", value.__name__, str(version))
@@ -539,7 +553,7 @@ def _name(value: Any) -> str:
 def _importable(value: Any) -> bool:
     """Whether it is a function of a package whose version is part of every key, or of these kernels."""
     module = str(getattr(value, "__module__", ""))
-    if module.partition(".")[0] not in _STABLE and not module.startswith("dynsamp.kernels."):
+    if module.partition(".")[0] not in STABLE and not module.startswith("dynsamp.kernels."):
         return False
     return getattr(sys.modules.get(module), _name(value), None) is value  # a stranger may claim any module
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +12,9 @@ import xarray as xr
 from dynsamp.batch import run_chunks
 from dynsamp.dataset import open_dataset
 from dynsamp.progress import Progress
+from dynsamp.workflow.identity import Told, digest
 
-__all__ = ["Job", "Piece", "computed", "digest"]
+__all__ = ["Job", "Piece", "Store", "computed"]
 
 CHUNK = 4096  # trajectories between two signs of life
 
@@ -41,19 +40,37 @@ class Job(Protocol):
     def dataset(self, piece: Piece) -> xr.Dataset:
         """Attach names, units and provenance."""
 
-    def plan(self) -> dict[str, object]:
-        """All that determines the result, as JSON values: a store is resumed under the same plan only."""
+    def plan(self) -> Told:
+        """All that determines the result: a store is resumed under the same plan only."""
 
 
-def computed(
-    job: Job, label: str, *, store: str | Path | None = None, memory: int | None = None, progress: bool | None = None
-) -> xr.Dataset:
+@dataclass(frozen=True)
+class Store:
+    """Where chunks are written to."""
+
+    path: str | Path
+    memory: int | None = None  # bytes that chunks may take at a time
+    verify: bool = True  # what is there against its checksums
+
+
+def computed(job: Job, label: str, store: Store | None = None, progress: bool | None = None) -> xr.Dataset:
     """Compute a job, in memory or chunk by chunk into a store, and return its Dataset."""
     with Progress(label, job.count, enabled=progress) as bar:
         if store is not None:
-            chunk = lambda low, high: job.dataset(job.piece(low, high))  # noqa: E731 - shorter than a name
-            run_chunks(job.plan(), chunk, store, count=job.count, memory=memory, progress=bar.update)
-            return open_dataset(store)
+            first, plan = job.piece(0, 1), job.plan()
+            # what nothing else tells, such as a file that a function reads or a library, shows in numbers
+            plan["first trajectory"] = digest(np.where(np.isnan(first.arrays["y"]), np.nan, first.arrays["y"]))
+            run_chunks(
+                plan,
+                lambda low, high: job.dataset(job.piece(low, high)),
+                store.path,
+                count=job.count,
+                template=job.dataset(first),
+                memory=store.memory,
+                progress=bar.update,
+                verify=store.verify,
+            )
+            return open_dataset(store.path)
         pieces = []
         for low in range(0, job.count, CHUNK):
             high = min(low + CHUNK, job.count)
@@ -61,14 +78,3 @@ def computed(
             bar.update(high)
     arrays = {key: np.concatenate([piece.arrays[key] for piece in pieces]) for key in pieces[0].arrays}
     return job.dataset(Piece(arrays, pieces[0].said))
-
-
-def digest(*parts: object) -> str:
-    """Hash of arrays and JSON values, for plans."""
-    total = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            total.update(f"{part.dtype.str}{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
-        else:
-            total.update(json.dumps(part, sort_keys=True, default=str).encode())
-    return total.hexdigest()

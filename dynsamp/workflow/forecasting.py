@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,8 @@ from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
 from dynsamp.solve import Kernel, Options, solve, statistics
 from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status
-from dynsamp.workflow.chunks import Piece, computed, digest
+from dynsamp.workflow.chunks import Piece, Store, computed
+from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signals_of_model
 from dynsamp.workflow.starts import Starts, forecast_starts, of_size, saved_times
 
@@ -43,6 +44,7 @@ def forecast(  # noqa: PLR0913 - a verb
     seed: int = 0,
     store: str | Path | None = None,
     memory: int | None = None,
+    verify: bool = True,
     workers: int | None = None,
     reduce: Literal["trajectory", "member", "time"] | None = None,
     dtype: Literal["float64", "float32"] | None = None,
@@ -78,9 +80,12 @@ def forecast(  # noqa: PLR0913 - a verb
         Of sample paths and of starts drawn from a Box.
     store : path, optional
         Write a zarr store in chunks, resumable after an interruption, and return it opened: for results larger than
-        memory.
+        memory. A store that is there is resumed, or returned, if it was begun with the same model, arguments and
+        versions; else it is refused, with what differs.
     memory : int, optional
         Bytes that the chunks of a store may take at a time.
+    verify : bool
+        Compare what such a store already holds with its checksums, and compute what is damaged again.
     workers : int, optional
         Threads; default: all cores. Results do not depend on it.
     reduce : {"trajectory", "member", "time"}, optional
@@ -141,7 +146,8 @@ def forecast(  # noqa: PLR0913 - a verb
                 "statistics are small; leave store= out with reduce=, and save the Dataset that is returned"
             )
         return job.reduced(reduce)
-    return computed(job, f"forecasting with {model.name}", store=store, memory=memory, progress=progress)
+    place = None if store is None else Store(store, memory, verify)
+    return computed(job, f"forecasting with {model.name}", place, progress)
 
 
 def _member_count(model: Model, members: int) -> int:
@@ -296,19 +302,15 @@ class Forecast:
             attrs=self._attrs(piece.said),
         )
 
-    def plan(self) -> dict[str, object]:
+    def plan(self) -> Told:
         """See Job."""
-        knowledge = [getattr(self.model, field.name) for field in fields(self.model)]
-        return {
-            "verb": "forecast",
-            "estimator": self.model.name,
-            "trajectories": self.count,
-            "members": self.members,
-            "seed": self.seed,
-            "options": {"method": self.options.method, "step": self.options.step},
-            "dtype": self.options.dtype or "float64",
-            "content": digest(self.times, self.starts, self.origin, self.ids, *(self.signals or ()), *knowledge),
-        }
+        plan = Told(verb="forecast", seed=self.seed, members=self.members)
+        plan["times"] = span(self.times)
+        plan.add_model(self.model)
+        plan.add("starts", (self.starts, self.origin, self.ids))
+        plan.add("inputs", self.signals)
+        plan.update(method=self.options.method, step=self.options.step, dtype=self.options.dtype or "float64")
+        return plan
 
     def _attrs(self, method: Mapping[str, object]) -> dict[str, object]:
         model = self.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,10 @@ from dynsamp.solve.options import CHAOTIC_TOLERANCE, TRUTH_TOLERANCE
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.words import Box, nearest
-from dynsamp.workflow.chunks import Piece, computed, digest
+from dynsamp.workflow.chunks import Piece, Store, computed
+from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signal_values, signals_of_system
-from dynsamp.workflow.starts import Starts, sampled_starts, saved_times, start_array, trajectory_count
+from dynsamp.workflow.starts import BLOCK, Starts, sampled_starts, saved_times, start_array, trajectory_count
 
 __all__ = ["generate"]
 
@@ -48,6 +50,7 @@ def generate(  # noqa: PLR0913 - a verb
     seed: int = 0,
     store: str | Path | None = None,
     memory: int | None = None,
+    verify: bool = True,
     workers: int | None = None,
     progress: bool | None = None,
 ) -> xr.Dataset:
@@ -83,9 +86,12 @@ def generate(  # noqa: PLR0913 - a verb
         Seed of starts, paths and noise; a trajectory depends on (seed, its id) alone.
     store : path, optional
         Write a zarr store in chunks, resumable after an interruption, and return it opened: for results larger than
-        memory. Noise must then be absolute.
+        memory. A store that is there is resumed, or returned, if it was begun with the same law, arguments and
+        versions; else it is refused, with what differs. Noise must be absolute.
     memory : int, optional
         Bytes that the chunks of a store may take at a time.
+    verify : bool
+        Compare what such a store already holds with its checksums, and compute what is damaged again.
     workers : int, optional
         Threads; default: all cores. Results do not depend on it.
     progress : bool, optional
@@ -126,7 +132,8 @@ def generate(  # noqa: PLR0913 - a verb
         raise ValueError(
             "noise as a fraction needs all trajectories at once; with store= give a dict of absolute values"
         )
-    return computed(job, f"generating {law.name}", store=store, memory=memory, progress=progress)
+    place = None if store is None else Store(store, memory, verify)
+    return computed(job, f"generating {law.name}", place, progress)
 
 
 def _absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> float | np.ndarray:
@@ -309,20 +316,30 @@ class Generation:
             attrs=self._attrs(piece.said),
         )
 
-    def plan(self) -> dict[str, object]:
+    def plan(self) -> Told:
         """See Job."""
-        ids = np.arange(self.count if isinstance(self.starts, np.ndarray) else 1)  # one tells two functions apart
-        starts = self._drawn(ids)
-        signals, options = self.signals or (), self.options
-        return {
-            "verb": "generate",
-            "system": self.law.name,
-            "trajectories": self.count,
-            "seed": self.seed,
-            "options": {"method": options.method, "step": options.step, "rtol": options.rtol, "atol": options.atol},
-            "derivatives": self.derivatives,
-            "content": digest(self.times, self.theta, starts, np.asarray(self.noise), *signals),
-        }
+        options, parameters = self.options, list(self.law.parameters)
+        plan = Told(verb="generate", seed=self.seed, times=span(self.times))
+        plan.add_law(self.law, self.exact)
+        if self.theta.ndim == 1:
+            plan["parameters"] = dict(zip(parameters, self.theta.tolist(), strict=True))
+        else:
+            plan.add("parameters", (parameters, self.theta))
+        starts = self.law.initial if self.starts is None else self.starts
+        plan.add("starts", self._all_drawn() if callable(starts) else starts)
+        plan.add("starts given", self.starts is not None)  # else there is a spin-up
+        plan.add("inputs", self.signals)
+        plan.add("noise", self.noise)
+        plan["derivatives"] = self.derivatives
+        plan.update(method=options.method, step=options.step, rtol=options.rtol, atol=options.atol)
+        return plan
+
+    def _all_drawn(self) -> str:
+        """Hash of what a function gives for starts."""
+        total = hashlib.sha256()
+        for low in range(0, self.count, 64 * BLOCK):
+            total.update(self._drawn(np.arange(low, min(low + 64 * BLOCK, self.count))).tobytes())
+        return f"#{total.hexdigest()[:40]}"
 
     def _attrs(self, method: Mapping[str, object]) -> dict[str, object]:
         law = self.law
