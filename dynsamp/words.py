@@ -317,7 +317,9 @@ def _fact(name: str, value: Any) -> Any:
         words = " or ".join(dict.fromkeys(_SPOKEN[kind] for kind in expected))
         raise ValueError(f"the fact {name!r} should be {words}, got {quoted(value)}; correct it or delete it")
     if name == "inputs":
-        about = value if isinstance(value, Mapping) else {key: {} for key in value}
+        about = value if isinstance(value, Mapping) else {key: {} for key in value if isinstance(key, str)}
+        if len(about) < len(value) or not all(isinstance(more, Mapping) for more in about.values()):
+            raise ValueError(f"the fact 'inputs' should name inputs with their units, got {quoted(value)}; correct it")
         return tuple(
             Input(str(key), str(more.get("units", "1")), hold=bool(more.get("hold"))) for key, more in about.items()
         )

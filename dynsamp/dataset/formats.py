@@ -5,7 +5,10 @@ netCDF is version 4 where h5netcdf is installed, else version 3 through SciPy.
 
 from __future__ import annotations
 
+import io
+import math
 import os
+import warnings
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -18,8 +21,8 @@ from dynsamp.dataset.ragged import from_ragged, is_ragged
 from dynsamp.dataset.schema import Role, names, validate, versions
 from dynsamp.dataset.zarrcheck import check_store
 from dynsamp.dataset.zarrstore import read_zarr, write_zarr
-from dynsamp.files import explained, replaced, reserve, sync
-from dynsamp.words import nearest
+from dynsamp.files import check_regular, explained, replaced, reserve, sync, understood
+from dynsamp.words import nearest, quoted, shown
 
 __all__ = [
     "is_table",
@@ -33,6 +36,8 @@ SUPPORTED = ".nc and .zarr (and .csv to read)"
 ORDERED: tuple[Role, ...] = ("state", "input")
 OURS = "dynsamp_version"
 Path_ = str | os.PathLike[str]
+PACKED = 1100  # bytes of values a byte of an HDF5 file: deflate cannot do more than 1032
+SPARSE = 2**26  # bytes of values that a file may declare without holding them: chunks that were never written
 
 
 def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
@@ -73,10 +78,13 @@ def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
         raise FileExistsError(f"{target} exists and was not written by dynsamp; remove it or choose another name")
     marked = _marked(ds)
     with explained("write", target), replaced(target) as beside:
-        if suffix == ".zarr":
-            write_zarr(marked, beside)
-        else:
-            _write_netcdf(marked, beside)
+        try:
+            if suffix == ".zarr":
+                write_zarr(marked, beside)
+            else:
+                _write_netcdf(marked, beside)
+        except (TypeError, ValueError, AttributeError, KeyError, OverflowError, NotImplementedError) as error:
+            raise ValueError(f"cannot write {target.name}: {shown(error)}; attributes hold text or numbers") from error
     return target
 
 
@@ -107,27 +115,27 @@ def open_dataset(path: Path_) -> xr.Dataset:
     """
     source = Path(path)
     suffix = source.suffix.lower()
-    if not source.exists():
+    if not os.path.lexists(source):
         folder = source.parent
         others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-        raise FileNotFoundError(f"there is no file {source}{nearest(source.name, others)}")
+        raise FileNotFoundError(f"there is no file {shown(source)}{nearest(source.name, others)}")
     if is_table(source):
         return from_csv(source)
     if suffix not in (*NETCDF, ".zarr"):
         raise ValueError(
-            f"cannot read {source.name!r}: {suffix or 'a name without suffix'} is unknown; use {SUPPORTED}"
+            f"cannot read {quoted(source.name)}: {shown(suffix) or 'a name without suffix'} is unknown; use {SUPPORTED}"
         )
-    with explained("read", source):
+    with understood(source, f"{suffix} file"):
         if suffix == ".zarr":
             check_store(source)
         ds = read_zarr(source) if suffix == ".zarr" else _read_netcdf(source)
-    if is_ragged(ds):
-        ds = from_ragged(ds)
-    if OURS not in ds.attrs:
         try:
-            validate(ds)
+            if is_ragged(ds):
+                ds = from_ragged(ds)
+            if OURS not in ds.attrs:
+                validate(ds)
         except ValueError as error:
-            raise ValueError(f"{source.name}: {error}") from None
+            raise ValueError(f"{shown(source.name)}: {error}") from None
     return ds
 
 
@@ -160,6 +168,7 @@ def _attrs_of(path: Path) -> dict[Hashable, object]:
 
 def _engine(path: Path) -> str:
     """The reader for a file, from its first bytes."""
+    check_regular(path, "netCDF file")
     with open(path, "rb") as file:
         magic = file.read(8)
     if magic.startswith(b"CDF"):
@@ -174,21 +183,97 @@ def _engine(path: Path) -> str:
 
 def _read_netcdf(path: Path) -> xr.Dataset:
     """All of a file, in memory."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, not a netCDF file")
+    from scipy.io import netcdf_file
+
     engine = _engine(path)
     try:
-        try:
-            ds = xr.load_dataset(path, engine=engine, decode_timedelta=False)
-        except (ImportError, ValueError):  # a calendar of a climate model, say
-            ds = None
-        if ds is None or ("time" in ds.variables and ds["time"].dtype.kind == "O"):
-            ds = _floats_for_dates(xr.load_dataset(path, engine=engine, decode_times=False))
-        return ds
-    except (OSError, MemoryError):
+        if engine == "h5netcdf":
+            _check_links(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about encodings: what they make of the values is checked
+            if engine == "scipy":
+                with _Bounded(open(path, "rb", buffering=0)) as file:
+                    netcdf_file(file, mmap=True).close()
+            with xr.open_dataset(path, engine=engine, decode_cf=False) as raw:
+                _check_declared(raw, path, PACKED if engine != "scipy" else 1)
+                return _decoded(raw)
+    except MemoryError:
         raise
+    except _RefusedError as error:
+        raise ValueError(str(error)) from None
     except Exception as error:  # readers raise whatever a broken file makes them raise
-        raise ValueError(f"{path.name} cannot be read; it is cut off or damaged ({error})") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"{path.name} cannot be read; it is cut off or damaged ({shown(error)})") from error
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which no more may be read than it has: SciPy makes a buffer of any size that a header declares."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """``size`` bytes; all without."""
+        rest = os.fstat(self.fileno()).st_size - self.tell()
+        if size is not None and size > max(rest, 0):
+            raise ValueError(f"{size} bytes are declared where {rest} are left")
+        return super().read(size)
+
+
+def _decoded(raw: xr.Dataset) -> xr.Dataset:
+    """The values that a file means, in memory; times of a calendar that pandas does not know as floats."""
+    try:
+        ds = xr.decode_cf(raw, decode_timedelta=False).load()
+        if "time" not in ds.variables or ds["time"].dtype.kind != "O":
+            return ds
+    except (ImportError, ValueError, OverflowError):  # a calendar of a climate model, say
+        pass
+    return _floats_for_dates(xr.decode_cf(raw, decode_times=False).load())
+
+
+class _RefusedError(ValueError):
+    """What a file says is understood, and not done."""
+
+
+def _check_links(path: Path) -> None:
+    """Refuse an HDF5 file that takes its data from other files of this machine; netCDF-4 has no such links."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        groups, seen = [file], set()
+        while groups:
+            group = groups.pop()
+            for name in group:
+                link = group.get(name, getlink=True)
+                other = link.filename if isinstance(link, h5py.ExternalLink) else None
+                item = group[name] if isinstance(link, h5py.HardLink) else None
+                if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+                    other = item.external[0][0] if item.external else item.virtual_sources()[0].file_name
+                if other is not None:
+                    raise _RefusedError(
+                        f"{shown(path.name)} takes {quoted(name)} from another file, {quoted(other)}; ask for one that"
+                        " holds its data itself"
+                    )
+                if isinstance(item, h5py.Group) and (where := h5py.h5o.get_info(item.id).addr) not in seen:
+                    seen.add(where)
+                    groups.append(item)
+
+
+def _check_declared(ds: xr.Dataset, path: Path, packed: int) -> None:
+    """Refuse sizes that the file cannot hold, before anything is allocated, and scales that lose the values."""
+    held = path.stat().st_size
+    declared = sum(math.prod(variable.shape) * variable.dtype.itemsize for variable in ds.variables.values())
+    if declared > packed * held + SPARSE:
+        raise _RefusedError(
+            f"{shown(path.name)} declares {declared:.3g} bytes of values, but has {held} bytes in all; it is damaged"
+        )
+    for name, variable in ds.variables.items():
+        for key, neutral in (("scale_factor", 1.0), ("add_offset", 0.0)):
+            value = variable.attrs.get(key, neutral)
+            number = isinstance(value, int | float | np.number) and math.isfinite(value)
+            if not number or (key == "scale_factor" and value == 0):
+                raise _RefusedError(
+                    f"{shown(path.name)}: the {key} of {quoted(name)} is {quoted(value)}, which loses its values;"
+                    " correct the attribute"
+                )
 
 
 def _floats_for_dates(ds: xr.Dataset) -> xr.Dataset:

@@ -8,10 +8,20 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.schema import PARAMETER, TENDENCY, facts, names, state_list, time_origin, time_values, validate
+from dynsamp.dataset.schema import (
+    PARAMETER,
+    TENDENCY,
+    facts,
+    names,
+    state_list,
+    text,
+    time_origin,
+    time_values,
+    validate,
+)
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
-from dynsamp.words import FAILURES, Input, State, Status, nearest
+from dynsamp.words import FAILURES, QUOTED, Input, State, Status, listed, nearest, quoted, shown
 
 __all__ = ["component_names", "pack", "record"]
 
@@ -56,6 +66,11 @@ def _statuses(ds: xr.Dataset) -> np.ndarray:
         return np.zeros((count, members), np.int8)
     codes = ds["status"].values.astype(np.int8)
     return np.ascontiguousarray(np.broadcast_to(codes if codes.ndim == 2 else codes[:, None], (count, members)))
+
+
+def _label(ds: xr.Dataset, trajectory: int) -> str:
+    """How to call a trajectory in a message."""
+    return shown(ds["trajectory"].values[trajectory], QUOTED)
 
 
 def _ids(ds: xr.Dataset) -> np.ndarray:
@@ -113,7 +128,7 @@ def pack(ds: xr.Dataset) -> Samples:
     keep = length > 0
     lost = np.flatnonzero(~keep & ~failed)
     if len(lost):
-        raise ValueError(f"trajectory {ds['trajectory'].values[lost[0]]} has no values at all; drop it")
+        raise ValueError(f"trajectory {_label(ds, int(lost[0]))} has no values at all; drop it")
     if not keep.any():
         raise ValueError(
             f"all {len(length)} trajectories failed at their start; check the initial states and parameters"
@@ -123,7 +138,7 @@ def pack(ds: xr.Dataset) -> Samples:
         failed=int(failed.sum()),
         left_domain=int((codes == Status.LEFT_DOMAIN).sum()),
         inputs=tuple(
-            Input(name, str(ds[name].attrs.get("units", "1")), hold=ds[name].attrs.get("interpolation") == "hold")
+            Input(name, text(ds[name].attrs, "units", "1"), hold=text(ds[name].attrs, "interpolation") == "hold")
             for name in inputs
         ),
         swept=tuple(name.removeprefix(PARAMETER) for name in names(ds, "parameter")),
@@ -163,8 +178,8 @@ def _complain(ds: xr.Dataset, values: np.ndarray, inside: np.ndarray, labels: Se
     when = time[trajectory, step] if time.ndim == 2 else time[step]
     value = values[trajectory, step, component]
     raise ValueError(
-        f"{labels[component]!r} is {'missing' if np.isnan(value) else value} in trajectory"
-        f" {ds['trajectory'].values[trajectory]} at time {when} ({int(bad.sum())} such values in all);"
+        f"{quoted(labels[component])} is {'missing' if np.isnan(value) else value} in trajectory"
+        f" {_label(ds, trajectory)} at time {when} ({int(bad.sum())} such values in all);"
         " fill the gaps with ds.interpolate_na('time'), or split the trajectory there"
     )
 
@@ -195,8 +210,8 @@ def record(ds: xr.Dataset, states: Sequence[State] | None = None) -> Record:
     known = {state.name: state for state in present}
     for state in chosen:
         if state.name not in known:
-            listed = ", ".join(known)
-            raise ValueError(f"the Dataset has no state {state.name!r} (it has: {listed}){nearest(state.name, known)}")
+            name = quoted(state.name)
+            raise ValueError(f"the Dataset has no state {name} (it has: {listed(known)}){nearest(state.name, known)}")
         if known[state.name].size != state.size:
             raise ValueError(
                 f"state {state.name!r} has {known[state.name].size} components here, but {state.size} are expected;"
@@ -226,7 +241,7 @@ def _lead_times(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     if apart.any():
         trajectory, step = map(int, np.unravel_index(int(np.argmax(apart)), apart.shape))
         raise ValueError(
-            f"trajectory {ds['trajectory'].values[trajectory]} has lead time {leads[trajectory, step]:g} where others"
+            f"trajectory {_label(ds, trajectory)} has lead time {leads[trajectory, step]:g} where others"
             f" have {longest[step]:g}; scores need the same lead times for all, interpolate to common ones first"
         )
     return start, longest
@@ -238,5 +253,13 @@ def _theta(ds: xr.Dataset) -> np.ndarray:
     values: dict[str, float | np.ndarray] = dict(facts(ds).parameters)
     for name in names(ds, "parameter"):
         values[name.removeprefix(PARAMETER)] = ds[name].values
-    columns = [np.broadcast_to(np.asarray(value, float), (count,)) for value in values.values()]
+    columns = []
+    for name, value in values.items():
+        try:
+            columns.append(np.broadcast_to(np.asarray(value, float), (count,)))
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(
+                f"the parameter {quoted(name)} is {quoted(value)}, expected a number, or one for each of {count}"
+                " trajectories; correct the attribute 'parameters'"
+            ) from None
     return np.ascontiguousarray(np.stack(columns, axis=1)) if columns else np.empty((count, 0))

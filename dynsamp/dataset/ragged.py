@@ -10,9 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.schema import Variables
+from dynsamp.dataset.schema import Variables, text
+from dynsamp.words import listed, quoted
 
 __all__ = ["from_ragged", "is_ragged"]
+
+MOSTLY = 1000  # padded samples for one of the file: a table that is nearly all padding does not fit into memory
 
 
 def _rowsize(ds: xr.Dataset) -> str | None:
@@ -36,13 +39,22 @@ def from_ragged(ds: xr.Dataset) -> xr.Dataset:
     rowsize = _rowsize(ds)
     if rowsize is None:
         return ds
-    sample = str(ds[rowsize].attrs["sample_dimension"])
+    sample = text(ds[rowsize].attrs, "sample_dimension")
+    counts = ds[rowsize].values
+    if counts.ndim != 1 or counts.dtype.kind not in "iuf" or not np.all((counts >= 0) & (counts < 2.0**53)):
+        raise ValueError(f"{quoted(rowsize)} does not hold the numbers of samples of trajectories; the file is damaged")
     instance = str(ds[rowsize].dims[0])
-    sizes = ds[rowsize].values.astype(np.int64)
+    sizes = counts.astype(np.int64)
     if sample not in ds.dims or int(sizes.sum()) != ds.sizes[sample]:
         raise ValueError(
-            f"{rowsize!r} adds up to {int(sizes.sum())} samples, but its sample dimension {sample!r} has"
+            f"{quoted(rowsize)} adds up to {int(sizes.sum())} samples, but its sample dimension {quoted(sample)} has"
             f" {ds.sizes.get(sample, 0)}; the file is damaged"
+        )
+    padded_size = len(sizes) * int(sizes.max(initial=0))
+    if padded_size > MOSTLY * max(int(sizes.sum()), 2**16):
+        raise ValueError(
+            f"{len(sizes)} trajectories, the longest of {int(sizes.max())} samples, would be {padded_size} with their"
+            f" padding in place of {int(sizes.sum())}; split the file by length"
         )
     time = _time_name(ds, sample)
     inside = np.arange(sizes.max(initial=0)) < sizes[:, None]
@@ -81,7 +93,7 @@ def _time_name(ds: xr.Dataset, sample: str) -> str:
     marked += [name for name in candidates if ds[name].dtype.kind == "M"]
     if not marked:
         raise ValueError(
-            f"no variable over {sample!r} holds the times ({', '.join(candidates)}); name it 'time' or set its"
+            f"no variable over {quoted(sample)} holds the times ({listed(candidates)}); name it 'time' or set its"
             " standard_name"
         )
     return marked[0]

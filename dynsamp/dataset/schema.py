@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp._version import __version__
-from dynsamp.words import Facts, State, Status, closest, nearest
+from dynsamp.words import QUOTED, Facts, State, Status, closest, listed, nearest, quoted, shown
 
 __all__ = [
     "CALENDAR_UNITS",
@@ -43,6 +43,7 @@ __all__ = [
     "role",
     "state_attrs",
     "state_list",
+    "text",
     "time_origin",
     "time_unit",
     "time_values",
@@ -68,6 +69,8 @@ CALENDAR_SPELLINGS = {
     "d": ("d", "day", "days"),
 }
 _SHORT = {word: unit for unit, words in CALENDAR_SPELLINGS.items() for word in words}
+LONGEST = 300  # characters of units and labels
+PROBLEMS = 10  # that one message lists
 CONVENTIONS = "CF-1.11"
 STATUS_ATTRS = {
     "long_name": "what became of the trajectory",
@@ -113,9 +116,9 @@ def decode(attrs: Mapping[Hashable, object], key: str, default: object = None) -
         return value
     try:
         return json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"attribute {key!r} should hold JSON, got {value[:60]!r}; write it with json.dumps or delete it"
+            f"attribute {key!r} should hold JSON, got {quoted(value)}; write it with json.dumps or delete it"
         ) from error
 
 
@@ -153,6 +156,13 @@ def state_attrs(state: State) -> dict[str, object]:
     return about
 
 
+def text(attrs: Mapping[Hashable, object], key: str, default: str = "") -> str:
+    """An attribute that should be text; what would steer a terminal or fill a page is not believed."""
+    value = attrs.get(key, default)
+    said = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return said if len(said) <= LONGEST and said.isprintable() else shown(said, LONGEST)
+
+
 def realisation_attrs() -> dict[str, str]:
     """Attributes of the coordinate ``member``."""
     return {"standard_name": "realization", "long_name": "ensemble member", "units": "1"}
@@ -161,7 +171,7 @@ def realisation_attrs() -> dict[str, str]:
 def role(ds: xr.Dataset, name: str) -> Role:
     """What a data variable is, from its name, its attribute ``role`` and its dimensions."""
     variable = ds[name]
-    declared = variable.attrs.get("role")
+    declared = text(variable.attrs, "role")
     if name in RECORDS:
         return "record"
     if name.startswith(PARAMETER) and "time" not in variable.dims:
@@ -193,14 +203,14 @@ def state_list(ds: xr.Dataset) -> tuple[State, ...]:
     for name in present:
         variable = ds[name]
         attrs = variable.attrs
-        conjugate, period = attrs.get("conjugate"), attrs.get("period")
+        conjugate, period = text(attrs, "conjugate"), attrs.get("period")
         states.append(
             State(
                 name,
-                str(attrs.get("units", "1")),
-                str(attrs.get("long_name", "")),
-                str(attrs["standard_name"]) if "standard_name" in attrs else None,
-                str(conjugate) if conjugate in present else None,
+                text(attrs, "units", "1"),
+                text(attrs, "long_name"),
+                text(attrs, "standard_name") if "standard_name" in attrs else None,
+                conjugate if conjugate in present else None,
                 float(period) if period is not None else None,
                 {str(dim): size for dim, size in variable.sizes.items() if dim not in CORE},
             )
@@ -220,12 +230,14 @@ def time_unit(ds: xr.Dataset) -> str:
     """
     time = ds["time"]
     if not _is_calendar(time):
-        return str(time.attrs.get("units", "1"))
-    unit = str(ds.attrs.get("time_unit", "d"))
+        return text(time.attrs, "units", "1")
+    unit = text(ds.attrs, "time_unit", "d")
     if unit == "1":
         return "d"
     if unit not in _SHORT:
-        raise ValueError(f"attribute time_unit is {unit!r}, but dates are counted in one of s, min, h, d; choose one")
+        raise ValueError(
+            f"attribute time_unit is {quoted(unit)}, but dates are counted in one of s, min, h, d; choose one"
+        )
     return _SHORT[unit]
 
 
@@ -283,7 +295,7 @@ def check_time_units(
     units = [time_unit(x) if isinstance(x, xr.Dataset) else x for x in (a, b)]
     if None not in units and _spelling(units[0]) != _spelling(units[1]):
         raise ValueError(
-            f"time is in {units[0]!r} in {labels[0]} of two Datasets but in {units[1]!r} in {labels[1]};"
+            f"time is in {quoted(units[0])} in {labels[0]} of two Datasets but in {quoted(units[1])} in {labels[1]};"
             " convert one of them and set its time.attrs['units']"
         )
 
@@ -305,7 +317,7 @@ def uneven(ds: xr.Dataset) -> str | None:
         usual = float(np.median(steps))
         odd = np.flatnonzero(np.abs(steps - usual) > 1e-6 * usual)
         if len(odd):
-            where = f" of trajectory {ds['trajectory'].values[k]}" if len(t) > 1 else ""
+            where = f" of trajectory {shown(ds['trajectory'].values[k], QUOTED)}" if len(t) > 1 else ""
             return (
                 f"{len(odd)} of {len(steps)} time steps{where} differ from the usual {usual:g} {time_unit(ds)}, the"
                 f" first between {row[odd[0]]:g} and {row[odd[0] + 1]:g}; interpolate to even times with"
@@ -321,8 +333,9 @@ def facts(ds: xr.Dataset) -> Facts:
     ``method`` and ``time_unit``.
     """
     known: dict[str, object] = dict(decode(ds.attrs, "facts", {}))
-    if ds.attrs.get("system"):
-        known["system"] = str(ds.attrs["system"])
+    system = text(ds.attrs, "system")
+    if system:
+        known["system"] = system
     if "parameters" in ds.attrs:
         known["parameters"] = decode(ds.attrs, "parameters")
     for key in ("method", "seed"):
@@ -356,31 +369,41 @@ def validate(ds: object) -> xr.Dataset:
         raise TypeError("expected a Dataset, got a DataArray; try .to_dataset(name=...)")
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"expected an xarray Dataset, got {type(ds).__name__}; try dynsamp.from_arrays or from_csv")
-    problems = list(_dimensions(ds)) or [*_time(ds), *_variables(ds), *_conjugates(ds), *_records(ds), *_attributes(ds)]
+    problems = list(_names(ds)) or list(_dimensions(ds))
+    problems = problems or [*_time(ds), *_variables(ds), *_conjugates(ds), *_records(ds), *_attributes(ds)]
     if len(problems) == 1:
         raise ValueError(f"this Dataset cannot be used: {problems[0]}")
     if problems:
-        raise ValueError("this Dataset cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        more = [f"and {len(problems) - PROBLEMS} others"] if len(problems) > PROBLEMS else []
+        lines = [f"  - {problem}" for problem in [*problems[:PROBLEMS], *more]]
+        raise ValueError("\n".join(["this Dataset cannot be used:", *lines]))
     return ds
+
+
+def _names(ds: xr.Dataset) -> Iterator[str]:
+    """Without names of text nothing can be asked for."""
+    for name in (*ds.variables, *ds.dims):
+        if not isinstance(name, str):
+            yield f"the name {quoted(name)} is no text; rename it: ds.rename({{{quoted(name)}: 'x'}})"
 
 
 def _dimensions(ds: xr.Dataset) -> Iterator[str]:
     """Without these two dims no other check makes sense."""
     dims = [str(dim) for dim in ds.dims]
-    listed = ", ".join(dims) or "none"
+    present = listed(dims) or "none"
     if "time" not in dims:
         alike = next((dim for dim in dims if dim.lower() in ("t", "date", "datetime")), closest("time", dims))
-        hint = f"try ds.rename({{{alike!r}: 'time'}})" if alike else "name the dimension of the samples 'time'"
-        yield f"it has no dimension 'time' (dimensions: {listed}); {hint}"
+        hint = f"try ds.rename({{{quoted(alike)}: 'time'}})" if alike else "name the dimension of the samples 'time'"
+        yield f"it has no dimension 'time' (dimensions: {present}); {hint}"
         return
     if "time" not in ds.coords:
         yield "the dimension 'time' has no coordinate; try ds.assign_coords(time=('time', times, {'units': 's'}))"
     if "trajectory" not in dims:
         runs = [dim for dim in dims if dim.lower() in ("traj", "trajectories", "sample", "run", "id")]
         hint = f"ds.rename({{{runs[0]!r}: 'trajectory'}})" if runs else "ds.expand_dims(trajectory=[0])"
-        yield f"it has no dimension 'trajectory' (dimensions: {listed}); try {hint}"
-    if ds.sizes["time"] == 0 or ds.sizes.get("trajectory") == 0:
-        yield "it is empty: " + ", ".join(f"{dim} has size {size}" for dim, size in ds.sizes.items() if size == 0)
+        yield f"it has no dimension 'trajectory' (dimensions: {present}); try {hint}"
+    if 0 in (ds.sizes["time"], ds.sizes.get("trajectory"), ds.sizes.get("member")):
+        yield "it is empty: " + listed(f"{dim} has size {size}" for dim, size in ds.sizes.items() if size == 0)
 
 
 def _time(ds: xr.Dataset) -> Iterator[str]:
@@ -392,12 +415,18 @@ def _time(ds: xr.Dataset) -> Iterator[str]:
         yield f"time has dtype {time.dtype}, expected floats or dates; convert it with pandas.to_datetime or float"
         return
     values = time.values.reshape(-1, time.shape[-1])
-    missing = np.isnat(values) if time.dtype.kind in "mM" else ~np.isfinite(values.astype(float))
+    if time.dtype.kind in "iuf":
+        values = values.astype(float)  # large whole numbers may become equal
+    missing = np.isnat(values) if time.dtype.kind in "mM" else ~np.isfinite(values)
     filled = ~missing[:, 1:]
     gaps = np.argwhere(missing[:, :-1] & filled)
     falls = np.argwhere((values[:, 1:] <= values[:, :-1]) & filled)
     empty = np.flatnonzero(missing.all(axis=1))
-    if len(empty):
+    infinite = np.argwhere(missing & ~np.isnan(values))
+    if len(infinite):
+        k, n = map(int, infinite[0])
+        yield f"time[{n}]{_owner(ds, k)} is infinite; only the end of a shorter trajectory may be padded, with NaN"
+    elif len(empty):
         yield f"time{_owner(ds, int(empty[0]))} has no value; drop the empty trajectory"
     elif len(gaps):
         k, n = map(int, gaps[0])
@@ -409,6 +438,10 @@ def _time(ds: xr.Dataset) -> Iterator[str]:
             yield f"time[{n + 1}]{_owner(ds, k)} repeats {after}; keep one sample for each time"
         else:
             yield f"time[{n + 1}] = {after}{_owner(ds, k)} follows {before}; sort the samples: ds.sortby('time')"
+    elif time.dtype.kind in "iuf":
+        low, high = float(values[~missing].min()), float(values[~missing].max())
+        if high / 2 - low / 2 > np.finfo(float).max / 4:  # differences of times would overflow
+            yield f"the times reach from {low:g} to {high:g}, further than numbers can be subtracted; use another unit"
     try:
         time_unit(ds)
     except ValueError as error:
@@ -418,23 +451,22 @@ def _time(ds: xr.Dataset) -> Iterator[str]:
 def _owner(ds: xr.Dataset, k: int) -> str:
     if ds["time"].ndim == 1:
         return ""
-    return f" of trajectory {ds['trajectory'].values[k] if 'trajectory' in ds.coords else k}"
+    return f" of trajectory {shown(ds['trajectory'].values[k], QUOTED) if 'trajectory' in ds.coords else k}"
 
 
 def _variables(ds: xr.Dataset) -> Iterator[str]:
     states = names(ds, "state")
     if not states:
-        listed = ", ".join(map(str, ds.data_vars)) or "none"
-        yield f"it has no state variable with dims (trajectory, time); its variables: {listed}"
-    for name in map(str, ds.data_vars):
-        variable, kind = ds[name], role(ds, name)
-        declared = variable.attrs.get("role")
-        if declared not in (None, "input", "diagnostic", "state"):
-            yield f"variable {name!r} has role {declared!r}, expected 'input' or 'diagnostic'; states have none"
+        yield f"it has no state variable with dims (trajectory, time); its variables: {listed(ds.data_vars) or 'none'}"
+    for key in map(str, ds.data_vars):
+        variable, kind, name = ds[key], role(ds, key), quoted(key)
+        declared = text(variable.attrs, "role")
+        if declared not in ("", "input", "diagnostic", "state"):
+            yield f"variable {name} has role {quoted(declared)}, expected 'input' or 'diagnostic'; states have none"
         if kind in ("record", "parameter", "other"):
             continue
         if variable.dtype.kind not in "iufb":
-            yield f"variable {name!r} has dtype {variable.dtype}, expected real numbers; convert it or drop it"
+            yield f"variable {name} has dtype {variable.dtype}, expected real numbers; convert it or drop it"
         lead = ("trajectory", "member", "time") if "member" in variable.dims else ("trajectory", "time")
         if kind == "input" and variable.dims == ("time",):
             continue
@@ -444,64 +476,88 @@ def _variables(ds: xr.Dataset) -> Iterator[str]:
                 hint = "add the dimension with expand_dims, or set its role to 'input'"
             else:
                 hint = f"try ds.transpose({', '.join(map(repr, lead))}, ...)"
-            yield f"variable {name!r} has dims ({', '.join(map(str, variable.dims))}), expected {expected}; {hint}"
+            yield f"variable {name} has dims ({listed(variable.dims)}), expected {expected}; {hint}"
         if kind == "tendency":
-            base = name.removeprefix(TENDENCY)
+            base = key.removeprefix(TENDENCY)
             if base not in states:
-                yield f"{name!r} is the derivative of {base!r}, which is not a state here{nearest(base, states)}"
+                yield f"{name} is the derivative of {quoted(base)}, which is not a state here{nearest(base, states)}"
             elif ds[base].dims != variable.dims:
-                yield f"{name!r} has dims {variable.dims}, but {base!r} has {ds[base].dims}; they must agree"
+                own, wanted = listed(variable.dims), listed(ds[base].dims)
+                yield f"{name} has dims ({own}), but {quoted(base)} has ({wanted}); they must agree"
         period = variable.attrs.get("period")
-        if period is not None and not (isinstance(period, int | float | np.number) and float(period) > 0):
-            yield f"the period of {name!r} is {period!r}, expected a positive number in its units"
+        if period is not None and not _is_positive(period):
+            yield f"the period of {name} is {quoted(period)}, expected a positive number in its units"
     members = {name for name in states if "member" in ds[name].dims}
     if members and len(members) < len(states):
-        yield f"{min(members)!r} has a dimension 'member' but {min(set(states) - members)!r} has none"
+        one, other = quoted(min(members)), quoted(min(set(states) - members))
+        yield f"{one} has a dimension 'member' but {other} has none"
     tendencies = {name.removeprefix(TENDENCY) for name in names(ds, "tendency")}
     placed = {name for name in states if "trajectory" in ds[name].dims}  # of others the dims were complained about
     if tendencies & placed and not placed <= tendencies:
         lacking = min(placed - tendencies)
-        yield f"{lacking!r} has no {TENDENCY + lacking!r} though other states have theirs; give all derivatives or none"
+        absent = quoted(TENDENCY + lacking)
+        yield f"{quoted(lacking)} has no {absent} though other states have theirs; give all derivatives or none"
+
+
+def _is_positive(value: object) -> bool:
+    try:
+        return isinstance(value, int | float | np.number) and 0 < float(value) < math.inf
+    except (OverflowError, TypeError):  # a whole number beyond floats, a complex one
+        return False
 
 
 def _conjugates(ds: xr.Dataset) -> Iterator[str]:
     states = names(ds, "state")
-    wanted = {name: str(ds[name].attrs["conjugate"]) for name in states if "conjugate" in ds[name].attrs}
+    wanted = {name: text(ds[name].attrs, "conjugate") for name in states if "conjugate" in ds[name].attrs}
     taken = set(wanted.values()) | set(wanted) | set(str(ds.attrs.get("states", "")).split())
     for name, conjugate in wanted.items():
         if conjugate == name:
-            yield f"state {name!r} names itself as its conjugate; name its momentum"
+            yield f"state {quoted(name)} names itself as its conjugate; name its momentum"
         elif conjugate not in states:
             # a part of a Dataset may be selected; only what looks misspelled is an error
             hint = nearest(conjugate, [other for other in states if other not in taken])
             if hint:
-                yield f"the conjugate of {name!r} is {conjugate!r}, which is not a state here{hint}"
+                yield f"the conjugate of {quoted(name)} is {quoted(conjugate)}, which is not a state here{hint}"
         elif list(wanted.values()).count(conjugate) > 1:
-            yield f"{conjugate!r} is named as conjugate by more than one state; each q has its own p"
+            yield f"{quoted(conjugate)} is named as conjugate by more than one state; each q has its own p"
             return
 
 
 def _records(ds: xr.Dataset) -> Iterator[str]:
+    labels = ds["trajectory"].values
+    if labels.dtype.kind == "O" and not all(isinstance(label, str) for label in labels):
+        yield "the labels of the trajectories are neither numbers nor text; try ds.drop_vars('trajectory')"
     if "status" in ds:
         status = ds["status"]
         if status.dims not in (("trajectory",), ("trajectory", "member")):
             yield f"status has dims {status.dims}, expected (trajectory) or (trajectory, member)"
         known = [int(code) for code in Status]
-        unknown = np.setdiff1d(np.asarray(status.values), known)
+        unknown = (
+            np.setdiff1d(np.asarray(status.values), known) if status.dtype.kind in "iufb" else status.values.ravel()
+        )
         if unknown.size:
             meanings = ", ".join(f"{int(code)} {code.name.lower()}" for code in Status)
-            yield f"status holds the code {unknown[0]}, which has no meaning ({meanings})"
+            yield f"status holds the code {shown(unknown[0], QUOTED)}, which has no meaning ({meanings})"
+    for name in RECORDS[1:]:
+        if name in ds and ds[name].dims not in (("trajectory",), ("trajectory", "member")):
+            yield f"{name} has dims ({listed(ds[name].dims)}), expected (trajectory) or (trajectory, member)"
     for name in map(str, ds.data_vars):
-        if role(ds, name) == "parameter" and ds[name].dims != ("trajectory",):
-            yield f"{name!r} has dims {ds[name].dims}, expected (trajectory); one value for each trajectory"
+        kind = role(ds, name)
+        if kind == "parameter" and ds[name].dims != ("trajectory",):
+            dims = listed(ds[name].dims)
+            yield f"{quoted(name)} has dims ({dims}), expected (trajectory); one value for each trajectory"
+        if name != "status" and kind in ("parameter", "record") and ds[name].dtype.kind not in "iufb":
+            yield f"{quoted(name)} has dtype {ds[name].dtype}, expected real numbers; convert it or drop it"
 
 
 def _attributes(ds: xr.Dataset) -> Iterator[str]:
     for key in ("facts", "parameters"):
         try:
             value = decode(ds.attrs, key, {})
+            if key == "facts" and isinstance(value, dict):
+                Facts.from_json(value)
         except ValueError as error:
             yield str(error)
             continue
         if not isinstance(value, dict):
-            yield f"attribute {key!r} should be a JSON object, got {json.dumps(value)[:60]}"
+            yield f"attribute {key!r} should be a JSON object, got {quoted(value)}"

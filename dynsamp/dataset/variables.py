@@ -18,9 +18,10 @@ import xarray as xr
 
 from dynsamp.dataset.formats import open_dataset
 from dynsamp.dataset.packing import component_names
-from dynsamp.dataset.schema import facts
+from dynsamp.dataset.schema import facts, text
 from dynsamp.dataset.zarrstore import read_zarr
-from dynsamp.words import Facts, State, suggestion
+from dynsamp.files import understood
+from dynsamp.words import Facts, State, listed, quoted, suggestion
 
 __all__ = ["RegressionRows", "VariableRows", "open_rows", "regression_rows"]
 
@@ -150,9 +151,10 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
         for name in names:
             if name not in ds.variables:
                 hint = suggestion(name, map(str, ds.variables))
-                raise ValueError(f"{label} names {name!r}, which is not in the data; {hint}")
+                raise ValueError(f"{label} names {quoted(name)}, which is not in the data; {hint}")
             if ds[name].dtype.kind not in "fiub":
-                raise ValueError(f"{label} names {name!r}, which holds {ds[name].dtype}, not numbers; convert it first")
+                kind = ds[name].dtype
+                raise ValueError(f"{label} names {quoted(name)}, which holds {kind}, not numbers; convert it first")
     everything = [*inputs, *targets]
     dims = _row_dims(ds, everything)
     sizes = {dim: ds.sizes[dim] for dim in dims}
@@ -167,7 +169,10 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
 def open_rows(path: str | Path) -> xr.Dataset:
     """A file to take variables from: a Zarr store need not be in the schema, and stays on disk."""
     source = Path(path)
-    return read_zarr(source) if source.suffix.lower() == ".zarr" and source.exists() else open_dataset(source)
+    if source.suffix.lower() != ".zarr" or not source.exists():
+        return open_dataset(source)
+    with understood(source, ".zarr file"):
+        return read_zarr(source)
 
 
 def _row_dims(ds: xr.Dataset, names: Sequence[str]) -> tuple[str, ...]:
@@ -177,15 +182,15 @@ def _row_dims(ds: xr.Dataset, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(dim for dim in SAMPLES if dim in found)
     shared = [str(dim) for dim in ds[names[0]].dims if all(dim in ds[name].dims for name in names)]
     if not shared:
-        listed = ", ".join(f"{name}{tuple(ds[name].dims)}" for name in names)
-        raise ValueError(f"the variables share no dimension that could be the samples: {listed}; choose others")
+        those = listed(f"{name}{tuple(ds[name].dims)}" for name in names)
+        raise ValueError(f"the variables share no dimension that could be the samples: {those}; choose others")
     return tuple(shared)
 
 
 def _state(ds: xr.Dataset, name: str, dims: Sequence[str]) -> State:
     attrs = ds[name].attrs
     own = {str(dim): size for dim, size in ds[name].sizes.items() if dim not in dims}
-    return State(name, str(attrs.get("units", "1")), str(attrs.get("long_name", "")), dims=own)
+    return State(name, text(attrs, "units", "1"), text(attrs, "long_name"), dims=own)
 
 
 def _chunks(ds: xr.Dataset, names: Sequence[str], sizes: dict[str, int]) -> list[int]:

@@ -22,6 +22,7 @@ import xarray as xr
 from dynsamp.dataset import schema
 from dynsamp.dataset.schema import plain
 from dynsamp.files import write_bytes
+from dynsamp.words import quoted, shown
 
 __all__ = [
     "CHECK",
@@ -332,13 +333,14 @@ def read_zarr(folder: Path) -> xr.Dataset:
     run = folder.with_name(folder.name + ".run")
     if run.is_dir() and not is_group(folder):
         raise ValueError(f"{folder.name} is not finished; give the command that began it again and it will resume")
+    if (folder / HEADER).is_file():
+        read_header_json(folder / HEADER)  # the library takes any JSON for an empty group
     try:
         return _restored(_opened(folder) if schema.installed("zarr") else _read(folder))
     except (OSError, MemoryError):
         raise
     except Exception as error:  # the library raises whatever a broken store makes it raise
-        reason = "".join(c if c.isprintable() else " " for c in str(error))[:160]
-        raise ValueError(f"{folder.name} cannot be read as a Zarr store; it is damaged ({reason})") from error
+        raise ValueError(f"{folder.name} cannot be read as a Zarr store; it is damaged ({shown(error)})") from error
 
 
 def _opened(folder: Path) -> xr.Dataset:
@@ -369,7 +371,10 @@ def _read(folder: Path) -> xr.Dataset:
 
 def _restored(ds: xr.Dataset) -> xr.Dataset:
     """Text, flag values and the order of the variables as they were before the store."""
-    order = [name for name in ds.attrs.get(ORDER, []) if name in ds.data_vars]
+    order = list(ds.attrs.get(ORDER, []))
+    lost = [name for name in order if name not in ds.data_vars]
+    if lost:
+        raise ValueError(f"the store lacks {quoted(lost[0])}, which its header names; it is damaged")
     ds = ds.drop_vars(order).assign({name: ds[name] for name in order})
     for key in (ORDER, PLAN, CHECK):  # of the store, not of the data
         ds.attrs.pop(key, None)

@@ -12,7 +12,7 @@ from dynsamp import dataset, plugins
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
-from dynsamp.words import suggestion
+from dynsamp.words import QUOTED, shown, suggestion
 from dynsamp.workflow.completing import at_times_of, completed_truth
 
 __all__ = ["evaluate"]
@@ -155,6 +155,10 @@ def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
             raise TypeError(
                 f"{label} must be a Dataset, got {type(data).__name__}; open a file with open_dataset(path)"
             )
+        try:
+            dataset.validate(data)
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from None
 
 
 def _turning_alike(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
@@ -174,28 +178,33 @@ def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Da
     wanted, there = forecast["trajectory"].values, truth["trajectory"].values
     missing = np.setdiff1d(wanted, there)
     if missing.size:
+        first = shown(missing[0], QUOTED)
         raise ValueError(
-            f"the truth lacks trajectory {missing[0]} of the forecast ({missing.size} of {wanted.size} in all);"
+            f"the truth lacks trajectory {first} of the forecast ({missing.size} of {wanted.size} in all);"
             " forecast from this truth, or generate more of it"
         )
     truth = truth.isel(trajectory=[int(np.flatnonzero(there == k)[0]) for k in wanted])
     times, own = forecast["time"].values, truth["time"].values
+    dated = times.dtype.kind in "mM"
+    if dated != (own.dtype.kind in "mM"):
+        kinds = ("dates", "numbers") if dated else ("numbers", "dates")
+        raise ValueError("the forecast's times are {}, but those of the truth are {}; give both alike".format(*kinds))
     if times.ndim != 1 or own.ndim != 1:
-        if times.dtype.kind == "M" or own.dtype.kind == "M":
+        if dated:
             if times.shape != own.shape or not np.array_equal(times, own, equal_nan=True):
                 raise ValueError("forecast and truth have different dates per trajectory; forecast from this truth")
             return forecast, truth, None
         if times.shape != own.shape or not np.allclose(times, own, equal_nan=True):
             return forecast, *at_times_of(forecast, truth)
         return forecast, truth, None
-    if times.dtype.kind == "M":
+    if dated:
         index = np.searchsorted(own, times)
     else:
         index = np.abs(own[None, :] - times[:, None]).argmin(axis=1) if own.size < 4096 else _nearest(own, times)
     index = np.minimum(index, own.size - 1)
     gap = np.abs(own[index] - times)
-    close = gap <= 1e-9 * max(float(np.abs(times).max()), 1.0) if times.dtype.kind != "M" else own[index] == times
-    if not np.all(close) and not truth.attrs.get("system") and dataset.uneven(truth) and times.dtype.kind != "M":
+    close = gap <= 1e-9 * max(float(np.abs(times).max()), 1.0) if not dated else own[index] == times
+    if not np.all(close) and not truth.attrs.get("system") and dataset.uneven(truth) and not dated:
         return forecast, *at_times_of(forecast, truth)  # a recording
     if not np.all(close):
         n = int(np.flatnonzero(~np.asarray(close))[0])

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from dynsamp import dataset
 from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
-from dynsamp.words import Box, State, nearest
+from dynsamp.words import Box, State, listed, nearest
 from dynsamp.workflow.completing import completed
 
 __all__ = [
@@ -176,7 +176,7 @@ def _from_data(
         samples = completed(model, samples)
     given, expected = [s.name for s in samples.states], [s.name for s in model.states]
     if given != expected:
-        raise ValueError(f"the model forecasts {', '.join(expected)}, but initial holds {', '.join(given)}")
+        raise ValueError(f"the model forecasts {listed(expected)}, but initial holds {listed(given)}")
     dataset.check_time_units(model.facts.time_unit, samples.facts.time_unit)
     rows = np.arange(len(samples.y))
     if start == "first":
