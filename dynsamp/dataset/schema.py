@@ -390,18 +390,17 @@ def _names(ds: xr.Dataset) -> Iterator[str]:
 def _dimensions(ds: xr.Dataset) -> Iterator[str]:
     """Without these two dims no other check makes sense."""
     dims = [str(dim) for dim in ds.dims]
-    present = listed(dims) or "none"
     if "time" not in dims:
         alike = next((dim for dim in dims if dim.lower() in ("t", "date", "datetime")), closest("time", dims))
         hint = f"try ds.rename({{{quoted(alike)}: 'time'}})" if alike else "name the dimension of the samples 'time'"
-        yield f"it has no dimension 'time' (dimensions: {present}); {hint}"
+        yield f"it has no dimension 'time' (dimensions: {listed(dims) or 'none'}); {hint}"
         return
     if "time" not in ds.coords:
         yield "the dimension 'time' has no coordinate; try ds.assign_coords(time=('time', times, {'units': 's'}))"
     if "trajectory" not in dims:
         runs = [dim for dim in dims if dim.lower() in ("traj", "trajectories", "sample", "run", "id")]
         hint = f"ds.rename({{{runs[0]!r}: 'trajectory'}})" if runs else "ds.expand_dims(trajectory=[0])"
-        yield f"it has no dimension 'trajectory' (dimensions: {present}); try {hint}"
+        yield f"it has no dimension 'trajectory' (dimensions: {listed(dims) or 'none'}); try {hint}"
     if 0 in (ds.sizes["time"], ds.sizes.get("trajectory"), ds.sizes.get("member")):
         yield "it is empty: " + listed(f"{dim} has size {size}" for dim, size in ds.sizes.items() if size == 0)
 
@@ -459,14 +458,15 @@ def _variables(ds: xr.Dataset) -> Iterator[str]:
     if not states:
         yield f"it has no state variable with dims (trajectory, time); its variables: {listed(ds.data_vars) or 'none'}"
     for key in map(str, ds.data_vars):
-        variable, kind, name = ds[key], role(ds, key), quoted(key)
+        variable, kind = ds[key], role(ds, key)
         declared = text(variable.attrs, "role")
         if declared not in ("", "input", "diagnostic", "state"):
-            yield f"variable {name} has role {quoted(declared)}, expected 'input' or 'diagnostic'; states have none"
+            said = f"variable {quoted(key)} has role {quoted(declared)}"
+            yield f"{said}, expected 'input' or 'diagnostic'; states have none"
         if kind in ("record", "parameter", "other"):
             continue
         if variable.dtype.kind not in "iufb":
-            yield f"variable {name} has dtype {variable.dtype}, expected real numbers; convert it or drop it"
+            yield f"variable {quoted(key)} has dtype {variable.dtype}, expected real numbers; convert it or drop it"
         lead = ("trajectory", "member", "time") if "member" in variable.dims else ("trajectory", "time")
         if kind == "input" and variable.dims == ("time",):
             continue
@@ -476,17 +476,18 @@ def _variables(ds: xr.Dataset) -> Iterator[str]:
                 hint = "add the dimension with expand_dims, or set its role to 'input'"
             else:
                 hint = f"try ds.transpose({', '.join(map(repr, lead))}, ...)"
-            yield f"variable {name} has dims ({listed(variable.dims)}), expected {expected}; {hint}"
+            yield f"variable {quoted(key)} has dims ({listed(variable.dims)}), expected {expected}; {hint}"
         if kind == "tendency":
             base = key.removeprefix(TENDENCY)
             if base not in states:
-                yield f"{name} is the derivative of {quoted(base)}, which is not a state here{nearest(base, states)}"
+                hint = nearest(base, states)
+                yield f"{quoted(key)} is the derivative of {quoted(base)}, which is not a state here{hint}"
             elif ds[base].dims != variable.dims:
                 own, wanted = listed(variable.dims), listed(ds[base].dims)
-                yield f"{name} has dims ({own}), but {quoted(base)} has ({wanted}); they must agree"
+                yield f"{quoted(key)} has dims ({own}), but {quoted(base)} has ({wanted}); they must agree"
         period = variable.attrs.get("period")
         if period is not None and not _is_positive(period):
-            yield f"the period of {name} is {quoted(period)}, expected a positive number in its units"
+            yield f"the period of {quoted(key)} is {quoted(period)}, expected a positive number in its units"
     members = {name for name in states if "member" in ds[name].dims}
     if members and len(members) < len(states):
         one, other = quoted(min(members)), quoted(min(set(states) - members))
