@@ -21,7 +21,8 @@ from typing import Any, NoReturn, TextIO
 
 from dynsamp._version import __version__
 from dynsamp.commands import caching, comparing, drawing, experiments, exponents, listing, plugin_tools, verbs
-from dynsamp.commands.printing import UsageError, heading, print_json
+from dynsamp.commands.printing import UsageError, heading, print_json, put
+from dynsamp.words import shown
 
 __all__ = ["main"]
 
@@ -53,6 +54,9 @@ remarks and progress to standard error. Exit codes: 0 done, 1 the work failed,
 FORESEEN = (ValueError, OSError, RuntimeError)
 
 
+LONGEST = 4000  # characters of a message: two screens
+
+
 class _Parser(argparse.ArgumentParser):
     """Suggests the nearest command where a word is none."""
 
@@ -69,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
             message = f"{wrong[1]!r} is unknown; " + (
                 f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
             )
-        super().error(message)
+        super().error(shown(message, LONGEST))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except KeyboardInterrupt as stop:  # a store says itself how to go on
             said = str(stop) or f"interrupted; {_kept(getattr(args, 'out', None), started)}"
-            print(f"dynsamp: {said}", file=sys.stderr)
+            put(f"dynsamp: {said}", file=sys.stderr)
             return 130
         except BrokenPipeError:  # the reader, such as `head`, has had enough
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - flushed at exit, must stay open
@@ -123,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(args: argparse.Namespace, message: str, code: int) -> int:
-    print(f"{heading('dynsamp: error:', sys.stderr)} {message}", file=sys.stderr)
+    put(f"{heading('dynsamp: error:', sys.stderr)} {message}", file=sys.stderr)
     if getattr(args, "json", False):
         print_json({"error": message, "exit_code": code})
     return code
@@ -139,7 +143,7 @@ def _explained(error: Exception) -> str:
             errno.EROFS: "; choose another --out",
         }.get(error.errno or 0, "")
         return f"{place}{error.strerror[0].lower()}{error.strerror[1:]}{advice}"
-    text = " ".join(str(error).split())
+    text = shown(error, LONGEST)
     if isinstance(error, FORESEEN) and text:
         return text
     return f"{type(error).__name__}: {text} (unexpected; run again with -v for the traceback)"
@@ -167,6 +171,6 @@ def _show_warning(
 ) -> None:
     """Warnings as one line for people, without source lines."""
     del filename, lineno, line
-    text = " ".join(str(message).split())
+    text = shown(message, LONGEST)
     kind = "" if issubclass(category, UserWarning) else f"{category.__name__}: "
-    print(f"dynsamp: warning: {kind}{text}", file=file or sys.stderr)
+    put(f"dynsamp: warning: {kind}{text}", file=file or sys.stderr)

@@ -28,12 +28,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.words import Box, suggestion
+from dynsamp.files import check_regular, understood
+from dynsamp.words import QUOTED, Box, quoted, shown, suggestion
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator
@@ -54,6 +56,11 @@ __all__ = [
 ]
 
 Arguments = dict[str, Any]  # of a verb, by name
+LARGEST = 2**20  # bytes of a run file, which people write by hand
+PROBLEMS = 20  # that one message lists
+KNOBS = 5  # that one problem lists
+CHAIN = 50  # parts of a dotted key; three are of use
+DEPTH = 3  # lists in lists: values of a state with own dims for each trajectory
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,15 @@ class Kind:
             value = None
         if value is None or not self.accepts(value):
             wanted = "a finite number" if isinstance(value, float) and not math.isfinite(value) else self.wanted
-            raise ArgumentTypeError(f"expected {wanted}, got {text}")
+            raise ArgumentTypeError(f"expected {wanted}, got {shown(text, QUOTED)}")
         return value
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond floats
+        return False
 
 
 def _is_positive(value: object) -> bool:
@@ -96,8 +106,10 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_numbers(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_number(item) or _is_numbers(item) for item in value)
+def _is_numbers(value: object, depth: int = DEPTH) -> bool:
+    if not isinstance(value, list) or not value or not depth:
+        return False
+    return all(_is_number(item) or _is_numbers(item, depth - 1) for item in value)
 
 
 def _is_table(value: object) -> bool:
@@ -108,7 +120,7 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-TEXT = Kind("text", lambda value: isinstance(value, str) and bool(value))
+TEXT = Kind("text", lambda value: isinstance(value, str) and bool(value) and value.isprintable())
 TEXTS = Kind("a list of names", _is_names)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 COUNT = Kind("a positive whole number", lambda value: _is_whole(value) and _is_positive(value), int)
@@ -170,9 +182,11 @@ class RunFileError(ValueError):
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        head = f"{path}: {self.problems[0]}"
+        head = f"{shown(path)}: {self.problems[0]}"
         if len(self.problems) > 1:
-            head = "\n  ".join([f"{path} has {len(self.problems)} problems:", *self.problems])
+            more = [f"and {len(self.problems) - PROBLEMS} others"] if len(self.problems) > PROBLEMS else []
+            listing = [f"{shown(path)} has {len(self.problems)} problems:", *self.problems[:PROBLEMS], *more]
+            head = "\n  ".join(listing)
         super().__init__(head)
 
 
@@ -183,24 +197,19 @@ def read_run_file(path: str | Path) -> RunFile:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file, or it may not be read.
     RunFileError
         With everything that is wrong: syntax, unknown keys, values of the wrong kind, unknown systems, parameters,
         estimators, knobs and metrics.
     """
-    import tomllib
-
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFileError(path, [f"not a TOML file: {error}"]) from error
+    document = _document(path)
     problems: list[str] = []
     _unknown(document, [*PLAIN, *TABLES, "estimator"], "", problems)
     for key, kind in PLAIN.items():
         if key in document and not kind.accepts(document[key]):
-            problems.append(f"{key} must be {kind.wanted}, got {document.pop(key)!r}")
+            problems.append(f"{key} must be {kind.wanted}, got {quoted(document.pop(key))}")
     tables = {name: _table(name, document.get(name, {}), problems) for name in TABLES}
     law = _system(document, path, problems)
     if law is not None:
@@ -213,17 +222,48 @@ def read_run_file(path: str | Path) -> RunFile:
     return RunFile(system=law, seed=document.get("seed", 0), out=out, estimator=estimator, **tables)
 
 
+def _document(path: Path) -> Arguments:
+    """What the file says, values not yet checked."""
+    import tomllib
+
+    try:
+        with understood(path, "run file"):
+            check_regular(path, "run file")
+            data = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    except ValueError as error:
+        raise RunFileError(path, [str(error).removeprefix(f"{shown(path)} ")]) from None
+    if path.stat().st_size > LARGEST:
+        raise RunFileError(path, [f"it has {path.stat().st_size} bytes, more than the {LARGEST} of any run file"])
+    try:
+        text = data.decode("utf-8-sig")
+        if _longest_key(text) > CHAIN:
+            raise RecursionError
+        return tomllib.loads(text)
+    except RecursionError:
+        raise RunFileError(path, ["not a TOML file: its lists or tables are nested too deeply"]) from None
+    except ValueError as error:  # of TOML, of its text, of whole numbers with thousands of digits
+        raise RunFileError(path, [f"not a TOML file: {shown(error)}"]) from error
+
+
+def _longest_key(text: str) -> int:
+    """Parts of the longest dotted key, at most; reading one takes time that grows with their square."""
+    bare = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", "_", text)
+    joined = ".".join(part.strip(" \t") for part in bare.split("."))
+    return max(1 + word.count(".") for word in re.split(r"[\s,=\[\]{}]+", joined))
+
+
 def _unknown(given: Iterable[str], known: Iterable[str], where: str, problems: list[str]) -> None:
     known = list(known)
     for key in given:
         if key not in known:
-            problems.append(f"{where}{key} is unknown; {suggestion(key, known)}")
+            hint = f"; {suggestion(key, known)}" if len(problems) < PROBLEMS else ""
+            problems.append(f"{where}{shown(key, QUOTED)} is unknown{hint}")
 
 
 def _table(name: str, given: object, problems: list[str]) -> Arguments:
     """What one table says; what is wrong with it goes to ``problems``."""
     if not isinstance(given, dict):
-        problems.append(f"{name} must be a table, got {given!r}; write [{name}] above its keys")
+        problems.append(f"{name} must be a table, got {quoted(given)}; write [{name}] above its keys")
         return {}
     _unknown(given, TABLES[name], f"{name}.", problems)
     values = {}
@@ -231,7 +271,7 @@ def _table(name: str, given: object, problems: list[str]) -> Arguments:
         if key in TABLES[name] and SETTINGS[key].accepts(value):
             values[key] = value
         elif key in TABLES[name]:
-            problems.append(f"{name}.{key} must be {SETTINGS[key].wanted}, got {value!r}")
+            problems.append(f"{name}.{key} must be {SETTINGS[key].wanted}, got {quoted(value)}")
     if "times" in values and ("duration" in values or "dt" in values):
         problems.append(f"{name} has times as well as duration or dt; give one of them")
     starts = values.get("initial")
@@ -247,7 +287,8 @@ def _system(document: Arguments, path: Path, problems: list[str]) -> System | No
     from dynsamp import plugins
 
     if ("system" in document) == ("file" in document):
-        problems.append('give either system = "name" or file = "system.py"')
+        if not any(problem.startswith(("system must", "file must")) for problem in problems):
+            problems.append('give either system = "name" or file = "system.py"')
         return None
     try:
         if "file" in document:
@@ -274,7 +315,7 @@ def _estimator(given: object, law: System | None, problems: list[str]) -> Estima
     if isinstance(given, str):
         given = {"name": given}
     if not isinstance(given, dict) or not isinstance(given.get("name", ""), str):
-        problems.append(f"estimator must be a name or a table with a name, got {given!r}")
+        problems.append(f"estimator must be a name or a table with a name, got {quoted(given)}")
         return None
     knobs = {key: value for key, value in given.items() if key != "name"}
     start = given.get("name") or (None if law is None else law.estimator)
@@ -294,7 +335,9 @@ def _check_metrics(names: Iterable[str], problems: list[str]) -> None:
 
         known = plugins.metrics()
         problems += [
-            f"evaluate.metrics: {name!r} is unknown; {suggestion(name, known)}" for name in names if name not in known
+            f"evaluate.metrics: {quoted(name)} is unknown; {suggestion(name, known)}"
+            for name in names
+            if name not in known
         ]
 
 
@@ -318,14 +361,14 @@ def configured(estimator: Estimator | type[Estimator] | str, knobs: Arguments) -
 
         known = plugins.estimators()
         if estimator not in known:
-            raise ValueError(f"unknown estimator {estimator!r}; {suggestion(estimator, known)}")
+            raise ValueError(f"unknown estimator {quoted(estimator)}; {suggestion(estimator, known)}")
         estimator = known[estimator]
     names = [each.name for each in dataclasses.fields(estimator) if each.init]  # type: ignore[arg-type]  # by contract
     problems: list[str] = []
     label = estimator.name
     for knob in knobs:
-        if knob not in names:
-            problems.append(f"estimator {label!r} has no knob {knob!r}; {suggestion(knob, names)}")
+        if knob not in names and len(problems) < KNOBS:
+            problems.append(f"estimator {label!r} has no knob {quoted(knob)}; {suggestion(knob, names)}")
     if problems:
         raise ValueError("; ".join(problems))
     values = {knob: tuple(value) if isinstance(value, list) else value for knob, value in knobs.items()}
@@ -333,5 +376,5 @@ def configured(estimator: Estimator | type[Estimator] | str, knobs: Arguments) -
         if isinstance(estimator, type):
             return estimator(**values)
         return dataclasses.replace(estimator, **values)  # type: ignore[type-var]  # a dataclass by contract
-    except TypeError as error:
-        raise ValueError(f"estimator {label!r} refuses {values}: {error}") from error
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"estimator {label!r} refuses {quoted(values)}: {shown(error)}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from dynsamp.commands.options import Commands, add_command, add_json
-from dynsamp.commands.printing import print_json
+from dynsamp.commands.printing import print_json, put
 
 __all__ = ["add"]
 
@@ -34,8 +34,8 @@ def info(args: Namespace) -> None:
         facts = {"folder": folder, "functions": functions, "bytes": size, "limit": limit, "writable": not reason}
         print_json({**facts, "trouble": reason or None})
     else:
-        print(f"{folder}\n{functions} compiled functions, {size / 2**20:.1f} MiB of at most {limit / 2**20:.0f} MiB")
-        print("writable" if not reason else f"it {reason}: every process compiles anew")
+        put(f"{folder}\n{functions} compiled functions, {size / 2**20:.1f} MiB of at most {limit / 2**20:.0f} MiB")
+        put("writable" if not reason else f"it {reason}: every process compiles anew")
 
 
 def clear(args: Namespace) -> None:
@@ -44,4 +44,4 @@ def clear(args: Namespace) -> None:
     from dynsamp.kernels.cache import cache_dir, clear_cache, contents
 
     _, size = contents(cache_dir())
-    print(f"deleted {clear_cache()} compiled functions, {size / 2**20:.1f} MiB, from {cache_dir()}")
+    put(f"deleted {clear_cache()} compiled functions, {size / 2**20:.1f} MiB, from {cache_dir()}")

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from dynsamp.commands import options
-from dynsamp.commands.printing import columns, heading, print_json, say
+from dynsamp.commands.printing import columns, heading, print_json, put, say
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import POSITIVE
 
@@ -67,7 +67,7 @@ def compare(args: Namespace) -> None:
     if args.json:
         print_json(result.as_dict())
     else:
-        print(heading(law.title or law.name))
-        print(columns(rows(result), ("", "sampled", "iteratively trained")))
-        print(sentence(result))
+        put(heading(law.title or law.name))
+        put(columns(rows(result), ("", "sampled", "iteratively trained")))
+        put(sentence(result))
     say(args, f"wrote {', '.join(str(path) for path in paths)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynsamp.commands import options
-from dynsamp.commands.printing import heading, print_json, say, scores_document
+from dynsamp.commands.printing import heading, print_json, put, say, scores_document
 from dynsamp.commands.verbs import check_experiment
 from dynsamp.runfile import RunFile, read_run_file
 
@@ -108,9 +108,9 @@ def _print(args: Namespace, result: Run, out: Path) -> None:
         document = {"out": out, "estimator": result.model.name, "report": result.model.report}
         print_json({**document, **scores_document(result.scores)})
     else:
-        print(heading(str(result.train.attrs.get("title") or result.train.attrs.get("system", ""))))
+        put(heading(str(result.train.attrs.get("title") or result.train.attrs.get("system", ""))))
         for line in report.lines(result):
-            print(f"  {line}")
+            put(f"  {line}")
         if args.verbose:
-            print(result.model.summary())
+            put(result.model.summary())
     say(args, f"wrote {out}/: open {out / 'index.html'} in a browser")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands import options
-from dynsamp.commands.printing import UsageError, columns, print_json, wrote
+from dynsamp.commands.printing import UsageError, columns, print_json, put, wrote
 from dynsamp.runfile import COUNT
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def _print(found: xr.Dataset) -> None:
         (str(number), f"{value:.5g}", f"{error:.2g}")
         for number, (value, error) in enumerate(zip(*_summary(found), strict=True), 1)
     ]
-    print(columns(rows, ("exponent", "value", "standard error")))
+    put(columns(rows, ("exponent", "value", "standard error")))
     if found.sizes["exponent"] > 1:
-        print(f"sum {sum(document['exponents']):.5g}, mean divergence {document['mean_divergence']:.5g}")
+        put(f"sum {sum(document['exponents']):.5g}, mean divergence {document['mean_divergence']:.5g}")
     if document["kaplan_yorke_dimension"] == document["kaplan_yorke_dimension"]:
-        print(f"Kaplan-Yorke dimension {document['kaplan_yorke_dimension']:.5g}")
+        put(f"Kaplan-Yorke dimension {document['kaplan_yorke_dimension']:.5g}")
     if document["failed"]:
-        print(f"{document['failed']} of {found.sizes['trajectory']} trajectories failed; they do not count")
+        put(f"{document['failed']} of {found.sizes['trajectory']} trajectories failed; they do not count")
 
 
 def _summary(found: xr.Dataset) -> tuple[list[float], list[float]]:

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands.options import Commands, add_command, add_json, chosen_system
-from dynsamp.commands.printing import columns, heading, print_json, print_section, say
+from dynsamp.commands.printing import columns, heading, print_json, print_section, put, say
 
 if TYPE_CHECKING:
     from dynsamp.models import Estimator
@@ -39,7 +39,7 @@ def list_systems(args: Namespace) -> None:
         print_json([_summary(name, law) for name, law in known.items()])
         return
     rows = [(name, KINDS.get(law.kind, law.kind), _states(law), law.title) for name, law in known.items()]
-    print(columns(rows, ("name", "kind", "states", "title")) if rows else "no systems")
+    put(columns(rows, ("name", "kind", "states", "title")) if rows else "no systems")
     say(args, "\n`dynsamp info NAME` shows one, `dynsamp run NAME` learns it")
 
 
@@ -51,11 +51,11 @@ def list_estimators(args: Namespace) -> None:
     if args.json:
         print_json([{"name": name, "about": _about(kind), "knobs": _knobs(kind)} for name, kind in known.items()])
         return
-    print(columns([(name, _about(kind)) for name, kind in known.items()], ("name", "about")))
+    put(columns([(name, _about(kind)) for name, kind in known.items()], ("name", "about")))
     if args.verbose:
         for name, kind in known.items():
             knobs = ", ".join(f"{knob}={value!r}" for knob, value in _knobs(kind).items())
-            print(f"\n{heading(name)}\n{textwrap.indent(textwrap.fill(knobs or 'no knobs', 100), '  ')}")
+            put(f"\n{heading(name)}\n{textwrap.indent(textwrap.fill(knobs or 'no knobs', 100), '  ')}")
     else:
         say(args, "\n`dynsamp estimators -v` shows their knobs; `dynsamp fit DATA --estimator NAME --knob width=400`")
 
@@ -72,7 +72,7 @@ def list_plugins(args: Namespace) -> None:
         (record.name, f"{record.distribution} {record.version}".strip(), record.status, _contribution(record))
         for record in records
     ]
-    print(columns(rows, ("name", "distribution", "status", "brings")))
+    put(columns(rows, ("name", "distribution", "status", "brings")))
 
 
 def describe(args: Namespace) -> None:
@@ -81,11 +81,11 @@ def describe(args: Namespace) -> None:
     if args.json:
         print_json(_details(law))
         return
-    print(heading(f"{law.name}: {law.title}" if law.title else law.name))
+    put(heading(f"{law.name}: {law.title}" if law.title else law.name))
     if law.description:
-        print("\n" + textwrap.fill(" ".join(law.description.split()), 100))
+        put("\n" + textwrap.fill(" ".join(law.description.split()), 100))
     if law.equations:
-        print("\n" + textwrap.indent(textwrap.dedent(law.equations).strip("\n"), "    "))
+        put("\n" + textwrap.indent(textwrap.dedent(law.equations).strip("\n"), "    "))
     print_section("states", [(s.name, s.units, s.long_name + _own_dims(s)) for s in law.states], "\n")
     parameters = _details(law)["parameters"]
     print_section(
@@ -94,9 +94,9 @@ def describe(args: Namespace) -> None:
     print_section("inputs", [(u.name, u.units, u.long_name) for u in law.inputs], "\n")
     print_section("by default", _defaults(law), "\n")
     if law.references:
-        print(f"\n{heading('references')}")
+        put(f"\n{heading('references')}")
         for reference in law.references:
-            print(textwrap.fill(reference, 100, initial_indent="  ", subsequent_indent="    "))
+            put(textwrap.fill(reference, 100, initial_indent="  ", subsequent_indent="    "))
     name = args.system
     say(args, f"\n`dynsamp run {name}` learns it, `dynsamp generate {name} --out {law.name}.nc` simulates it")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dynsamp.commands.printing import UsageError
 from dynsamp.runfile import GENERATE, SETTINGS, Arguments, configured
+from dynsamp.words import closest, quoted
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -185,18 +186,16 @@ def read_data(path: str, csv: Arguments | None = None) -> xr.Dataset:
 def existing(path: str) -> Path:
     """A path that must be there."""
     place = Path(path)
-    if not place.exists():
+    if not os.path.lexists(place):  # a link that leads nowhere is for the reader to name
         raise UsageError(f"there is no file {path}{_nearest_file(place)}")
     return place
 
 
 def _nearest_file(place: Path) -> str:
-    import difflib
-
     folder = place.parent
     names = [each.name for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
-    near = difflib.get_close_matches(place.name, names, 1)
-    return f"; did you mean {folder / near[0]}?" if near else ""
+    near = closest(place.name, names)
+    return f"; did you mean {folder / near}?" if near else ""
 
 
 def chosen_system(name: str) -> System:
@@ -237,7 +236,7 @@ def pair(text: str) -> tuple[str, object]:
     """Option type: NAME=VALUE; a value is JSON, numbers with commas between them, or text."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        raise ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+        raise ArgumentTypeError(f"expected NAME=VALUE, got {quoted(text)}")
     parts = [_scalar(part) for part in value.split(",")]
     if len(parts) > 1 and all(isinstance(part, int | float) for part in parts):
         return name.strip(), parts
@@ -247,7 +246,7 @@ def pair(text: str) -> tuple[str, object]:
 def _scalar(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"True": True, "False": False, "None": None}.get(text.strip(), text.strip())
 
 

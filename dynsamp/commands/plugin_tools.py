@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
-from dynsamp.commands.printing import UsageError, heading, print_json, print_section, say
+from dynsamp.commands.printing import UsageError, heading, print_json, print_section, put, say
 
 __all__ = ["add"]
 
@@ -55,14 +55,14 @@ def check_one(args: Namespace) -> int:
         name = check.removeprefix("check_")
         results.append({"check": name, "ok": not error, "error": error})
         if not args.json:
-            print(f"{'ok  ' if not error else 'FAIL'}  {name}" + (f": {error}" if error else ""), flush=True)
+            put(f"{'ok  ' if not error else 'FAIL'}  {name}" + (f": {error}" if error else ""), flush=True)
     failed = sum(not result["ok"] for result in results)
     if args.json:
         print_json({"system": law.name, "checks": results})
     elif failed:
-        print(f"{law.name}: {failed} of {len(results)} checks failed")
+        put(f"{law.name}: {failed} of {len(results)} checks failed")
     else:
-        print(f"{law.name} keeps the contract")
+        put(f"{law.name} keeps the contract")
     return 1 if failed else 0
 
 
@@ -99,13 +99,13 @@ def doctor(args: Namespace) -> int:
     print_section("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
     for record in records:
         for clash in record.clashes:
-            print(f"  {record.name}: {clash}")
+            put(f"  {record.name}: {clash}")
     for record in broken:
-        print(f"\n{heading(record.name)} is {record.status}: {record.error}")
+        put(f"\n{heading(record.name)} is {record.status}: {record.error}")
         if record.traceback:
-            print(textwrap.indent(record.traceback.rstrip(), "  "))
-        print(f"  until it is repaired: DYNSAMP_DISABLE_PLUGINS={record.name}")
-    print(f"\n{len(broken)} broken" if broken else "\nall is well")
+            put(textwrap.indent(record.traceback.rstrip(), "  "))
+        put(f"  until it is repaired: DYNSAMP_DISABLE_PLUGINS={record.name}")
+    put(f"\n{len(broken)} broken" if broken else "\nall is well")
     return 1 if broken else 0
 
 
@@ -121,7 +121,7 @@ def new_plugin(args: Namespace) -> None:
 
     write_plugin(name, folder)
     say(args, f"wrote {folder}/")
-    print(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
+    put(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
 
 
 def _packages() -> list[tuple[str, str]]:

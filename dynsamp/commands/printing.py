@@ -11,6 +11,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dynsamp.words import escaped
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -21,6 +23,7 @@ __all__ = [
     "print_json",
     "print_scores",
     "print_section",
+    "put",
     "say",
     "scores_document",
     "wrote",
@@ -31,10 +34,21 @@ class UsageError(Exception):
     """A name or an option that makes no sense; exit code 2."""
 
 
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def put(text: str, *, file: TextIO | None = None, flush: bool = False) -> None:
+    """Print; what files and plugins say in it may be bold, but does not steer the terminal."""
+    safe = escaped(text.expandtabs())
+    for code in (BOLD, PLAIN):
+        safe = safe.replace(escaped(code), code)
+    print(safe, file=file, flush=flush)
+
+
 def say(args: Namespace, text: str) -> None:
     """A remark for the person at the terminal; silent with -q."""
     if not args.quiet:
-        print(text, file=sys.stderr)
+        put(text, file=sys.stderr)
 
 
 def wrote(args: Namespace, *paths: str | os.PathLike[str]) -> None:
@@ -60,19 +74,21 @@ def print_section(title: str, rows: Iterable[Sequence[str]], above: str = "") ->
     """Columns under a heading; nothing where there are none. ``above`` stands before the heading."""
     text = columns(rows)
     if text:
-        print(f"{above}{heading(title)}\n{textwrap.indent(text, '  ')}")
+        put(f"{above}{heading(title)}\n{textwrap.indent(text, '  ')}")
 
 
 def heading(text: str, stream: TextIO | None = None) -> str:
     """Bold, where the output is a terminal that takes colours."""
     stream = sys.stdout if stream is None else stream
     plain_terminal = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return text if plain_terminal or not stream.isatty() else f"\x1b[1m{text}\x1b[0m"
+    return text if plain_terminal or not stream.isatty() else f"{BOLD}{text}{PLAIN}"
 
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    # inside strings JSON names what is not printable by its code
+    print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def _plain(value: Any) -> Any:
@@ -109,13 +125,13 @@ def print_scores(scores: xr.Dataset, *, verbose: bool = False) -> None:
         extent = "" if array.size < 2 else f"{_short(found['minimum'])} to {_short(found['maximum'])}"
         units = array.attrs.get("units", "1")
         rows.append((str(name), middle, extent, "" if units == "1" else str(units)))
-    print(columns(rows, ("score", "median", "range", "units")) if rows else "no scores")
+    put(columns(rows, ("score", "median", "range", "units")) if rows else "no scores")
     left = int(scores["left_domain"].sum()) if "left_domain" in scores else 0
     if left:
-        print(f"\n{left} of {scores['left_domain'].size} forecasts left the domain of the training data")
+        put(f"\n{left} of {scores['left_domain'].size} forecasts left the domain of the training data")
     skipped = _skipped(scores)
     if skipped and (verbose or not rows):
-        print("\n" + columns([(name, reason) for name, reason in skipped.items()], ("skipped", "why")))
+        put("\n" + columns([(name, reason) for name, reason in skipped.items()], ("skipped", "why")))
 
 
 def _scores(scores: xr.Dataset) -> dict[str, xr.DataArray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.commands import options
-from dynsamp.commands.printing import UsageError, print_json, print_scores, say, scores_document, wrote
+from dynsamp.commands.printing import UsageError, print_json, print_scores, put, say, scores_document, wrote
 from dynsamp.runfile import COUNT, NUMBER, Arguments
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def fit(args: Namespace) -> None:
     if args.json:
         print_json({"model": out, "estimator": model.name, "report": model.report})
     else:
-        print(model.summary())
+        put(model.summary())
     wrote(args, out)
     say(args, f"next: dynsamp forecast {options.typed(out)} {options.typed(source)}")
 
@@ -297,8 +297,8 @@ def _print_end(predicted: xr.Dataset) -> None:
 
     codes = predicted["status"].values.ravel()
     count, steps = codes.size, predicted.sizes.get("time", 0) - 1
-    print(f"{count} forecast{'s' if count > 1 else ''}{f' of {steps} steps' if steps > 0 else ''}")
+    put(f"{count} forecast{'s' if count > 1 else ''}{f' of {steps} steps' if steps > 0 else ''}")
     for code in [*FAILURES, Status.LEFT_DOMAIN]:
         number = int((codes == code).sum())
         if number:
-            print(f"  {number} of them: {code.name.lower().replace('_', ' ')}")
+            put(f"  {number} of them: {code.name.lower().replace('_', ' ')}")

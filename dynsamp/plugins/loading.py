@@ -17,7 +17,7 @@ from dynsamp import hookspecs
 from dynsamp.metrics.base import Metric
 from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
-from dynsamp.words import suggestion
+from dynsamp.words import quoted, shown, suggestion
 
 __all__ = ["Contribution", "Failure", "load", "manager", "unexpected"]
 
@@ -86,7 +86,7 @@ def load(importer: Callable[[], object], name: str, plugin_manager: pluggy.Plugi
 
 def unexpected(error: BaseException) -> str:
     """One line about an exception that a plugin let out."""
-    text = " ".join(str(error).split())
+    text = shown(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -193,4 +193,4 @@ def _metric(item: object) -> Metric:
 
 
 def _shown(item: object) -> str:
-    return item.__name__ if isinstance(item, type) else f"{type(item).__name__} {str(item)[:60]!r}"
+    return item.__name__ if isinstance(item, type) else f"{type(item).__name__} {quoted(shown(item))}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from dynsamp._version import __version__
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
+from dynsamp.words import LISTED, closest, listed, quoted
 
 if TYPE_CHECKING:
     import pluggy
@@ -196,7 +196,7 @@ def system(name: str | System) -> System:
     known = loaded().systems
     if name in known:
         return known[name].value
-    raise ValueError(f"unknown system {name!r}; {_advice(name)}")
+    raise ValueError(f"unknown system {quoted(name)}; {_advice(name)}")
 
 
 def system_of(data: xr.Dataset, named: str | System | None) -> System | None:
@@ -208,14 +208,14 @@ def _advice(name: str) -> str:
     """What to try instead of an unknown system."""
     if name.endswith(".py"):
         return "load a file with dynsamp.plugins.load_system_file(path)"
-    listed = _values(loaded().systems)
+    known = _values(loaded().systems)
     plain = name.lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(plain, listed, 1) or difflib.get_close_matches(plain.replace("_", ""), listed, 1)
+    near = closest(plain, known) or closest(plain.replace("_", ""), known)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {quoted(near)}?"
     absent = [record.name for record in loaded().records if record.status != "ok"]
-    note = f"; plugins that are not loaded: {', '.join(absent)}" if absent else ""
-    return f"there are: {', '.join(sorted(listed)) or 'none'}{note}"
+    note = f"; plugins that are not loaded: {listed(absent)}" if absent else ""
+    return f"there are: {listed(sorted(known), 2 * LISTED) or 'none'}{note}"
 
 
 def reload(*, strict: bool | None = None) -> Registry:
@@ -261,7 +261,7 @@ def _filled(strict: bool) -> Registry:
             result.complaints.append(_complaint(record))
         result.records.append(record)
     result.complaints += [
-        f"{variable} names {name!r}, but no installed plugin is called that; `dynsamp plugins` lists them"
+        f"{variable} names {quoted(name)}, but no installed plugin is called that; `dynsamp plugins` lists them"
         for variable, name in selection.unknown(installed)
     ]
     return result

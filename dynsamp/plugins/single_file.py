@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from dynsamp.words import closest
+from dynsamp.words import listed, quoted, shown, suggestion
 
 if TYPE_CHECKING:
     from dynsamp.system import System
@@ -41,21 +42,21 @@ def load_system_file(path: str | Path, name: str | None = None) -> System:
     """
     path = Path(path)
     if not path.is_file():
-        problem = "is a folder" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"{path} {problem}; give the path of a Python file that defines a dynsamp system")
+        problem = "is a folder" if path.is_dir() else "is no file" if os.path.lexists(path) else "does not exist"
+        raise FileNotFoundError(
+            f"{shown(path)} {problem}; give the path of a Python file that defines a dynsamp system"
+        )
     if path.suffix != ".py":
         raise ValueError(f"{path} is no Python file; a system in one file ends in .py")
     found = _systems(_executed(path), path)
     if name is not None:
         if name in found:
             return found[name]
-        near = closest(name, found)
-        hint = f"did you mean {near!r}?" if near else f"it has: {', '.join(found) or 'none'}"
-        raise ValueError(f"{path} has no system {name!r}; {hint}")
+        raise ValueError(f"{path} has no system {quoted(name)}; {suggestion(name, found)}")
     if not found:
         raise ValueError(f"{path} defines no system; assign a dynsamp.HamiltonianSystem(...) or the like to a variable")
     if len(found) > 1:
-        raise ValueError(f"{path} defines {len(found)} systems ({', '.join(found)}); say which one by its name")
+        raise ValueError(f"{path} defines {len(found)} systems ({listed(found)}); say which one by its name")
     return next(iter(found.values()))
 
 
