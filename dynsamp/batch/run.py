@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,10 +32,12 @@ from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import versions
 from dynsamp.files import TEMPORARY, explained
+from dynsamp.interruption import obeying, waited
 
 __all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
 
 Compute = Callable[[int, int], Chunk]
+GRACE = 0.5  # seconds for the chunks at work to end after Ctrl-C, before what they compute is given up
 READERS = 4  # threads that compare checksums: more are not faster than a disk
 _log = logging.getLogger("dynsamp")
 
@@ -110,7 +113,8 @@ def run_chunks(  # noqa: PLR0913 - a verb
     BlockingIOError
         If another process writes to the store.
     Interrupted
-        On Ctrl-C, after the chunks at work are written.
+        On Ctrl-C. Chunks that end within half a second are written; what a solver does for others is given up, but the
+        processes of a pool end theirs.
     """
     target = Path(store)
     if target.suffix.lower() != ".zarr":
@@ -134,7 +138,8 @@ def run_chunks(  # noqa: PLR0913 - a verb
         saved = _begun(target, folder, full, template, rows)
         layout = chunk_store.create(template, target, count, saved.chunk)  # again on resuming: it may be cut short
         with Journal(folder / "journal.jsonl", layout.chunks) as journal:
-            work = _Work(layout, compute, journal, progress, durable, verify)
+            order = threading.Event() if executor == "threads" else None
+            work = _Work(layout, compute, journal, progress, durable, verify, order)
             work.tidy(folder)
             with _pool(executor, workers) as pool:
                 work.run(pool, workers + 1)
@@ -184,6 +189,7 @@ class _Work:
     progress: Callable[[int], None] | None
     durable: bool
     verify: bool
+    order: threading.Event | None  # to give up, for threads
 
     def tidy(self, folder: Path) -> None:
         """Remove what a killed run left half-written."""
@@ -220,14 +226,14 @@ class _Work:
         try:
             while True:
                 while len(pending) < in_flight and (chunk := next(todo, None)) is not None:
-                    pending[pool.submit(_one, self.layout, self.compute, chunk, self.durable)] = chunk
+                    pending[pool.submit(_one, self.layout, self.compute, chunk, self.durable, self.order)] = chunk
                 if not pending:
                     return
-                done = wait(pending, return_when=FIRST_COMPLETED).done
+                done = waited(pending, FIRST_COMPLETED)
                 for future in sorted(done, key=pending.__getitem__):  # of several errors the first chunk's is told
                     self._take(future, pending.pop(future))
         except KeyboardInterrupt:
-            self._settle(pending)
+            self._settle(pending, GRACE)
             raise Interrupted(self._stopped("interrupted")) from None
         except BaseException as error:
             self._settle(pending)
@@ -243,9 +249,12 @@ class _Work:
             raise
         self._report()
 
-    def _settle(self, pending: Mapping[Future[Finished], int]) -> None:
-        """Let the chunks at work end, and write down those that succeed."""
+    def _settle(self, pending: Mapping[Future[Finished], int], grace: float | None = None) -> None:
+        """Let the chunks at work end, and write down those that succeed; what a thread does after that is given up."""
         at_work = [future for future in pending if not future.cancel()]
+        if self.order is not None:
+            wait(at_work, timeout=grace)
+            self.order.set()
         for future in wait(at_work).done:
             if not future.cancelled() and future.exception() is None:
                 self.journal.add(future.result())
@@ -259,11 +268,15 @@ class _Work:
         return f"{how} with {done} of {chunks} chunks in {self.layout.store}; give the same command again to resume"
 
 
-def _one(layout: ChunkStore, compute: Compute, chunk: int, durable: bool) -> Finished:
-    """Compute and write a chunk; runs in a worker."""
+def _one(
+    layout: ChunkStore, compute: Compute, chunk: int, durable: bool, order: threading.Event | None = None
+) -> Finished:
+    """Compute and write a chunk; runs in a worker, which gives up when there is such an order."""
     low, high = layout.bounds(chunk)
     start = time.thread_time()
-    crc = layout.write(chunk, compute(low, high), durable)
+    with nullcontext() if order is None else obeying(order):
+        computed = compute(low, high)
+    crc = layout.write(chunk, computed, durable)
     return {"chunk": chunk, "crc": crc, "trajectories": high - low, "cpu_seconds": time.thread_time() - start}
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
+from dynsamp.interruption import waited
 
 __all__ = ["Fold", "Whole", "merged", "over_blocks"]
 
@@ -37,13 +39,16 @@ def over_blocks(
     threads: int | None = None,
     *,
     small: bool = False,
+    every: int = 1,
 ) -> None:
     """Call ``work(stop, begin, end)`` for blocks of [0, count).
 
-    ``stop`` (1,) becomes nonzero when the others should give up: after an error or an interrupt, to which only a
-    thread that waits for others can listen. So a single block has its own thread, too, unless it is ``small``.
+    ``stop`` is (flag, ``every``): the flag becomes nonzero when the others should give up, after an error or an
+    interrupt, to which only a thread that waits for others can listen. So a single block has its own thread, too,
+    unless it is ``small``; a loop looks at the flag every so many steps. Nothing goes on when this returns, unless a
+    second interrupt ends the wait for what never looks, such as a right-hand side with a loop of its own.
     """
-    stop = np.zeros(1, dtype=np.int64)
+    stop = np.array([0, every], dtype=np.int64)
     ranges = [(begin, min(begin + block, count)) for begin in range(0, count, block)]
     if small or not ranges:
         for begin, end in ranges:
@@ -53,8 +58,7 @@ def over_blocks(
     with ThreadPoolExecutor(threads, thread_name_prefix="dynsamp") as pool:
         futures = [pool.submit(work, stop, begin, end) for begin, end in ranges]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
+            for future in waited(futures):
                 future.result()
         except BaseException:
             stop[0] = 1

@@ -35,7 +35,9 @@ from dynsamp.words import Status
 __all__ = ["at_points", "integrate"]
 
 _log = logging.getLogger("dynsamp")
-SMALL = 100_000  # steps of all trajectories that are not worth a thread
+SMALL = 20_000  # steps of all trajectories that are not worth a thread: less than a second if one takes 50 us
+LIGHT = 2**24  # numbers that they may read: some 50 ms
+LOOKS = 2**20, 64  # numbers read, and steps taken, at most, between two looks at whether to give up
 BLOCK = 4096  # points that a thread takes at a time
 NOWHERE = (np.empty((0, 0, 0)), np.empty((0, 0, 0, 0)), np.empty((0, 0), dtype=np.int64))  # no events, no room
 
@@ -98,11 +100,14 @@ def integrate(
         if entry.adaptive:
             width = min(width, max(8, width // 2))  # stages and inner sums hold several registers at once
         width = 1 if schedule.alone else width
-    example = arguments(np.zeros(1, dtype=np.int64), 0, 0)
+    example = arguments(np.zeros(2, dtype=np.int64), 0, 0)
     run, route = _compiled(method, driver.run, own, problem, ready, example, width)
-    small = not entry.adaptive and len(y0) * int(schedule.substeps.sum()) < SMALL
+    load = problem.size * (problem.size + problem.theta.shape[1])  # each component may depend on all, by each parameter
+    steps = len(y0) * int(schedule.substeps.sum())
+    small = not entry.adaptive and steps < SMALL and steps * load < LIGHT
     with running(problem.functions):
-        over_blocks(advance, len(y0), target.block, threads, small=small)
+        every = max(1, min(LOOKS[0] // load, LOOKS[1]))
+        over_blocks(advance, len(y0), target.block, threads, small=small, every=every)
     return status, method + route
 
 

@@ -33,6 +33,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 
+from dynsamp.interruption import heard
 from dynsamp.kernels import cache
 from dynsamp.progress import Notice
 
@@ -166,6 +167,7 @@ class _Loop:
         modules = [part for part in parts if isinstance(part, types.ModuleType)]
         self.label = "-".join(_short_name(module) for module in [*modules[-1:], self.module])
 
+    @heard()
     def build(self, name: str | None, signature: tuple[Any, ...]) -> Function:
         """Compiled driver, kept on disk under a name, or not."""
         known = cache.read(f"{name}.txt") if name else None

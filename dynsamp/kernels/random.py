@@ -31,6 +31,7 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl constants of the
 _32, _24, _12 = np.uint64(32), np.uint64(24), np.uint64(12)
 _ULP = 2.0**-52
 GAUSSIAN = 1  # a slot: 1 normals, 0 uniforms
+_AT_ONCE = 2**20  # draws between two chances of an interrupt
 
 
 @compiled
@@ -88,14 +89,17 @@ def uniforms(seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
 
 def _fill(gaussian: int, seed: int, ids: Any, steps: Any, draws: Any) -> np.ndarray:
     arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (ids, steps, draws)))
-    shape = arrays[0].shape
-    flat = [x.flatten() for x in arrays]  # copies: Numba complains about arrays that share memory
-    out = np.empty(flat[0].shape)
-    arguments = (np.array([seed % 2**64], dtype=np.uint64), *flat, out)
-    run = specialise(_each, (), {}, arguments, GAUSSIAN=gaussian)
+    out, key = np.empty(arrays[0].shape), np.array([seed % 2**64], dtype=np.uint64)
+    rows, columns = np.atleast_1d(out), [np.atleast_1d(x) for x in arrays]
+    few = np.empty(0, dtype=np.int64)
+    run = specialise(_each, (), {}, (key, few, few, few, np.empty(0)), GAUSSIAN=gaussian)
+    many = max(1, _AT_ONCE // max(rows[:1].size, 1))
     with np.errstate(over="ignore"):  # plain Python: unsigned integers wrap around
-        run(*arguments)
-    return out.reshape(shape)
+        for first in range(0, len(rows), many):
+            part = slice(first, first + many)
+            flat = [x[part].flatten() for x in columns]  # copies: Numba complains about arrays that share memory
+            run(key, *flat, rows[part].reshape(-1))
+    return out
 
 
 def _each(seed, ids, steps, draws, out):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynsamp.limits import check_bytes, check_steps
 from dynsamp.solve.kernel import History, Kernel
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _KNOTS, _FINEST, _SMOOTH = 16, 4096, 1e-11  # of a history that is a function
 
 
 def delayed_schedule(
-    kernel: Kernel, times: np.ndarray, y0: np.ndarray, step: float | None, history: History
+    kernel: Kernel, times: np.ndarray, y0: np.ndarray, width: float, history: History
 ) -> tuple[Schedule, dict[str, float]]:
     """Segments, lags and history for the driver, and the options as used.
 
@@ -34,10 +35,7 @@ def delayed_schedule(
     from dynsamp.kernels.problem import Schedule
 
     lags = _lags(kernel, len(y0))
-    widest = float(np.diff(times).min()) if len(times) > 1 else 1.0
-    width = widest if step is None else float(step)
-    if not 0 < width < float("inf"):
-        raise ValueError(f"step must be positive, got {width}")
+    _check_ends(times, lags, width, y0.shape)
     given = kernel.history if history is None else history
     knots, past = _past(given, float(times[0]), float(lags.max()), y0)
     rows = [_segments(times, row, width) for row in lags]
@@ -51,6 +49,17 @@ def delayed_schedule(
     more = {"knots": knots, "capacity": capacity}
     schedule = Schedule(times, substeps, np.empty(2), 0, more=more, rows=arrays, alone=len(lags) > 1)
     return schedule, {"step": min(width, float(lags.min()))}
+
+
+def _check_ends(times: np.ndarray, lags: np.ndarray, width: float, shape: tuple[int, ...]) -> None:
+    """Refuse what does not end, and a past that memory does not hold."""
+    span, longest = float(times[-1] - times[0]), min(width, float(lags.min()))
+    steps = span / longest + len(times)
+    what = f"{shape[0]} trajectories of length {span:g} in steps of {longest:g}, no longer than a delay,"
+    check_steps(steps * max(shape[0], 1), what, "lengthen step, shorten the times, or take fewer trajectories")
+    # plans of the steps, and cubics over the longest delay, in as many lanes as there are
+    needed = 48.0 * steps * len(lags) + 256.0 * shape[1] * min(steps, float(lags.max()) / longest)
+    check_bytes(needed, what.rstrip(","), "lengthen step, or shorten the times")
 
 
 def _lags(kernel: Kernel, count: int) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dynsamp.limits import check_bytes
+
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem, Schedule
 
@@ -86,6 +88,7 @@ def watching(
         raise ValueError(f"{method} does not find events: choose a method from {', '.join(known)}")
     numbers = max(count, 1) * len(events) * (problem.dim + 1)
     limit = max(1, min(_LARGEST, _ROOM // numbers)) if largest is None else int(largest)
+    check_bytes(8.0 * numbers * limit, f"{limit} crossings of {count} trajectories", "lower max_events")
     found = (
         np.empty((count, len(events), limit)),  # the system gives memory to what is written
         np.empty((count, len(events), limit, problem.dim)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from dynsamp.limits import check_bytes
 from dynsamp.solve.events import Events
 
 if TYPE_CHECKING:
@@ -252,6 +253,12 @@ def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: DTypeLike | N
     if kind not in (np.float64, np.float32):
         raise ValueError(f"states are saved as float64 or float32, got dtype {kind}")
     if out is None:
+        many = " x ".join(map(str, shape))
+        check_bytes(
+            np.prod(shape, dtype=float) * kind.itemsize,
+            f"states (trajectory, time, component) of {many}",
+            "take fewer trajectories or times, a store, or statistics",
+        )
         return np.empty(shape, kind)
     if dtype is not None and out.dtype != kind:
         raise ValueError(f"out has dtype {out.dtype}, but dtype={kind}; give one of them")

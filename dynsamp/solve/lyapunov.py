@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynsamp.limits import check_bytes, whole_number
 from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, Solution, posed
 from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
@@ -84,7 +85,7 @@ def lyapunov_spectrum(  # noqa: PLR0913 - a verb
     options = _for_vectors(kernel, asked(options, given))
     task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)
     times, dim = task.times, task.y0.shape[1]
-    count = dim if count is None else int(count)
+    count = dim if count is None else whole_number("count", count)
     if kernel.kind == "sde" or kernel.noise:
         raise ValueError("Lyapunov exponents of a system with noise are not supported; use its deterministic part")
     if len(kernel.delays):
@@ -95,6 +96,11 @@ def lyapunov_spectrum(  # noqa: PLR0913 - a verb
         raise ValueError(f"transient must be a fraction of the run, 0 <= transient < 1, got {transient}")
     if len(times) < 3:
         raise ValueError(f"a spectrum needs at least two intervals, got {len(times)} times; give more of them")
+    check_bytes(
+        8.0 * len(task.y0) * (len(times) * (dim + 3 * count) + dim * count),
+        f"{count} vectors of {dim} components along {len(task.y0)} trajectories, {len(times)} times,",
+        "take fewer exponents or trajectories, a shorter duration, or a longer dt",
+    )
     vectors = replace(
         task,
         problem=replace(task.problem, columns=count),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dynsamp.limits import MOST_STEPS, check_steps, whole_number
 from dynsamp.solve.delays import delayed_schedule
 from dynsamp.solve.events import Event
 from dynsamp.solve.kernel import History, InitialValueProblem, Kernel, diffusion_values
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from dynsamp.kernels.methods import Method
     from dynsamp.kernels.problem import Schedule
 
-__all__ = ["CHAOTIC_TOLERANCE", "SPECTRUM_TOLERANCE", "TOLERANCE", "TRUTH_TOLERANCE", "Options", "asked", "planned"]
+__all__ = [
+    "CHAOTIC_TOLERANCE",
+    "SPECTRUM_TOLERANCE",
+    "TOLERANCE",
+    "TRUTH_TOLERANCE",
+    "Options",
+    "asked",
+    "planned",
+    "usual_step",
+]
 
 TOLERANCE = 1e-9
 """Of a solution about which nothing else is known."""
@@ -31,6 +41,7 @@ SPECTRUM_TOLERANCE = 1e-9
 _ROUGH = 1e-12  # rtol from which saved times are interpolated
 _MOST = 1 << 23  # nodes times noises of a cell that the counters of random numbers can tell apart
 _NEAR = 1e-6  # of a step
+_EVEN = 1e-6  # relative difference of spacings that are taken as equal
 _STARTS, _SHIFT, _CHANGE = 4, 1e-4, 1e-6  # starts at which noise is looked at, how far beside, and what counts
 
 
@@ -47,7 +58,8 @@ class Options:
         Why this method, where somebody else than the user has chosen it.
     step : float, optional
         Longest internal step of a fixed-step method, which takes a whole number of equal steps between saved times;
-        by default the smallest spacing of the times.
+        by default the spacing of the times, the median of uneven ones. Saved times that lie closer than a step have
+        one of their own between them. More than 10^12 steps, of all trajectories together, are refused.
     path_step : float, optional
         Build the Brownian path on cells of this length, counted from the first time, and refine it below: solutions
         with ``step`` = path_step, path_step / 2, path_step / 4, ... see the same path. Saved times must be
@@ -101,7 +113,7 @@ class Options:
         for event in self.events:
             if not isinstance(event, Event):
                 raise TypeError(f"events must be Event(function, ...), got {event!r}")
-        for name in ("step", "path_step", "rtol", "atol", "max_steps", "max_events"):
+        for name in ("step", "path_step", "rtol", "atol"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
                 raise TypeError(f"{name} must be a number, got {value!r}")
@@ -114,9 +126,12 @@ class Options:
         ):
             if not good:
                 raise ValueError(f"tolerances must be 1e-15 <= rtol < 1 and atol > 0, got {name}={value:g}")
-        for name, number in (("max_steps", self.max_steps), ("max_events", self.max_events)):
-            if number is not None and int(number) < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
+        for name in ("max_steps", "max_events", "threads"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is int and 1 <= value <= MOST_STEPS):
+                object.__setattr__(self, name, whole_number(name, value))
+        if self.max_steps > MOST_STEPS:
+            raise ValueError(f"max_steps may be at most {MOST_STEPS:.0e}, got {self.max_steps}")
 
     def tolerances(self, kernel: Kernel) -> tuple[float, float]:
         """Relative and absolute, of an adaptive method."""
@@ -213,13 +228,14 @@ def planned(task: InitialValueProblem, options: Options) -> Plan:
             " leave compensated= out"
         )
     if len(kernel.delays):
-        schedule, used = delayed_schedule(kernel, task.times, task.y0, options.step, options.history)
+        width = usual_step(task.times) if options.step is None else float(options.step)
+        schedule, used = delayed_schedule(kernel, task.times, task.y0, width, options.history)
     elif entry.adaptive:
         schedule, used = _adaptive(task, entry, options)
     else:
         if options.dense is not None:
             raise ValueError(f"dense= belongs to adaptive methods, {method} steps to the saved times; leave it out")
-        schedule, used = _fixed(kernel, task.times, options)
+        schedule, used = _fixed(task, options)
     compensated = entry.implicit if options.compensated is None else bool(options.compensated)
     return Plan(method, reason, replace(schedule, compensated=compensated), used)
 
@@ -242,29 +258,57 @@ def _adaptive(task: InitialValueProblem, entry: Method, options: Options) -> tup
     return schedule, {"rtol": rtol, "atol": atol}
 
 
-def _fixed(kernel: Kernel, times: np.ndarray, options: Options) -> tuple[Schedule, dict[str, float]]:
+def _fixed(task: InitialValueProblem, options: Options) -> tuple[Schedule, dict[str, float]]:
     """Steps in each interval between saved times."""
     from dynsamp.kernels.problem import Schedule
 
+    kernel, times = task.kernel, task.times
     if options.path_step is None:
-        substeps, width = _substeps(kernel, times, options.step)
-        return Schedule(times, substeps, np.empty(2), options.max_steps), {"step": width}
-    substeps, depth, width = _refined(kernel, times, options.step, options.path_step)
+        counts, width = _substeps(kernel, times, options.step)
+        _check_ends(task, counts, width)
+        return Schedule(times, counts.astype(np.int64), np.empty(2), options.max_steps), {"step": width}
+    counts, depth, width = _refined(kernel, times, options.step, options.path_step)
+    _check_ends(task, counts, width)
+    substeps = counts.astype(np.int64)
     schedule = Schedule(times, substeps, np.empty(2), options.max_steps, more={"depth": depth})
     return schedule, {"step": width, "path_step": float(options.path_step)}
 
 
+def _check_ends(task: InitialValueProblem, counts: np.ndarray, width: float) -> None:
+    many, span = len(task.y0), task.times[-1] - task.times[0]
+    check_steps(
+        float(counts.sum()) * max(many, 1),
+        f"{many} trajectories of length {span:g} in steps of {width:g}",
+        "lengthen step (a map's dt), shorten the times, or take fewer trajectories",
+    )
+
+
+def usual_step(times: np.ndarray, scale: float | None = None, parts: int = 1) -> float:
+    """Step where none is asked for: the spacing of the saved times in so many parts, at most ``scale``.
+
+    Of uneven times, whose smallest gap says how closely somebody looks and nothing of the equations, the median counts;
+    ``scale`` is a time over which what moves the states is known to be smooth, such as the spacing of the data.
+    """
+    spans = np.diff(times)
+    if not len(spans):
+        return 1.0
+    shortest = float(spans.min())
+    spacing = shortest if spans.max() <= shortest * (1 + _EVEN) else float(np.median(spans))
+    return min(spacing / parts, scale) if scale else spacing / parts
+
+
 def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np.ndarray, float]:
-    """Steps in each interval, and the longest allowed."""
+    """Steps in each interval, as floats, and the longest allowed."""
     spans = np.diff(times)
     width = kernel.dt if kernel.kind == "map" else step
     if kernel.kind == "map" and (width is None or (step is not None and step != width)):
         raise ValueError(f"a map advances by its own dt = {kernel.dt}, but step = {step}; give a Kernel with dt=")
     if width is None:
-        width = float(spans.min()) if len(spans) else 1.0
+        width = usual_step(times)
     if not 0 < width < float("inf"):
         raise ValueError(f"step must be positive, got {width}")
-    ratio = spans / width
+    with np.errstate(over="ignore"):  # too many steps to count are refused
+        ratio = spans / width
     if kernel.kind == "map" and np.any(np.abs(ratio - np.rint(ratio)) > 1e-6 * np.maximum(ratio, 1.0)):
         n = int(np.argmax(np.abs(ratio - np.rint(ratio))))
         raise ValueError(
@@ -272,17 +316,17 @@ def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np
             " save at multiples of dt"
         )
     counts = np.rint(ratio) if kernel.kind == "map" else np.ceil(ratio - 1e-9 * np.maximum(ratio, 1.0))
-    return np.maximum(counts, 1).astype(np.int64), float(width)
+    return np.maximum(counts, 1), float(width)
 
 
 def _refined(kernel: Kernel, times: np.ndarray, step: float | None, path_step: float) -> tuple[np.ndarray, int, float]:
-    """Steps in each interval (time - 1,), halvings of a cell of the Brownian path, and the step."""
+    """Steps in each interval (time - 1,), as floats, halvings of a cell of the Brownian path, and the step."""
     if kernel.kind != "sde":
         raise ValueError(f"path_step refines the noise of an sde kernel, this one is {kernel.kind!r}; leave it out")
     if len(kernel.functions) > 2:
         raise ValueError("path_step refines Brownian paths, but this kernel jumps, too; leave it out")
     step = path_step if step is None else step
-    depth = round(float(np.log2(path_step / step)))
+    depth = round(float(np.log2(max(min(path_step / step, 2.0**60), 2.0**-60))))
     if depth < 0 or abs(step * 2.0**depth - path_step) > _NEAR * step:
         raise ValueError(f"step must be path_step = {path_step:g} halved any number of times, got {step:g}")
     if (kernel.noise if isinstance(kernel.noise, int) else 1) << depth >= _MOST:
@@ -295,7 +339,7 @@ def _refined(kernel: Kernel, times: np.ndarray, step: float | None, path_step: f
             f"times[{n}] = {times[n]:g} is not a multiple of step = {step:g} after times[0] = {times[0]:g}, as"
             " path_step= needs; save at multiples"
         )
-    return np.diff(np.rint(counts)).astype(np.int64), depth, float(step)
+    return np.diff(np.rint(counts)), depth, float(step)
 
 
 def _check_noise(kernel: Kernel, method: str, t: float, y0: np.ndarray) -> None:

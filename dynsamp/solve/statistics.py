@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynsamp.limits import check_bytes
 from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
@@ -84,6 +85,8 @@ def statistics(  # noqa: PLR0913 - a verb
         raise ValueError(f"group must divide the number of trajectories, {count}, got {group}")
     if options.events:
         raise ValueError("statistics keep no trajectory on which events could be found; leave events= out, or solve()")
+    numbers = 5.0 * dim * (count if over == "time" else steps * (count // group))
+    check_bytes(16 * numbers, f"statistics of {numbers:.3g} numbers", "take fewer times, or larger groups")
     kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Fold(count, group, (steps, dim))
     solution = advance(task, options, kept, over_time if over == "time" else None)
     about = (solution.status, solution.method, solution.reason, solution.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,12 +12,14 @@ import xarray as xr
 
 from dynsamp.batch import run_chunks
 from dynsamp.dataset import open_dataset
+from dynsamp.limits import check_bytes, spoken_bytes
 from dynsamp.progress import Progress
 from dynsamp.workflow.identity import Told, digest
 
 __all__ = ["Job", "Piece", "Store", "computed"]
 
 CHUNK = 4096  # trajectories between two signs of life
+PACKED = 4  # times that a store may be smaller than its numbers
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Job(Protocol):
     @property
     def count(self) -> int:
         """Number of trajectories."""
+
+    @property
+    def size(self) -> int:
+        """Numbers of a trajectory of the result."""
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
@@ -55,6 +62,7 @@ class Store:
 
 def computed(job: Job, label: str, store: Store | None = None, progress: bool | None = None) -> xr.Dataset:
     """Compute a job, in memory or chunk by chunk into a store, and return its Dataset."""
+    _check_room(job, store)
     with Progress(label, job.count, enabled=progress) as bar:
         if store is not None:
             first, plan = job.piece(0, 1), job.plan()
@@ -78,3 +86,25 @@ def computed(job: Job, label: str, store: Store | None = None, progress: bool | 
             bar.update(high)
     arrays = {key: np.concatenate([piece.arrays[key] for piece in pieces]) for key in pieces[0].arrays}
     return job.dataset(Piece(arrays, pieces[0].said))
+
+
+def _check_room(job: Job, store: Store | None) -> None:
+    """Refuse what neither memory nor disk has room for."""
+    numbers = 8.0 * job.size
+    fewer = "take fewer trajectories, members or saved times"
+    if store is None:  # blocks, and then all of them together
+        remedy = f"{fewer}, or write chunks with store='name.zarr' (--out name.zarr)"
+        check_bytes(2 * numbers * job.count, f"{job.count} trajectories of {job.size} numbers", remedy)
+        return
+    check_bytes(2 * numbers, f"a trajectory of {job.size} numbers", "take fewer members or saved times")
+    place = Path(store.path).absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if place.name == Path(store.path).name:
+        return  # it is there: what is left to be written is not known
+    free = shutil.disk_usage(place).free
+    if numbers * job.count > PACKED * free:
+        raise ValueError(
+            f"{job.count} trajectories of {job.size} numbers need {spoken_bytes(numbers * job.count)} on disk, but"
+            f" {spoken_bytes(free)} are free in {place}; {fewer}"
+        )

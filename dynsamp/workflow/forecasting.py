@@ -11,8 +11,11 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
+from dynsamp.kernels.methods import METHODS
+from dynsamp.limits import check_bytes, whole_number
 from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
 from dynsamp.solve import Kernel, Options, solve, statistics
+from dynsamp.solve.options import usual_step
 from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status
 from dynsamp.workflow.chunks import Piece, Store, computed
@@ -75,7 +78,7 @@ def forecast(  # noqa: PLR0913 - a verb
         How many starts to draw from a Box.
     method, step : optional
         Solver; default: the one that suits the model, for a Hamiltonian a symplectic one with several steps a saved
-        interval.
+        interval (the median one, where they are uneven), none of them longer than the spacing of the data.
     seed : int
         Of sample paths and of starts drawn from a Box.
     store : path, optional
@@ -125,9 +128,8 @@ def forecast(  # noqa: PLR0913 - a verb
     if saved[0] != 0:
         raise ValueError(f"times of a forecast are relative to its start, so the first must be 0, got {saved[0]:g}")
     options = Options(method=method, step=step, threads=workers, dtype=dtype)
-    if kernel is not None and (kernel.kind == "separable" or kernel.hamiltonian) and step is None and len(saved) > 1:
-        # with the spacing of the saved times itself, one would see the solver, not the model
-        options = replace(options, step=float(np.diff(saved).min()) / FEWER.get(method, SUBSTEPS))
+    if kernel is not None and step is None and len(saved) > 1:
+        options = replace(options, step=_own_step(model, kernel, saved, method))
     job = Forecast(
         model=model,
         kernel=kernel,
@@ -150,16 +152,24 @@ def forecast(  # noqa: PLR0913 - a verb
     return computed(job, f"forecasting with {model.name}", place, progress)
 
 
+def _own_step(model: Model, kernel: Kernel, saved: np.ndarray, method: str | None) -> float | None:
+    """Step of a fixed-step method: no longer than the spacing of the data, over which the model was learned."""
+    if kernel.kind == "separable" or kernel.hamiltonian:
+        # with the spacing of the saved times itself, one would see the solver, not the model
+        return usual_step(saved, model.facts.dt, FEWER.get(method, SUBSTEPS))
+    fixed = kernel.kind == "sde" or (method in METHODS and not METHODS[method].adaptive)
+    return usual_step(saved, model.facts.dt) if fixed and kernel.kind != "map" else None
+
+
 def _member_count(model: Model, members: int) -> int:
     """Checked number of sample paths."""
-    if isinstance(members, bool) or int(members) != members or members < 1:
-        raise ValueError(f"members must be a positive integer, got {members!r}")
+    count = whole_number("members", members)
     if not model.stochastic:
         raise ValueError(
             f"{type(model).__name__} is deterministic, so it has no members; leave members= out, or fit a stochastic"
             " model such as DriftDiffusion()"
         )
-    return int(members)
+    return count
 
 
 @dataclass(frozen=True)
@@ -181,6 +191,11 @@ class Forecast:
     def count(self) -> int:
         """Number of trajectories."""
         return len(self.ids)
+
+    @property
+    def size(self) -> int:
+        """Numbers of a trajectory of the result."""
+        return (self.members or 1) * len(self.times) * sum(state.size for state in self.model.states)
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
@@ -205,6 +220,11 @@ class Forecast:
         if over not in OVER:
             raise ValueError(f"reduce must be one of {', '.join(OVER)}, got {over!r}")
         count, members = self.count, self.members or 1
+        check_bytes(
+            8.0 * count * members * (self.starts.shape[1] + 2),
+            f"starts of {count} trajectories with {members} members",
+            "take fewer of them",
+        )
         y0, paths = self._paths(0, count)
         found = statistics(
             self._kernel(self.kernel, 0, count),

@@ -16,7 +16,7 @@ from dynsamp import dataset, plugins
 from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.random import normals
 from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
-from dynsamp.solve.options import CHAOTIC_TOLERANCE, TRUTH_TOLERANCE
+from dynsamp.solve.options import CHAOTIC_TOLERANCE, TRUTH_TOLERANCE, usual_step
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.words import Box, nearest
@@ -81,7 +81,8 @@ def generate(  # noqa: PLR0913 - a verb
         Add ``tendency_of_<name>``; default: yes for ODE and Hamiltonian systems.
     method, step, rtol, atol : optional
         Solver; default DOP853 at 1e-12 (3e-14 for chaotic systems), Radau IIA for stiff ones, Euler-Maruyama for
-        noise-driven systems.
+        noise-driven systems. A fixed step is the system's own, or else the spacing of the saved times (the median one,
+        where they are uneven), and at most that of its experiment.
     seed : int
         Seed of starts, paths and noise; a trajectory depends on (seed, its id) alone.
     store : path, optional
@@ -125,7 +126,7 @@ def generate(  # noqa: PLR0913 - a verb
         noise=_absolute_or_fraction(law, noise),
         derivatives=_with_derivatives(law, derivatives),
         exact=law.generate is not None and method is None,
-        options=_of_truth(law, options),
+        options=_of_truth(law, options, saved),
         seed=checked_seed(seed),
     )
     if store is not None and isinstance(job.noise, float) and job.noise:
@@ -161,7 +162,7 @@ def _with_derivatives(law: System, asked: bool | None) -> bool:
     return plain if asked is None else asked
 
 
-def _of_truth(law: System, options: Options) -> Options:
+def _of_truth(law: System, options: Options, saved: np.ndarray) -> Options:
     """What was asked for, and for the rest what a truth needs."""
     if options.method is None and options.step is None and law.smooth and not law.stiff:
         reason = "dop853: order 8 with adaptive steps, at tolerances tight enough for a truth"
@@ -173,8 +174,9 @@ def _of_truth(law: System, options: Options) -> Options:
             rtol=tolerance if options.rtol is None else options.rtol,
             atol=tolerance if options.atol is None else options.atol,
         )
-    if options.step is None and law.kind != "map" and not law.stiff:
-        return replace(options, step=law.solver_step)
+    adaptive = law.stiff if options.method is None else options.method in METHODS and METHODS[options.method].adaptive
+    if options.step is None and law.kind != "map" and not adaptive:
+        return replace(options, step=law.solver_step or usual_step(saved, law.dt))
     return options
 
 
@@ -193,6 +195,11 @@ class Generation:
     exact: bool  # by the system's own function
     options: Options
     seed: int
+
+    @property
+    def size(self) -> int:
+        """Numbers of a trajectory of the result."""
+        return len(self.times) * (self.law.size * (1 + self.derivatives) + len(self.law.scalars()))
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""
@@ -258,7 +265,7 @@ class Generation:
         if method == "map":
             y0 = y0 + LAST_BITS * np.abs(y0)  # a single last bit may be rounded away at once
         elif not METHODS[method].adaptive:
-            options = replace(options, step=(options.step or float(np.diff(self.times).min())) / 2)
+            options = replace(options, step=(options.step or usual_step(self.times)) / 2)
         elif given:
             factor = 0.1 if min(given) >= 10 * CHAOTIC_TOLERANCE else 4.0
             options = replace(

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
+from dynsamp.limits import MOST_STEPS, check_bytes, check_steps, whole_number
 from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
 from dynsamp.words import Box, State, listed, nearest
@@ -25,7 +26,6 @@ __all__ = [
     "trajectory_count",
 ]
 
-MAX_TIMES = 2**31
 BLOCK = 1024  # trajectory ids that share a generator: a start depends on its id alone, not on the batch
 
 Sampler = Callable[[np.random.Generator, int], np.ndarray]
@@ -83,8 +83,7 @@ def start_array(initial: Arrays, states: Sequence[State]) -> np.ndarray:
 
 def trajectory_count(trajectories: int, starts: object, theta: np.ndarray) -> int:
     """Number of trajectories: what the starts or swept parameters decide, else what was asked for."""
-    if isinstance(trajectories, bool) or int(trajectories) != trajectories or trajectories < 1:
-        raise ValueError(f"trajectories must be a positive integer, got {trajectories!r}")
+    count = whole_number("trajectories", trajectories)
     rows = {}
     if isinstance(starts, np.ndarray) and starts.ndim == 2:
         rows["initial"] = len(starts)
@@ -92,7 +91,7 @@ def trajectory_count(trajectories: int, starts: object, theta: np.ndarray) -> in
         rows["the swept parameters"] = len(theta)
     if len(set(rows.values())) > 1:
         raise ValueError(f"initial has {rows['initial']} trajectories, but the swept parameters have {len(theta)}")
-    return next(iter(rows.values()), int(trajectories))
+    return next(iter(rows.values()), count)
 
 
 def _box_bounds(box: Box, states: Sequence[State]) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +141,10 @@ def forecast_starts(
     if start != "first":
         raise ValueError(f"start={start!r} chooses a state of a Dataset, but initial is a {type(initial).__name__}")
     if isinstance(initial, Box) or callable(initial):
-        ids = np.arange(trajectories, dtype=np.int64)
+        count = whole_number("trajectories", trajectories)
+        needed = 8.0 * count * (2 + sum(state.size for state in model.states))
+        check_bytes(needed, f"starts of {count} trajectories", "take fewer trajectories")
+        ids = np.arange(count, dtype=np.int64)
         rows = sampled_starts(initial, model.states, ids, seed)
     else:
         rows = np.atleast_2d(start_array(initial, model.states))
@@ -222,9 +224,12 @@ def saved_times(
     given = duration is not None
     duration = _positive("duration", default_duration if duration is None else duration)
     dt = _positive("dt", default_dt if dt is None else dt)
-    steps = round(duration / dt)
-    if steps >= MAX_TIMES:
-        raise ValueError(f"duration={duration:g} with dt={dt:g} means {duration / dt:.3g} saved times; increase dt")
+    intervals, longer = duration / dt, "increase dt, or shorten duration"
+    what = f"duration={duration:g} with dt={dt:g}"
+    if intervals > MOST_STEPS:
+        check_steps(intervals, what, longer)
+    check_bytes(24 * intervals, f"the saved times of {what}", longer)
+    steps = round(intervals)
     if steps < 1 or abs(steps * dt - duration) > 1e-6 * dt:
         if not given:  # only dt was asked for: keep it, and end at the last whole step
             steps = max(1, int(duration / dt))

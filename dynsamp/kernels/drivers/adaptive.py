@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.parts.step_control import GROW, LEAST, SMALLEST, rough_exp2, rough_log2, stretched
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     CURVE,
     DENSE,
@@ -83,7 +84,7 @@ def run(times, y0, theta, out, status, stop, begin, end, tolerance, limit, found
     for lane in range(WIDTH):
         following = enter(lane, following, end, way, times, y0, theta, out, status, y, clock, room, who, goal)
         busy += who[lane] >= 0
-    while busy and not stop[0]:
+    while busy and not halted(stop):
         p = seated(theta, who, room)
         if some(clock[FRESH] > 0.0):
             fresh = clock[FRESH] > 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DELAYS,
     DIM,
@@ -83,12 +84,15 @@ def run(
         t = times[0]
         for s in range(segment_ends.shape[1]):
             steps = segment_steps[row, s]
-            if stop[0] or steps == 0 or not alive(status, j):
+            if halted(stop) or steps == 0 or not alive(status, j):
                 break
             h = (segment_ends[row, s] - t) / steps
             begin_segment(t, y, dy, p, past)
-            for n in range(steps):
-                delayed_step(t + n * h, y, dy, p, h, past)
+            for first in range(0, steps, stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], steps)):
+                    delayed_step(t + n * h, y, dy, p, h, past)
             t = segment_ends[row, s]
             if segment_saves[row, s] >= 0:
                 save(y, out, status, j, segment_saves[row, s])

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.parts.step_control import SMALLEST
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,
     FIRST,
@@ -58,7 +59,7 @@ def run(times, y0, theta, out, status, stop, begin, end, tolerance, limit):
     for lane in range(WIDTH):
         following = enter(lane, following, end, times, y0, theta, out, status, y, low, clock, room, who, goal)
         busy += who[lane] >= 0
-    while busy and not stop[0]:
+    while busy and not halted(stop):
         t = clock[TIME]
         coefficients(t, y, seated(theta, who, room), order, inverse, c)
         h = step_for(c, order, tolerance)

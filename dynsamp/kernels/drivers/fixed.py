@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import DIM, FIRST, ROOM, WIDTH, alive, load, parameters, save, step, vector
 
 NEEDS = ("substeps",)
@@ -20,9 +21,12 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps):
         p = parameters(theta, j, room)
         save(y, out, status, j, FIRST)
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            for n in range(substeps[k]):
-                step(times[k] + n * h, y, p, h, low)
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    step(times[k] + n * h, y, p, h, low)
             save(y, out, status, j, k + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,
     FIRST,
@@ -43,19 +44,22 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps):
         save(y, out, status, j, FIRST)
         last, before = 0.0, 0.0  # lengths of the steps that are remembered
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            for n in range(substeps[k]):
-                if n < 3:
-                    last, before = usable(h, last, before)
-                    continuation(h, last, before, ahead)
-                known = int(last > 0.0) + int(before > 0.0)
-                solved = implicit_step(times[k] + n * h, y, p, h, low, moves, older, ahead, known)
-                last, before = h, last
-                unsolved[0] = select(solved, unsolved[0], 1.0)
-                for i in range(DIM):
-                    y[i] = select(solved, y[i], np.nan)
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    if n < 3:
+                        last, before = usable(h, last, before)
+                        continuation(h, last, before, ahead)
+                    known = int(last > 0.0) + int(before > 0.0)
+                    solved = implicit_step(times[k] + n * h, y, p, h, low, moves, older, ahead, known)
+                    last, before = h, last
+                    unsolved[0] = select(solved, unsolved[0], 1.0)
+                    for i in range(DIM):
+                        y[i] = select(solved, y[i], np.nan)
             for lane in range(min(WIDTH, len(status) - j)):
                 if status[j + lane] == OK and peek(unsolved, 0, lane) > 0.0:
                     status[j + lane] = NOT_CONVERGED

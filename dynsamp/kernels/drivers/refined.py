@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.random import normal_pair
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     AREAS,
     COINS,
@@ -56,20 +57,23 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps, seed, ids, de
         save(y, out, status, j, FIRST)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            for n in range(substeps[k]):
-                descend(seed[0], who, count, depth, waiting, x, z)
-                for i in range(NOISE):
-                    xi[i] = x[i]
-                    if AREAS:
-                        xi[NOISE + i] = z[i]
-                if COINS:
-                    for i in range(COINS):
-                        xi[NOISE + i] = normal_pair(seed[0], who, count, OWN + i)[0]
-                noisy_step(times[k] + n * h, y, p, h, xi)
-                count += 1
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    descend(seed[0], who, count, depth, waiting, x, z)
+                    for i in range(NOISE):
+                        xi[i] = x[i]
+                        if AREAS:
+                            xi[NOISE + i] = z[i]
+                    if COINS:
+                        for i in range(COINS):
+                            xi[NOISE + i] = normal_pair(seed[0], who, count, OWN + i)[0]
+                    noisy_step(times[k] + n * h, y, p, h, xi)
+                    count += 1
             save(y, out, status, j, k + 1)
 
 

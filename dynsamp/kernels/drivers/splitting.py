@@ -8,6 +8,7 @@ Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section II.5.
 
 from __future__ import annotations
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,
     DRIFTS,
@@ -37,19 +38,22 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps):
         p = parameters(theta, j, room)
         save(y, out, status, j, FIRST)
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
             kick(times[k], y, p, KICKS[0] * h, low)
-            for n in range(substeps[k]):
-                t = times[k] + n * h
-                kicked, drifted = KICKS[0], 0.0  # parts of the step that are done
-                for stage in range(len(DRIFTS)):
-                    drift(t + kicked * h, y, p, DRIFTS[stage] * h, low)
-                    drifted += DRIFTS[stage]
-                    part = KICKS[stage + 1]
-                    kicked += part
-                    if stage + 1 == len(DRIFTS) and n + 1 < substeps[k]:
-                        part += KICKS[0]
-                    kick(t + drifted * h, y, p, part * h, low)
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    t = times[k] + n * h
+                    kicked, drifted = KICKS[0], 0.0  # parts of the step that are done
+                    for stage in range(len(DRIFTS)):
+                        drift(t + kicked * h, y, p, DRIFTS[stage] * h, low)
+                        drifted += DRIFTS[stage]
+                        part = KICKS[stage + 1]
+                        kicked += part
+                        if stage + 1 == len(DRIFTS) and n + 1 < substeps[k]:
+                            part += KICKS[0]
+                        kick(t + drifted * h, y, p, part * h, low)
             save(y, out, status, j, k + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,
     DRAWS,
@@ -33,17 +34,20 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps, seed, ids):
         save(y, out, status, j, FIRST)
         count = 0  # steps from the first time on
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            for n in range(substeps[k]):
-                t = times[k] + n * h
-                draw(seed[0], who, count, xi)
-                if JUMPS:
-                    due = jumps_due(t, y, p, h, seed[0], who, count)
-                    noisy_step(t, y, p, h, xi)
-                    leap(t + h, y, p, due, seed[0], who, count)
-                else:
-                    noisy_step(t, y, p, h, xi)
-                count += 1
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    t = times[k] + n * h
+                    draw(seed[0], who, count, xi)
+                    if JUMPS:
+                        due = jumps_due(t, y, p, h, seed[0], who, count)
+                        noisy_step(t, y, p, h, xi)
+                        leap(t + h, y, p, due, seed[0], who, count)
+                    else:
+                        noisy_step(t, y, p, h, xi)
+                    count += 1
             save(y, out, status, j, k + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,
     EVENTS,
@@ -50,24 +51,27 @@ def run(times, y0, theta, out, status, stop, begin, end, substeps, found):
         enlist(j, status, who, going)
         face(times[0], y, p, going[0] >= 0.0, sides)
         for k in range(len(substeps)):
-            if stop[0] or not alive(status, j):
+            if halted(stop) or not alive(status, j):
                 break
             h = (times[k + 1] - times[k]) / substeps[k]
-            for n in range(substeps[k]):
-                t = times[k] + n * h
-                for i in range(DIM):
-                    y_new[i], low_new[i] = y[i], low[i]
-                step(t, y_new, p, h, low_new)
-                events(t + h, y_new, p, values)
-                able = going[0] > 0.0
-                if some(able & crosses(values, sides)):
-                    locate(t, y, p, h, low, able, values, sides, roots, u)
-                    note(t, y, p, h, low, roots, who, found, u)
-                    if some(roots[EVENTS] <= 1.0):
-                        finish(k + 1, n + 1 == substeps[k], y_new, roots, out, status, who, going)
-                turn(able, values, sides)
-                for i in range(DIM):
-                    y[i], low[i] = y_new[i], low_new[i]
+            for first in range(0, substeps[k], stop[1]):
+                if halted(stop):
+                    break
+                for n in range(first, min(first + stop[1], substeps[k])):
+                    t = times[k] + n * h
+                    for i in range(DIM):
+                        y_new[i], low_new[i] = y[i], low[i]
+                    step(t, y_new, p, h, low_new)
+                    events(t + h, y_new, p, values)
+                    able = going[0] > 0.0
+                    if some(able & crosses(values, sides)):
+                        locate(t, y, p, h, low, able, values, sides, roots, u)
+                        note(t, y, p, h, low, roots, who, found, u)
+                        if some(roots[EVENTS] <= 1.0):
+                            finish(k + 1, n + 1 == substeps[k], y_new, roots, out, status, who, going)
+                    turn(able, values, sides)
+                    for i in range(DIM):
+                        y[i], low[i] = y_new[i], low_new[i]
             save(y, out, status, j, k + 1)
             enlist(j, status, who, going)
 
