@@ -369,6 +369,7 @@ class HamiltonianSystem(System):
                 raise UntraceableError("the Hamiltonian does not see the external signals")
             motion = derived_motion(self.hamiltonian, self.size, len(self.parameters))
         except UntraceableError as reason:
+            self._refuse_slips()
             raise TypeError(
                 f"system {self.name!r} needs rhs=, or velocity= and force=: they cannot be derived from"
                 f" hamiltonian={getattr(self.hamiltonian, '__name__', '?')}, because {reason}"
@@ -376,6 +377,14 @@ class HamiltonianSystem(System):
         derived = motion._asdict() if isinstance(motion, Halves) else {"rhs": motion}
         for name, function in derived.items():
             object.__setattr__(self, name, function)
+
+    def _refuse_slips(self) -> None:
+        """Say what is wrong with a Hamiltonian that is no function of these states."""
+        from dynsamp.kernels.problem import Problem
+        from dynsamp.solve.trial import try_out
+
+        inside = np.full((1, self.size), 0.5)
+        try_out(Problem({"scalar": self.hamiltonian}, self.theta()[None], self.size), np.zeros(1), inside)
 
     @property
     def energy(self) -> Function:

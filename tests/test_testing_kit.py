@@ -60,7 +60,8 @@ def test_all_failures_are_listed_at_once():
     with pytest.raises(CheckFailure, match=r"system 'bad' fails \d of 10 checks") as failure:
         check_system(dynsamp.MapSystem(name="bad", states=[dynsamp.State("x")], step=bad))
     assert "check_declaration: the declaration lacks a title" in str(failure.value)
-    assert "check_pure: step does not decide component 0 itself" in str(failure.value)
+    assert "check_pure: the function 'bad' reads out[0] before writing it" in str(failure.value)
+    assert "check_generates: not run, for the same reason" in str(failure.value)
     assert isinstance(failure.value, AssertionError)
 
 
@@ -110,8 +111,8 @@ def test_functions_that_change_their_arguments():
         dy[0] = -y[0]
         theta[0] = 2.0
 
-    fails(check_pure, decay(rhs=changes_y), "rhs changes y")
-    fails(check_pure, decay(rhs=changes_theta), "rhs changes theta")
+    fails(check_pure, decay(rhs=changes_y), r"'changes_y' writes into y\[0\], which is not its own")
+    fails(check_pure, decay(rhs=changes_theta), r"'changes_theta' writes into theta\[0\], which is not its own")
 
 
 def test_functions_that_forget_or_overrun_components():
@@ -122,8 +123,8 @@ def test_functions_that_forget_or_overrun_components():
         dy[0] = 0.0
         dy[1] = 0.0
 
-    fails(check_pure, decay(rhs=forgets), "does not decide component 0")
-    fails(check_pure, decay(rhs=overruns), r"writes outside its output of shape \(1,\)")
+    fails(check_pure, decay(rhs=forgets), "'forgets' writes nothing into dy")
+    fails(check_pure, decay(rhs=overruns), r"'overruns' writes dy\[1\], but dy has one component, dy\[0\]")
 
 
 def test_functions_that_draw_random_numbers():

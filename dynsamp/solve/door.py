@@ -96,12 +96,15 @@ def advance(
     ``recorder`` is a part that writes something else than states.
     """
     from dynsamp.kernels.integrate import integrate
+    from dynsamp.kernels.methods import METHODS
     from dynsamp.kernels.problem import Starts
+    from dynsamp.solve.trial import try_out
 
     plan = planned(task, options)
     problem, schedule, method = task.problem, plan.schedule, plan.method
     if options.events:
         problem, schedule = watching(options.events, method, problem, schedule, len(task.y0), options.max_events)
+    try_out(problem, task.times, task.y0, jacobian=METHODS[method].needs_jacobian, starts=True)
     if recorder is not None:
         schedule = replace(schedule, recorder=recorder)
     starts = Starts(task.y0, task.ids, task.seed)

@@ -116,6 +116,7 @@ def _chained(functions: Sequence[Function]) -> Function:
     chain = _first(functions[0])
     for number, function in enumerate(functions[1:], start=1):
         chain = _next(chain, function, number)
+    chain.__dict__["functions"] = tuple(functions)  # to be tried one by one
     chain.__name__ = " or ".join(str(getattr(function, "__name__", "?")) for function in functions)
     return chain
 

@@ -306,10 +306,13 @@ def scalar_values(function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLi
     """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
     from dynsamp.kernels.integrate import at_points
     from dynsamp.kernels.problem import Problem
+    from dynsamp.solve.trial import try_out
 
     y = as_states(y)
     t, theta = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy(), as_theta(theta, len(y))
-    return at_points("scalars", Problem({"scalar": function}, theta, y.shape[1]), t, y)
+    problem = Problem({"scalar": function}, theta, y.shape[1])
+    try_out(problem, t, y)
+    return at_points("scalars", problem, t, y)
 
 
 def _pointwise(
@@ -321,9 +324,12 @@ def _pointwise(
     inputs: Inputs | None,
 ) -> np.ndarray:
     from dynsamp.kernels.integrate import at_points
+    from dynsamp.solve.trial import try_out
 
     y = as_states(y)
     t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()
     span = (float(t.min()), float(t.max())) if len(t) else None
     given = kernel if theta is None else replace(kernel, theta=np.asarray(theta, dtype=float))
-    return at_points(what, as_problem(given, y.shape[1], len(y), inputs, span), t, y)
+    problem = as_problem(given, y.shape[1], len(y), inputs, span)
+    try_out(problem, t, y, jacobian=what == "jacobians")
+    return at_points(what, problem, t, y)

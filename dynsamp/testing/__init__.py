@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dynsamp.plugins import system as registered_system
+from dynsamp.solve.trial import SlipError
 from dynsamp.system import System
 from dynsamp.testing.behaviour import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.calls import CheckFailure
@@ -59,11 +60,13 @@ def check_system(system: System | str, *, seed: int = 0) -> None:
 
 def outcomes(system: System, *, seed: int = 0) -> Iterator[tuple[str, str]]:
     """Name of each check with what is wrong, "" where nothing is."""
+    said: set[str] = set()
     for check in checks:
         try:
             check(system, seed=seed)
-        except CheckFailure as failure:
-            yield check.__name__, str(failure)
+        except (CheckFailure, SlipError) as failure:  # a slip stops whatever would compile the function
+            yield check.__name__, "not run, for the same reason" if str(failure) in said else str(failure)
+            said.add(str(failure))
         except Exception as error:  # the system's own functions run here and may raise anything
             yield check.__name__, f"raised {type(error).__name__}: {error}"
         else:

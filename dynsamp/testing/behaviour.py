@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.problem import Problem
 from dynsamp.metrics.mechanics import derivatives
 from dynsamp.solve import diffusion_values, field_values, scalar_values, solve
+from dynsamp.solve.kernel import as_problem
+from dynsamp.solve.trial import SlipError, try_out
 from dynsamp.system import HamiltonianSystem, MapSystem, System
 from dynsamp.testing.calls import Call, CheckFailure, require, scalar_calls, starts, vector_calls, vector_field
 from dynsamp.testing.generated import signals
@@ -23,8 +26,16 @@ ROUNDING = 1e-13  # of the largest state: an invariant that is zero at all start
 
 def check_pure(system: System, *, seed: int = 0) -> None:
     """Functions write every component, leave y and theta alone, and give the same result again."""
-    theta = system.theta()
-    for y in starts(system, POINTS, seed):
+    theta, points = system.theta(), starts(system, POINTS, seed)
+    span, t = np.array([0.0, system.duration]), np.zeros(POINTS)
+    try:  # as every solver does before it compiles them
+        problem = as_problem(system.kernel(), system.size, POINTS, signals(system, span), None)
+        try_out(problem, t, points, jacobian=True, strict=True)
+        for call in scalar_calls(system):
+            try_out(Problem({"scalar": call.function}, theta[None], system.size), t, points)
+    except SlipError as slip:
+        raise CheckFailure(str(slip)) from slip
+    for y in points:
         for call in [*vector_calls(system), *scalar_calls(system)]:
             _check_pure(call, y, theta)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.solve.trial import plain
 from dynsamp.system import HamiltonianSystem, MapSystem, ODESystem, SDESystem, System
 from dynsamp.workflow.starts import sampled_starts
 
@@ -49,11 +50,11 @@ class Call:
             arguments.append(np.tile(y, (self.delays, 1)))  # a past that equals the present
         if self.noise:
             arguments.append(np.linspace(0.0 if self.uniform else -1.0, 1.0, self.noise + 2)[1:-1])
-        out = np.full(self.shape, fill)
+        out, function = np.full(self.shape, fill), plain(self.function)
         with np.errstate(all="ignore"):  # compiled code does not warn either
             if not self.shape:
-                return np.asarray(self.function(*arguments), dtype=float)
-            self.function(*arguments, out)
+                return np.asarray(function(*arguments), dtype=float)
+            function(*arguments, out)
         return out
 
 

@@ -7,7 +7,7 @@ it calls, compiled or not, are recorded as part of it.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from dynsamp.kernels.tracing.graph import Graph, UntraceableError, refusals, ref
 from dynsamp.kernels.tracing.stand_ins import BUILTINS, stand_in
 from dynsamp.kernels.tracing.values import Mask, Value
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Copies", "Trace", "trace"]
 
 Function = Callable[..., Any]
 MANY = 512  # parameters: the weights of a learned model, whose loops are better left rolled
@@ -126,7 +126,7 @@ def trace(
         arguments.append(_leaves(graph, "input", range(inputs)))
     if not returns:
         arguments.append(out)
-    copy = _Copies().of(function)
+    copy = Copies(stand_in, BUILTINS).of(function)
     refusals().clear()
     try:
         result = copy(*arguments)
@@ -162,17 +162,22 @@ def _output(graph: Graph, k: int, value: Any) -> int:
     return graph.constant(float(value))
 
 
-class _Copies:
-    """Copies of a function and its helpers, with stand-ins around them."""
+class Copies:
+    """Copies of a function and its helpers, compiled or not, in plain Python, with stand-ins around them.
 
-    def __init__(self) -> None:
+    ``stand_in(value, replace)`` is what stands for a value of the surroundings, None where that is the value itself or
+    a copy of it; ``replace(value)`` is what it stands for in the end.
+    """
+
+    def __init__(self, stand_in: Function, builtins: Mapping[str, Any]) -> None:
+        self._stand_in, self._builtins = stand_in, builtins
         self._known: dict[int, Any] = {}
 
     def of(self, function: types.FunctionType) -> Function:
         """Copy of one function."""
         if id(function) in self._known:
             return self._known[id(function)]
-        namespace: dict[str, Any] = {"__builtins__": BUILTINS, "__name__": function.__module__}
+        namespace: dict[str, Any] = {"__builtins__": self._builtins, "__name__": function.__module__}
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, cells or None)
         copy.__kwdefaults__ = function.__kwdefaults__
@@ -188,7 +193,7 @@ class _Copies:
         return copy
 
     def _replaced(self, value: Any) -> Any:
-        found = stand_in(value, self._replaced)
+        found = self._stand_in(value, self._replaced)
         if found is not None:
             return found
         value = getattr(value, "py_func", value)

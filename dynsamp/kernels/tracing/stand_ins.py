@@ -14,7 +14,7 @@ import numpy as np
 from dynsamp.kernels.tracing.graph import refuse
 from dynsamp.kernels.tracing.values import Value, elementwise, over, where
 
-__all__ = ["BUILTINS", "stand_in"]
+__all__ = ["BUILTINS", "Attributes", "stand_in"]
 
 Function = Callable[..., Any]
 
@@ -121,7 +121,7 @@ _BY_NAME: dict[str, Function] = {
 BUILTINS = {**vars(builtins), "min": _smaller, "max": _larger, "float": _float, "sum": _total}
 
 
-class _Module:
+class Attributes:
     """A module whose functions are replaced where they are read."""
 
     def __init__(self, module: types.ModuleType, replace: Function) -> None:
@@ -147,7 +147,7 @@ def stand_in(value: Any, replace: Function) -> Any:
     ``replace`` does the same for the attributes of modules.
     """
     if isinstance(value, types.ModuleType):
-        return _Unknown("numpy.random") if value is np.random else _Module(value, replace)
+        return _Unknown("numpy.random") if value is np.random else Attributes(value, replace)
     name, home = str(getattr(value, "__name__", "")), _home(value)
     if home in ("math", "numpy") and callable(value):
         if isinstance(value, type) and value is not np.float64:
