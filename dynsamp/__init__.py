@@ -140,5 +140,8 @@ class _Package(ModuleType):
         if not (name in _MODULE_OF and isinstance(value, ModuleType)):  # importing a submodule would bind it here
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return import_module, (self.__name__,)  # cloudpickle knows plain modules only
+
 
 sys.modules[__name__].__class__ = _Package

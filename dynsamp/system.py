@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.solve.kernel import History, Kernel, Kind
+from dynsamp.solve.shipping import received, shipped
 from dynsamp.words import Box, Facts, Input, Parameter, State, energy_units, nearest
 
 if TYPE_CHECKING:
@@ -146,6 +147,12 @@ class System(ABC):
                 f" {len(states)} states with {self.size} components"
             )
         self._check_functions()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: shipped(value) for name, value in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(received(state))
 
     @abstractmethod
     def _check_functions(self) -> None:
@@ -353,10 +360,10 @@ class HamiltonianSystem(System):
         return {name: None for name, function in fields.items() if hasattr(function, "derived_from")}
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, **self._derived()}  # other processes derive again
+        return {**super().__getstate__(), **self._derived()}  # other processes derive again
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
+        super().__setstate__(state)
         if self.velocity is None and self.rhs is None:
             self._derive()
 

@@ -43,6 +43,7 @@ __all__ = [
     "ContentReader",
     "Part",
     "UnknownContentError",
+    "carried",
     "code_names",
     "compiled",
     "disabled",
@@ -65,7 +66,7 @@ _MEMO: dict[str, Function] = {}
 _log = logging.getLogger("dynsamp")
 
 if hasattr(os, "register_at_fork"):  # a child gets the locks as they are: none may be held by a thread that it lacks
-    for _lock in (_LOCK, global_compiler_lock):
+    for _lock in (global_compiler_lock, _LOCK):  # taken in reverse, the order in which a compilation takes them
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 # values of these are identified by their name: their content changes with the version of the package only
@@ -89,6 +90,11 @@ def compiled(function: Function) -> Any:
 def inner(function: Function) -> Any:
     """Decorate a helper that only compiled functions call: without an entry from Python it compiles twice as fast."""
     return _njit(**_INNER)(function)
+
+
+def carried(value: object) -> bytes:
+    """Pickle in which functions that cannot be imported, such as those made inside others, go along by their code."""
+    return bytes(dumps(value))
 
 
 def disabled() -> bool:

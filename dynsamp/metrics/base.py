@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Protocol
 
 import numpy as np
@@ -75,10 +77,20 @@ class Metric:
     function: Callable[..., np.ndarray | Score]
     long_name: str = ""
 
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        home, name = self.function.__module__, self.function.__qualname__
+        if home != "__main__" and getattr(sys.modules.get(home), name, None) is self:  # it has the function's name
+            return _named, (home, name)
+        return Metric, tuple(getattr(self, field.name) for field in fields(self))
+
     def __call__(self, *records: object) -> Score:
         """Compute the score; a bare array becomes a Score without attributes."""
         values = self.function(*records)
         return values if isinstance(values, Score) else Score(np.asarray(values, dtype=float))
+
+
+def _named(home: str, name: str) -> object:
+    return getattr(import_module(home), name)
 
 
 def metric(

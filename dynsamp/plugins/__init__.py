@@ -7,6 +7,7 @@ A plugin is a package with an entry point in the group ``dynsamp.plugins`` that 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 
 from dynsamp.plugins.discovery import plugin_names
@@ -48,6 +49,9 @@ class _Plugins(ModuleType):
 
     def __call__(self) -> list[PluginRecord]:
         return plugins()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return import_module, (self.__name__,)  # cloudpickle knows plain modules only
 
 
 sys.modules[__name__].__class__ = _Plugins

@@ -147,6 +147,18 @@ _registry: Registry | None = None
 _filling = False
 
 
+def _anew() -> None:
+    """In a child: a thread that it lacks may have held the lock, in the middle of loading."""
+    global _lock, _registry, _filling
+    _lock = RLock()
+    if _filling:
+        _registry, _filling = None, False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_anew)
+
+
 def loaded() -> Registry:
     """The registry, filled at the first call; warns once about each plugin that is broken."""
     with _lock:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from dynsamp.limits import check_bytes
 from dynsamp.solve.events import Events
+from dynsamp.solve.shipping import received, shipped
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
@@ -88,6 +89,12 @@ class Kernel:
     mark_law: Literal["normal", "uniform"] = "normal"
     delays: Sequence[float | np.ndarray] = ()
     history: History = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: shipped(value) for name, value in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(received(state))
 
 
 @dataclass(frozen=True)
