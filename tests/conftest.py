@@ -16,6 +16,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--fuzz", type=int, metavar="N", help="new random inputs a test of tests/fuzz; the same few without"
+    )
+
+
 @pytest.fixture
 def refused():
     """Call what must be refused: one sentence that people can read, without characters that steer a terminal."""

@@ -89,6 +89,7 @@ def test_nanoseconds_are_kept_and_long_times_do_not_wrap(write, refused):
 HOSTILE = {
     "quote to the end": ('t,x,n\n0,1,a\n1,2,"b\n2,3,c\n3,4,d\n', "line 3: a quoted cell goes on over lines"),
     "quote to a later line": ('t,x,n\n0,1,a\n1,2,"b\n2,3,c"\n3,4,d\n', "line 3: a quoted cell goes on over lines"),
+    "two quotes": ('t,x,y\n0,",0.5\n1,",1.5\n', "line 2: a quoted cell goes on over lines"),
     "cell of a megabyte": ("t,x\n0," + "9" * 2**20 + "\n", "field larger than"),
     "header of 1e5 columns": (("a," * 10**5)[:-1] + "\n" + ("1," * 10**5)[:-1] + "\n", "100000 columns"),
     "name of 1e5 characters": ("t,(" + "a" * 10**5 + "\n0,1\n1,2\n", "has 100001 characters"),

@@ -239,7 +239,7 @@ def roles(
     if any(column.startswith(TENDENCY) for column in candidates):  # written by a program that knows the schema
         return Roles(candidates, [], label, labels, notes)
     values = {column: table.lenient(column) for column in candidates}
-    with np.errstate(over="ignore"):  # steps between the largest numbers are infinite
+    with np.errstate(over="ignore", invalid="ignore"):  # steps between the largest numbers; what is infinite is refused
         idle, parameters = _idle({c: v for c, v in values.items() if v is not None}, groups, stamps)
     kept = [column for column in candidates if column not in idle and column not in parameters]
     plain = {column: re.sub(r"\W+", "_", bare(column)[0]) for column in kept}

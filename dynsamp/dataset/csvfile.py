@@ -401,10 +401,10 @@ def _split(content: Sequence[tuple[int, str]], separator: str | None, name: str)
     try:
         for row in csv.reader(feed(), delimiter=separator, skipinitialspace=True):
             for cell in row:
-                if "\n" in cell and any(line.count(separator) == len(row) - 1 for line in cell.split("\n")[1:]):
+                if "\n" in cell and any(_is_value(part, True) for part in re.split(rf"[\n{separator}]", cell) if part):
                     raise ValueError(
-                        f"{name}, line {begin}: a quoted cell goes on over lines that are rows"
-                        ' themselves; close its quote, or write "" for a quote inside a cell'
+                        f"{name}, line {begin}: a quoted cell goes on over lines that hold numbers; close its quote, or"
+                        ' write "" for a quote inside a cell'
                     )
             yield current, row
             begin = 0
