@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from dynsamp.solve.kernel import History, Kernel, Kind
 from dynsamp.solve.shipping import received, shipped
-from dynsamp.words import Box, Facts, Input, Parameter, State, energy_units, nearest
+from dynsamp.words import Box, Facts, Input, Parameter, State, Status, energy_units, nearest
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function
@@ -240,6 +240,38 @@ class System(ABC):
             energy_units=self.energy_units,
         )
 
+    def own_paths(
+        self, times: np.ndarray, y0: np.ndarray, theta: np.ndarray, ids: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """States (trajectory, time, state) and status (trajectory,) that ``generate=`` makes of copies.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where it returns something else.
+        RuntimeError
+            Where it raises.
+        """
+        from dynsamp.kernels.problem import running
+
+        assert self.generate is not None
+        with running({"generate": self.generate}):
+            result = self.generate(times.copy(), y0.copy(), theta, ids.copy(), seed)
+        what = f"generate= of system {self.name!r} must return (states (trajectory, time, state), status (trajectory,))"
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise TypeError(f"{what}, got {type(result).__name__}")
+        try:
+            states, status = np.asarray(result[0], dtype=float), np.asarray(result[1])
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{what}, in numbers: {error}") from None
+        shape = (len(y0), len(times), self.size)
+        if states.shape != shape or status.shape != shape[:1]:
+            raise ValueError(f"{what}, of shapes {shape} and {shape[:1]}, got {states.shape} and {status.shape}")
+        if not np.isin(status, list(Status)).all():
+            wrong = status[~np.isin(status, list(Status))][0]
+            raise ValueError(f"{what}, but {wrong} is no code of dynsamp.Status; 0 is ok")
+        return states, status.astype(np.int8)
+
     def _kernel(self, kind: Kind, functions: tuple[Function, ...], theta: np.ndarray | None, **rest: Any) -> Kernel:
         """Kernel with what systems of all kinds have in common."""
         return Kernel(
@@ -285,7 +317,12 @@ class ODESystem(System):
 
     def __post_init__(self) -> None:
         if self.delays and self.initial is None and not isinstance(self.history, str | tuple | None):
-            start = self.history(0.0) if callable(self.history) else self.history
+            from dynsamp.kernels.problem import running
+
+            start: object = self.history
+            if callable(self.history):
+                with running({"history": self.history}):
+                    start = self.history(0.0)
             object.__setattr__(self, "initial", np.atleast_2d(np.asarray(start, dtype=float)))
         super().__post_init__()
 

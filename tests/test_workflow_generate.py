@@ -240,3 +240,43 @@ def test_a_function_of_time_of_the_wrong_shape_is_named():
         ds.generate(tank(), inputs={"u": 1.0})
     with pytest.raises(ValueError, match="'u': times must increase, and times and values be finite"):
         ds.generate(tank(), inputs={"u": lambda t: np.full_like(t, np.inf)})
+
+
+ROWS = "must return \\(states \\(trajectory, time, state\\), status \\(trajectory,\\)\\)"
+
+
+def own_paths(states, status):
+    return lambda times, y0, theta, ids, seed: (np.zeros((len(y0), *states)), np.full(len(y0) + status[1], status[0]))
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (lambda times, y0, theta, ids, seed: None, f"generate= of system 'own' {ROWS}, got NoneType"),
+        (own_paths((12, 1), (0, 0)), rf"{ROWS}, of shapes \(3, 11, 1\) and \(3,\), got \(3, 12, 1\) and \(3,\)"),
+        (own_paths((11, 1), (0, 1)), r"got \(3, 11, 1\) and \(4,\)"),
+        (own_paths((11, 1), (77, 0)), "but 77 is no code of dynsamp.Status"),
+        (lambda times, y0, theta, ids, seed: ("states", "status"), f"{ROWS}, in numbers"),
+        (lambda times, y0: None, "the function '<lambda>' raised TypeError"),
+        (lambda times, y0, theta, ids, seed: 1 / 0, "the function '<lambda>' raised ZeroDivisionError"),
+    ],
+)
+def test_own_generation_that_slips_is_told(own, sentence):
+    law = ds.ODESystem(name="own", states=[ds.State("x")], rhs=lambda t, y, theta, dy: None, generate=own)
+    with pytest.raises((TypeError, ValueError, RuntimeError), match=sentence):
+        ds.generate(law, trajectories=3, duration=1.0, dt=0.1, progress=False)
+
+
+def test_functions_of_starts_and_pasts_that_raise_are_named():
+    def divides(*_):
+        return 1 / 0
+
+    named = "the function 'divides' raised ZeroDivisionError"
+    law = {"name": "own", "states": [ds.State("x")]}
+    with pytest.raises(RuntimeError, match=named):
+        ds.generate(ds.ODESystem(**law, rhs=lambda t, y, theta, dy: None, initial=divides), progress=False)
+    late = {**law, "rhs": lambda t, y, theta, z, dy: None, "delays": [1.0], "history": divides}
+    with pytest.raises(RuntimeError, match=named):
+        ds.ODESystem(**late)
+    with pytest.raises(RuntimeError, match=named):
+        ds.generate(ds.ODESystem(**late, initial=np.ones(1)), progress=False)

@@ -147,11 +147,18 @@ def _sampled(
     """Knots of a function of t: twice as many until cubics between them follow it."""
     from scipy.interpolate import CubicSpline
 
+    from dynsamp.kernels.problem import running
+
     count = _KNOTS
     while True:
         fine = np.linspace(begin, first, 2 * count + 1)
-        values = np.array([np.asarray(function(float(t)), dtype=float) for t in fine])
-        if values.shape != (len(fine), size) or not np.all(np.isfinite(values)):
+        with running({"history": function}):
+            returned = [np.asarray(function(float(t)), dtype=float) for t in fine]
+        if any(value.shape != (size,) for value in returned):
+            wrong = next(value.shape for value in returned if value.shape != (size,))
+            raise ValueError(f"history(t) must return a finite state ({size},), got one of shape {wrong}")
+        values = np.array(returned)
+        if not np.all(np.isfinite(values)):
             raise ValueError(f"history(t) must return a finite state ({size},), got {values[0]} at t = {begin:g}")
         spline = CubicSpline(fine[::2], values[::2])
         error = np.abs(spline(fine[1::2]) - values[1::2]).max()

@@ -87,7 +87,7 @@ class _Guarded(np.ndarray):
             found = super().__getitem__(index)
         except IndexError:
             raise _Slip(f"reads {self._beyond(index)}") from None
-        if isinstance(found, _Guarded) and found.base is not None:  # a view
+        if isinstance(found, _Guarded) and np.may_share_memory(found, self):  # a view
             found.label, found.given, found.budget = self._place(index), self.given, self.budget
         return found
 

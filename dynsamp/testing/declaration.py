@@ -72,7 +72,7 @@ def _json(system: System) -> None:
 def _experiment(system: System, seed: int) -> None:
     try:
         y0 = starts(system, 5, seed)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise CheckFailure(f"initial= gives no starts: {error}") from error
     require(np.isfinite(y0).all(), "initial= gives starts that are not finite; check the bounds or the function")
     same = np.array_equal(y0[:3], starts(system, 3, seed))

@@ -69,8 +69,10 @@ def _routes(system: System) -> list[tuple[str, _Route]]:
     ) -> tuple[np.ndarray, np.ndarray]:
         assert system.generate is not None
         rows = np.broadcast_to(theta, (len(ids), theta.shape[-1]))
-        states, status = system.generate(times, y0, rows, ids, seed)
-        return np.asarray(states), np.asarray(status)
+        result = system.generate(times, y0, rows, ids, seed)
+        good = isinstance(result, tuple | list) and len(result) == 2
+        require(good, f"generate= must return (states, status), got {type(result).__name__}")
+        return np.asarray(result[0]), np.asarray(result[1])
 
     return [("the solver", solved)] + ([("generate=", own)] if system.generate is not None else [])
 

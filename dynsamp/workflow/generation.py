@@ -244,9 +244,8 @@ class Generation:
         seed = stream(self.seed, "paths")
         if self.exact and self.law.generate is not None:
             theta = np.broadcast_to(kernel.theta, (len(ids), kernel.theta.shape[-1]))
-            states, status = self.law.generate(self.times, y0, theta, ids, seed)
             exact: dict[str, object] = {"method": "exact", "method_reason": "the system brings its own generation"}
-            return np.asarray(states, dtype=float), np.asarray(status, dtype=np.int8), exact
+            return (*self.law.own_paths(self.times, y0, theta, ids, seed), exact)
         signals = self._signals(ids)
         solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
         return solution.states, solution.status, solution.about()

@@ -153,7 +153,10 @@ def _sampled(name: str, function: Callable[..., ArrayLike], times: np.ndarray) -
     except (TypeError, ValueError):  # such as math.sin, or a comparison of numbers
         values = np.empty(0)
     if values.ndim not in (1, 2) or values.shape[-1] != len(times):
-        values = np.array([np.asarray(function(float(t)), dtype=float) for t in times])
+        from dynsamp.kernels.problem import running
+
+        with running({"input": function}):
+            values = np.array([np.asarray(function(float(t)), dtype=float) for t in times])
         if values.shape != times.shape:
             raise ValueError(
                 f"input {name!r}: the function must return a number for a time, or (time,) or (trajectory, time) for"

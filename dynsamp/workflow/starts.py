@@ -37,6 +37,8 @@ def sampled_starts(
     initial: Box | Sampler | np.ndarray, states: Sequence[State], ids: np.ndarray, seed: int
 ) -> np.ndarray:
     """Starts (trajectory, component) of the given trajectory ids; rows of an array are taken in turn."""
+    from dynsamp.kernels.problem import running
+
     size = sum(state.size for state in states)
     sampler: Sampler
     if isinstance(initial, Box):
@@ -50,7 +52,8 @@ def sampled_starts(
     starts = np.empty((len(ids), size))
     for block in np.unique(ids // BLOCK):
         rng = generator(seed, "starts", int(block))
-        drawn = np.asarray(sampler(rng, BLOCK), dtype=float)
+        with running({"initial": sampler}):
+            drawn = np.asarray(sampler(rng, BLOCK), dtype=float)
         if drawn.shape != (BLOCK, size):
             raise ValueError(
                 f"initial(rng, n) must return an array of shape (n, {size}), but for n={BLOCK} it returned"
