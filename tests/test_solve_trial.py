@@ -165,6 +165,16 @@ def too_long(t, y, theta, dy):
     dy[:] = np.zeros(4)
 
 
+def of_another_order(t, y, dy, theta):
+    for i in range(2):
+        dy[i] = y[i] * theta[i]
+
+
+def of_scipys_order(y, t, theta, dy):
+    for i in range(3):
+        dy[i] = -y[i]
+
+
 WRONG_FIELDS = [
     (gives_back, "returns its result and writes nothing into dy"),
     (writes_nothing, "writes nothing into dy"),
@@ -185,6 +195,8 @@ WRONG_FIELDS = [
     (misses_an_argument, "cannot be called with (t, y, theta, dy)"),
     (writes_on_one_side, "leaves dy[2] unwritten"),
     (overruns_a_table, "raises IndexError"),
+    (of_another_order, "writes into theta[0], which is not its own"),
+    (of_scipys_order, "takes a number for an array; its arguments are (t, y, theta, dy), in this order"),
     (too_long, "writes a value of shape (4,) into dy[:]"),
 ]
 
@@ -325,6 +337,16 @@ def test_other_sizes_and_other_surroundings_are_tried_again():
     refused(space["rhs"], "reads theta[1]", lambda: solve(Kernel("field", (space["rhs"],), THETA[:1]), TIMES, STARTS))
     space["TABLE"] = np.ones(2)
     refused(space["rhs"], "raises IndexError", lambda: run(field(space["rhs"])))
+
+
+def test_a_longer_run_is_tried_again():
+    def by_the_second(t, y, theta, dy):
+        dy[0] = dy[1] = dy[2] = TABLE[int(t)]
+
+    problem = as_problem(field(by_the_second), 3, 3, None, None)
+    for _ in range(2):
+        try_out(problem, 5 * TIMES, STARTS, starts=True)
+        refused(by_the_second, "raises IndexError", lambda: try_out(problem, 6 * TIMES, STARTS, starts=True))
 
 
 def test_what_raises_is_named_when_it_runs():

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SlipError", "plain", "try_out"]
 
-POINTS = 3  # starts at which a function is tried: the first, one in the middle, the last
+_PARTS = (0.0, 0.5, 0.999)  # of the time at which a function is tried: at the end itself a method may never ask
 BUDGET = 10_000  # uses of the arrays by one function, 5 ms; of a larger system only a part is seen
 _UNWRITTEN = 0x7FF8_DEAD_BEEF_0001  # bits of a NaN that arithmetic passes on, and never makes
 _OTHER = 3.0517578e-201  # what is in the output when it is asked again: too small to be seen in a sum
@@ -173,15 +173,17 @@ def try_out(
         function = getattr(call.function, "py_func", call.function)
         if not isinstance(function, types.FunctionType) or _ours(function):
             continue  # what is no function is refused where it would be compiled
-        known = _TRIED.setdefault(function, set())
+        known = _TRIED.setdefault(function, {})
         key = (call.arguments, sizes, problem.marks, strict, _surroundings(function))
-        if key not in known:
-            points = _points(t, y, starts)
-            slip = _found(call, problem, points, strict)
-            if slip:
-                raise SlipError(f"the function {getattr(call.function, '__name__', '?')!r} {slip}")
-            if points:
-                known.add(key)
+        low, high = known.get(key, _NEVER)
+        if low <= high and (not starts or (low <= t[0] and t[-1] <= high)):
+            continue
+        points = _points(t, y, starts)
+        slip = _found(call, problem, points, strict)
+        if slip:
+            raise SlipError(f"the function {getattr(call.function, '__name__', '?')!r} {slip}")
+        if points:
+            known[key] = (min(low, t[0]), max(high, t[-1] if starts else t[0]))
 
 
 def plain(function: Function) -> Function:
@@ -192,7 +194,9 @@ def plain(function: Function) -> Function:
     return Copies(_as_compiled, vars(builtins)).of(function)
 
 
-_TRIED: WeakKeyDictionary[types.FunctionType, set[Any]] = WeakKeyDictionary()
+# times between which a function has been tried in its surroundings and sizes
+_TRIED: WeakKeyDictionary[types.FunctionType, dict[Any, tuple[float, float]]] = WeakKeyDictionary()
+_NEVER = (math.inf, -math.inf)
 
 
 def _ours(function: types.FunctionType) -> bool:
@@ -237,14 +241,14 @@ def _arguments(slot: str, driven: bool) -> tuple[str, ...]:
 
 
 def _points(t: np.ndarray, y: np.ndarray, starts: bool) -> list[tuple[int, float, np.ndarray]]:
-    """Rows, times and states at which functions are tried."""
+    """Rows, times and states at which functions are tried: the first, one in the middle, the last."""
     rows = np.flatnonzero(np.isfinite(y).all(axis=1))
     if not len(rows):
         return []
-    rows = np.unique(rows[[0, len(rows) // 2, -1]])
-    # before the end: at the last time itself a method may never ask
-    times = [t[k * (len(t) - 1) // POINTS] if starts else t[row] for k, row in enumerate(rows)]
-    return [(int(row), float(time), y[row]) for row, time in zip(rows, times, strict=True)]
+    chosen = [int(row) for row in rows[[0, len(rows) // 2, -1]]]
+    if starts:
+        return [(row, float(t[0] + part * (t[-1] - t[0])), y[row]) for row, part in zip(chosen, _PARTS, strict=True)]
+    return [(row, float(t[row]), y[row]) for row in dict.fromkeys(chosen)]
 
 
 def _found(call: _Call, problem: Problem, points: list[tuple[int, float, np.ndarray]], strict: bool) -> str:
@@ -316,6 +320,8 @@ def _slip(
     except NameError as error:  # UnboundLocalError, too, where compiled code would read garbage
         return f"raises {type(error).__name__} ({error}); give every name a value on every way through the function"
     except IndexError as error:
+        if "scalar" in str(error):
+            return f"takes a number for an array; its arguments are ({_signature(call)}), in this order"
         state = ", ".join(f"{x:.6g}" for x in values[call.arguments[0]][:8])
         return (
             f"raises IndexError ({error}) at t = {t:.6g}, {call.arguments[0]} = [{state}], where compiled code would"
@@ -325,8 +331,7 @@ def _slip(
         trace = error.__traceback__
         if trace is None or trace.tb_next is None or trace.tb_next.tb_next is not None:  # not at the call itself
             return ""
-        wanted = ", ".join(("t", *("z" if name == "marks" else name for name in call.arguments)))
-        return f"cannot be called with ({wanted}): {error}; give it these arguments"
+        return f"cannot be called with ({_signature(call)}): {error}; give it these arguments"
     except ValueError as error:
         if "read-only" in str(error):
             return "writes into an argument which is not its own; write into its last argument only"
@@ -337,6 +342,10 @@ def _slip(
     if values[out].ndim == 2 and not strict and not left.all() and np.array_equal(left, suspect):
         return ""
     return _unwritten(out, left, suspect, result)
+
+
+def _signature(call: _Call) -> str:
+    return ", ".join(("t", *("z" if name == "marks" else name for name in call.arguments)))
 
 
 def _called(function: Function, call: _Call, t: np.float64, values: dict[str, np.ndarray], budget: list[int]) -> Any:
