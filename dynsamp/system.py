@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynsamp.solve.kernel import History, Kernel, Kind
+from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes
 from dynsamp.solve.shipping import received, shipped
-from dynsamp.words import Box, Facts, Input, Parameter, State, Status, energy_units, nearest
+from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, nearest
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function
@@ -170,7 +170,7 @@ class System(ABC):
     @property
     def size(self) -> int:
         """Number of components of ``y``."""
-        return sum(state.size for state in self.states)
+        return components(self.states)
 
     @property
     def smooth(self) -> bool:
@@ -283,6 +283,8 @@ class System(ABC):
             stiff=self.stiff,
             chaotic=self.chaotic,
             jacobian=self.jacobian,
+            size=self.size,
+            parameters=len(self.parameters),
             **rest,
         )
 
@@ -363,6 +365,7 @@ class ODESystem(System):
         theta = self.theta() if theta is None else theta
         if not self.delays:
             return self._kernel("field", (self.rhs,), theta)
+        check_sizes(self.size, theta.shape[-1], None, len(self.parameters))
         names = list(self.parameters)
         delays = [theta[..., names.index(delay)] if isinstance(delay, str) else delay for delay in self.delays]
         return self._kernel("field", (self.rhs,), theta, delays=tuple(delays), history=self.history)

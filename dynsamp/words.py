@@ -1,6 +1,6 @@
 """The vocabulary of dynsamp: states, parameters, inputs, boxes, facts, status codes; how messages quote and hint.
 
-Imports nothing of dynsamp and nothing heavy, so every room may use it.
+Imports nothing heavy, so every room may use it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
+from dynsamp.typed import fits, hints, misfit, spoken
+
 __all__ = [
     "FAILURES",
     "Box",
@@ -21,6 +23,7 @@ __all__ = [
     "State",
     "Status",
     "closest",
+    "components",
     "energy_units",
     "escaped",
     "listed",
@@ -153,12 +156,22 @@ class State:
 
     def __post_init__(self) -> None:
         _identifier("state", self.name)
+        texts = (
+            self.units,
+            self.long_name,
+            *(text for text in (self.standard_name, self.conjugate) if text is not None),
+        )
+        plain = all(isinstance(text, str) for text in texts) and (self.period is None or type(self.period) is float)
+        wrong = None if plain and self.dims == {} else misfit(State, vars(self))  # mostly there is no more to look at
+        if wrong:
+            wanted, value = spoken(hints(State)[wrong]), getattr(self, wrong)
+            raise TypeError(f"{wrong} of state {self.name!r} should be {wanted}, got {quoted(value)}")
         for dim, size in self.dims.items():
             _identifier("dimension", dim)
             if size < 1:
                 raise ValueError(f"dimension {dim!r} of state {self.name!r} has size {size}; it must be at least 1")
-        if self.period is not None and not self.period > 0:
-            raise ValueError(f"the period of state {self.name!r} must be positive, got {self.period}")
+        if self.period is not None and not 0 < self.period < float("inf"):
+            raise ValueError(f"the period of state {self.name!r} must be positive and finite, got {self.period}")
 
     @property
     def size(self) -> int:
@@ -167,6 +180,11 @@ class State:
         for extent in self.dims.values():
             size *= extent
         return size
+
+
+def components(states: Iterable[State]) -> int:
+    """Number of components of states together."""
+    return sum(state.size for state in states)
 
 
 def spans(states: Iterable[State]) -> dict[str, slice]:
@@ -289,41 +307,39 @@ class Facts:
             if name not in _UNSAID or name == "other":
                 (versions if name.endswith("_version") else other)[name] = value
             elif value is not None:
-                known[name] = _fact(name, value)
+                known[name] = tuple(value) if isinstance(value, list) and name != "inputs" else value
+        signals = known.pop("inputs", ())
+        wrong = misfit(Facts, known) or (None if fits(signals, _SIGNALS) else "inputs")
+        if wrong:
+            wanted = spoken(_SIGNALS if wrong == "inputs" else hints(Facts)[wrong])
+            raise ValueError(
+                f"the fact {wrong!r} should be {wanted}, got {quoted(said[wrong])}; correct it or delete it"
+            )
+        known["inputs"] = _signals(signals)
         if versions:
             known["versions"] = {**versions, **known.get("versions", {})}
         return cls(**known, other=other)
 
 
 _UNSAID: dict[str, Any] = vars(Facts())
-_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("system", "kind", "time_unit", "time_origin", "energy_units", "method", "distribution"), (str,)),
-    **dict.fromkeys(("dt", "lyapunov_exponent"), (int, float)),
-    **dict.fromkeys(("stiff", "separable", "translation_invariant", "jumps", "velocities"), (bool,)),
-    **dict.fromkeys(("parameters", "versions", "table", "last"), (Mapping,)),
-    **dict.fromkeys(("failed", "left_domain", "seed"), (int,)),
-    **dict.fromkeys(("swept", "delays"), (list, tuple)),
-    "inputs": (Mapping, list, tuple),
-    "noise": (int, str),
-}
-_SPOKEN = {str: "a text", int: "a number", float: "a number", bool: "true or false", Mapping: "an object"}
-_SPOKEN |= dict.fromkeys((list, tuple), "a list")
+_SIGNALS = Mapping[str, Any] | Sequence[str]  # inputs as files have them
 
 
-def _fact(name: str, value: Any) -> Any:
-    expected = _TYPES[name]
-    fits = isinstance(value, expected) and (not isinstance(value, bool) or bool in expected)
-    if not fits:
-        words = " or ".join(dict.fromkeys(_SPOKEN[kind] for kind in expected))
-        raise ValueError(f"the fact {name!r} should be {words}, got {quoted(value)}; correct it or delete it")
-    if name == "inputs":
-        about = value if isinstance(value, Mapping) else {key: {} for key in value if isinstance(key, str)}
-        if len(about) < len(value) or not all(isinstance(more, Mapping) for more in about.values()):
-            raise ValueError(f"the fact 'inputs' should name inputs with their units, got {quoted(value)}; correct it")
-        return tuple(
-            Input(str(key), str(more.get("units", "1")), hold=bool(more.get("hold"))) for key, more in about.items()
+def _signals(said: Mapping[str, Any] | Sequence[str]) -> tuple[Input, ...]:
+    """External signals of a file."""
+    about = said if isinstance(said, Mapping) else {key: {} for key in said}
+    return tuple(_input(key, more) for key, more in about.items())
+
+
+def _input(name: str, said: Any) -> Input:
+    """An external signal of a file."""
+    units, hold = (said.get("units", "1"), said.get("hold", False)) if isinstance(said, Mapping) else (None, None)
+    if not isinstance(units, str) or not isinstance(hold, bool):
+        raise ValueError(
+            f"the fact 'inputs' should name inputs with their units, got {quoted(said)} of {quoted(name)}; correct it"
+            " or delete it"
         )
-    return tuple(value) if isinstance(value, list) else value
+    return Input(name, units, hold=hold)
 
 
 @dataclass(frozen=True, init=False)

@@ -141,7 +141,7 @@ def test_facts_of_a_system():
     [
         ({"dt": "fast"}, "the fact 'dt' should be a number, got 'fast'"),
         ({"stiff": 1}, "'stiff' should be true or false"),
-        ({"seed": True}, "'seed' should be a number"),
+        ({"seed": True}, "'seed' should be a whole number"),
         ({"inputs": "u"}, "'inputs' should be an object or a list"),
     ],
 )

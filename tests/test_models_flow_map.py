@@ -147,9 +147,9 @@ def test_a_saved_map_forecasts_the_same(model, tmp_path, train):
 
 
 def test_arrays_that_do_not_fit_together_make_no_model(model):
-    with pytest.raises(ValueError, match="biases of a flow map must be float64 of shape"):
+    with pytest.raises(ValueError, match=r"biases should be float64 of shape \(feature\)"):
         replace(model, biases=model.biases[:, None])
-    with pytest.raises(ValueError, match="coefficients of a flow map"):
+    with pytest.raises(ValueError, match=r"coefficients should be float64 of shape \(output, feature\)"):
         replace(model, coefficients=model.coefficients[:, 1:])
 
 

@@ -198,6 +198,7 @@ def test_a_file_from_before_stencils_is_a_map_of_all_components(pair, tmp_path):
     header = json.loads(raw[8:start])
     about = json.loads(header["__metadata__"]["dynsamp"])
     assert about["fields"].pop("stencil") is None
+    del header["__metadata__"]["sha256"]
     header["__metadata__"]["dynsamp"] = json.dumps(about)
     path.write_bytes(raw[:8] + json.dumps(header).encode().ljust(start - 8) + raw[start:])
     back = read_model(path, {"flow-map": FlowMapModel}.__getitem__)
@@ -207,9 +208,9 @@ def test_a_file_from_before_stencils_is_a_map_of_all_components(pair, tmp_path):
 
 def test_the_arrays_must_be_those_of_a_patch(pair):
     model, _ = pair
-    with pytest.raises(ValueError, match=r"centre of a flow map must be float64 of shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"centre should be float64 of shape \(input\) with input = 4"):
         replace(model, stencil=(0, 1))
-    with pytest.raises(ValueError, match="stencil must be whole numbers"):
+    with pytest.raises(ValueError, match="stencil should be a list of whole numbers"):
         replace(model, stencil="abc")
 
 

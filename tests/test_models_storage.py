@@ -96,6 +96,7 @@ def test_the_safetensors_library_reads_our_files(model, tmp_path):
 def test_we_read_files_of_the_safetensors_library(model, tmp_path):
     write_model(model, tmp_path / "m")
     metadata = parts(tmp_path / "m")[0]["__metadata__"]
+    del metadata["sha256"]  # of another file
     safetensors.save_file({"weights": model.weights, "steps": np.array(9, np.int32)}, tmp_path / "theirs", metadata)
     back = read_model(tmp_path / "theirs", resolve)
     assert_array_equal(back.weights, model.weights)
@@ -254,24 +255,23 @@ def test_a_missing_array_is_named(file):
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=200)
-def test_a_damaged_file_is_read_or_refused_but_never_worse(data, tmp_path_factory):
+def test_a_damaged_file_is_refused(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("damaged") / "m"
     write_model(Sample(states=STATES, weights=np.arange(6.0)), path)
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(bytes(content))
-    try:
-        model = read_model(path, resolve)
-    except ValueError:
+    if content == path.read_bytes():
         return
-    assert isinstance(model, Sample)
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=r"not (a|an intact) dynsamp model file|newer dynsamp|not installed"):
+        read_model(path, resolve)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in the file system")
 def test_only_regular_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="not a regular file"):
+    with pytest.raises(ValueError, match="is a pipe or a device, not a model file"):
         read_model(tmp_path / "pipe", resolve)
 
 

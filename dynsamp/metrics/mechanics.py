@@ -55,6 +55,11 @@ def _declared(system: TrueSystem, wanted: str) -> Callable[..., float]:
     return system.energy
 
 
+def sizes_of(system: TrueSystem) -> tuple[int, int]:
+    """Components and parameters that its functions take."""
+    return system.size, len(system.parameters)
+
+
 def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
     """True energy (trajectory, member, lead_time), NaN where there is no state."""
     hamiltonian = _declared(system, "energy to score")
@@ -66,7 +71,7 @@ def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
     if record.theta.shape[1]:
         theta = np.repeat(record.theta, members * steps, axis=0)[finite]
     energy = np.full(len(y), np.nan)
-    energy[finite] = scalar_values(hamiltonian, t[finite], y[finite], theta)
+    energy[finite] = scalar_values(hamiltonian, t[finite], y[finite], theta, sizes_of(system))
     return energy.reshape(count, members, steps)
 
 
@@ -189,7 +194,8 @@ def energy_gradient(system: TrueSystem, t: np.ndarray, y: np.ndarray, theta: np.
             kernel = system.kernel()
         else:
             rhs = derived_rhs(hamiltonian, system.size, len(system.parameters))
-            kernel = Kernel("field", (rhs,), system.theta())
+            size, parameters = sizes_of(system)
+            kernel = Kernel("field", (rhs,), system.theta(), size=size, parameters=parameters)
     except UntraceableError:
         return _differences(system, t, y, theta)
     field = field_values(kernel, t, y, theta)
@@ -200,7 +206,8 @@ def energy_gradient(system: TrueSystem, t: np.ndarray, y: np.ndarray, theta: np.
 def _differences(system: TrueSystem, t: np.ndarray, y: np.ndarray, theta: np.ndarray) -> np.ndarray:
     hamiltonian = _declared(system, "gradient")
     shift = SHIFT * np.maximum(y.std(axis=0), np.maximum(1e-3 * np.abs(y).max(axis=0), 1e-12))
-    return derivatives(lambda moved: scalar_values(hamiltonian, t, moved, theta), y, np.tile(shift, (len(y), 1)))
+    sizes = sizes_of(system)
+    return derivatives(lambda moved: scalar_values(hamiltonian, t, moved, theta, sizes), y, np.tile(shift, (len(y), 1)))
 
 
 def derivatives(function: Callable[[np.ndarray], np.ndarray], y: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -238,10 +245,10 @@ def invariant_drift(forecast: Record, truth: Record, system: TrueSystem) -> Scor
     typical = {}
     for k, (name, function) in enumerate(functions.items()):
         values = np.full(len(y), np.nan)
-        values[finite] = scalar_values(function, t[finite], y[finite], theta)
+        values[finite] = scalar_values(function, t[finite], y[finite], theta, sizes_of(system))
         paths = values.reshape(count, members, steps)
         start = paths[..., :1]
-        among = np.median(np.abs(scalar_values(function, np.zeros(len(mixed)), mixed, own)))
+        among = np.median(np.abs(scalar_values(function, np.zeros(len(mixed)), mixed, own, sizes_of(system))))
         here = float(np.sqrt(np.mean(start[np.isfinite(start)] ** 2))) if np.isfinite(start).any() else 0.0
         typical[name] = max(float(among), here)
         change = np.abs(paths - start).max(axis=-1) / (typical[name] or 1.0)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork as PortHamiltonianNetwork
     from dynsamp.models.sampled_network import SampledNetwork as SampledNetwork
     from dynsamp.models.sampled_network import SampledNetworkModel as SampledNetworkModel
+    from dynsamp.models.schema import Above as Above
+    from dynsamp.models.schema import Array as Array
+    from dynsamp.models.schema import Items as Items
 
 _HOME = {
     "base": ("Estimator", "Model", "Samples"),
@@ -33,6 +36,7 @@ _HOME = {
     "null": ("Climatology", "Linear", "Persistence", "RandomWalk"),
     "port_hamiltonian": ("PortHamiltonianModel", "PortHamiltonianNetwork"),
     "sampled_network": ("SampledNetwork", "SampledNetworkModel"),
+    "schema": ("Above", "Array", "Items"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from dynsamp.models.schema import Array, Outline, check_model
 from dynsamp.solve import Kernel
-from dynsamp.words import Facts, State
+from dynsamp.words import Facts, State, components
 
 __all__ = [
     "Estimator",
@@ -63,7 +64,7 @@ class Samples:
     @property
     def size(self) -> int:
         """Components of the state."""
-        return sum(state.size for state in self.states)
+        return components(self.states)
 
     @property
     def owners(self) -> list[State]:
@@ -137,7 +138,8 @@ class Model(ABC):
     """A fitted model: frozen arrays and what is known about them.
 
     Array fields are saved raw, the rest as JSON, so a field is an ndarray or a JSON value
-    (``states`` apart, which every model has).
+    (``states`` apart, which every model has). What a field must be its annotation says, see ``dynsamp.models.schema``:
+    compiled code trusts the sizes of arrays, and a file may come from anybody.
     """
 
     name: ClassVar[str]  # of the estimator that makes it
@@ -145,8 +147,37 @@ class Model(ABC):
     states: tuple[State, ...]
     facts: Facts = Facts()
     report: Mapping[str, Any] = field(default_factory=dict)  # width, scale, residual, seconds, joules, ...
-    low: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) of the training data
-    high: np.ndarray = field(default_factory=lambda: np.empty(0))
+    # of the training data, where they are known
+    low: Annotated[np.ndarray, Array("component", optional=True)] = field(default_factory=lambda: np.empty(0))
+    high: Annotated[np.ndarray, Array("component", optional=True)] = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        check_model(self)
+        if self.low.shape != self.high.shape or np.any(self.low > self.high):
+            raise ValueError(
+                f"the fields of a {type(self).__name__} do not fit together: the training box should have low <= high,"
+                f" got {self.low.shape} and {self.high.shape} components"
+            )
+        if self.facts.dt is not None and self.facts.dt < 0:
+            raise ValueError(f"the fact 'dt' of a {type(self).__name__} should be positive, got {self.facts.dt}")
+
+    @classmethod
+    def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:  # noqa: ARG003 - for those that need it
+        """Sizes of arrays, by the names in annotations, that follow from states and from fields that are no arrays.
+
+        Raises
+        ------
+        ValueError
+            Where these contradict each other.
+        """
+        return {}
+
+    def _points(self, y: np.ndarray, name: str = "y") -> np.ndarray:
+        """States (..., component) as (point, component), or a sentence about their shape."""
+        y = np.asarray(y, dtype=float)
+        if y.ndim == 0 or y.shape[-1] != self.size:
+            raise ValueError(f"{name} must be (..., {self.size}), one entry a component, got shape {y.shape}")
+        return np.ascontiguousarray(y.reshape(-1, self.size))
 
     @property
     def has_kernel(self) -> bool:
@@ -156,7 +187,7 @@ class Model(ABC):
     @property
     def size(self) -> int:
         """Components of the state."""
-        return sum(state.size for state in self.states)
+        return components(self.states)
 
     @property
     def stochastic(self) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from dynsamp.models import tuning
 from dynsamp.models.base import owners
 from dynsamp.networks.structure import Structure, closed_group
-from dynsamp.networks.terms import mentions, parse
+from dynsamp.networks.terms import mentions, parse, parse_all
 from dynsamp.words import State, nearest
 
 __all__ = ["SYMMETRIES", "Declared", "Symmetry", "formula_names", "structure_of"]
@@ -60,7 +60,10 @@ class Declared:
         if self.terms:
             said.append(f"the terms {', '.join(self.terms)}")
         names = formula_names(states)
-        terms = tuple(parse(text, names) for text in self.terms)
+        terms = parse_all(self.terms, names) if self.terms else ()
+        for term in terms:
+            rows = [y[:: len(y) // tuning.TRIED_ROWS + 1], y[y.argmin(axis=0)], y[y.argmax(axis=0)]]
+            term.check_at(np.concatenate(rows))
         return Structure(size, self.polynomial, group, periods, momenta, terms), said
 
 

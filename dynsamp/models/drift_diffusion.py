@@ -12,10 +12,11 @@ Ito-Taylor terms that a finite spacing adds, with the generator L f = mu . grad 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.increments import Increments, increments
-from dynsamp.networks.compiled import Wiring, network_field, network_theta, neuron_sum
+from dynsamp.models.schema import Above, Array, Outline
+from dynsamp.networks.compiled import Wiring, network_field, network_theta, neuron_sum, trusted
 from dynsamp.networks.grid import Patch
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
@@ -104,15 +106,18 @@ class DriftDiffusionModel(Model):
 
     name: ClassVar[str] = "drift-diffusion"
 
-    dt: float  # spacing of the training data
-    theta: np.ndarray
+    dt: Annotated[float, Above(0.0)]  # spacing of the training data
+    theta: Annotated[np.ndarray, Array("number")]
 
-    def __post_init__(self) -> None:
-        n = self.size
-        pairs = n * (n + 1) // 2
-        rest = self.theta.size - (2 * n + n * (1 + n) + pairs * (1 + n + pairs))
-        if self.theta.ndim != 1 or self.theta.dtype != np.float64 or rest < 0 or rest % (1 + 2 * n + pairs):
-            raise ValueError(f"theta of shape {self.theta.shape} is not a drift and diffusion of {n} components")
+    @classmethod
+    def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
+        """See Model.declared_sizes."""
+        n, shape = outline.size, outline.arrays["theta"][1]
+        pairs, count = n * (n + 1) // 2, math.prod(shape)
+        rest = count - (2 * n + n * (1 + n) + pairs * (1 + n + pairs))
+        if rest < 0 or rest % (1 + 2 * n + pairs):
+            raise ValueError(f"theta of shape {shape} is not a drift and diffusion of {n} components")
+        return {"number": count}
 
     @cached_property
     def _moments(self) -> tuple[Network, Network, np.ndarray]:
@@ -133,19 +138,18 @@ class DriftDiffusionModel(Model):
         """See Model.kernel."""
         drift, covariance, tail = self._moments
         n, theta = len(drift.centre), np.concatenate([network_theta(drift, covariance), tail])
-        return Kernel("sde", sde_functions(n), theta, noise="diagonal" if n == 1 else n)
+        known: dict[str, Any] = {"size": n, "parameters": len(theta), "trusted": trusted(drift, covariance)}
+        return Kernel("sde", sde_functions(n), theta, noise="diagonal" if n == 1 else n, **known)
 
     def drift(self, y: np.ndarray) -> np.ndarray:
         """Drift (..., component) per unit of time."""
-        points = np.asarray(y, dtype=float)
-        return self._moments[0].values(points.reshape(-1, points.shape[-1])).reshape(points.shape)
+        return self._moments[0].values(self._points(y)).reshape(np.shape(y))
 
     def diffusion(self, y: np.ndarray) -> np.ndarray:
         """Root of the covariance: (..., 1) for one component, else its lower Cholesky factor (..., n, n)."""
-        points = np.asarray(y, dtype=float)
-        n = points.shape[-1]
-        found = diffusion_values(self.kernel(), 0.0, points.reshape(-1, n))
-        return found.reshape(*points.shape, *([] if n == 1 else [n]))
+        n = self.size
+        found = diffusion_values(self.kernel(), 0.0, self._points(y))
+        return found.reshape(*np.shape(y), *([] if n == 1 else [n]))
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,20 @@ With a stencil F is a function of the patch around a site, the same at every sit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from dynsamp.kernels.activations import ACTIVATIONS
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.flow_selection import fit_flow
 from dynsamp.models.measured.increments import increments
+from dynsamp.models.schema import Above, Array, Outline
 from dynsamp.models.stencil import Stencil, checked_offsets
-from dynsamp.networks.compiled import map_step, network_theta
+from dynsamp.networks.compiled import map_step, network_theta, trusted
 from dynsamp.networks.grid import Patch
 from dynsamp.networks.network import Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
@@ -44,36 +44,29 @@ class FlowMapModel(Model):
 
     name: ClassVar[str] = "flow-map"
 
-    dt: float
-    activation: str
-    centre: np.ndarray  # (input,)
-    constant: np.ndarray  # (output,)
-    linear: np.ndarray  # (output, input)
-    weights: np.ndarray  # (feature, input)
-    biases: np.ndarray  # (feature,)
-    coefficients: np.ndarray  # (output, feature)
+    dt: Annotated[float, Above(0.0)]
+    activation: Activation
+    centre: Annotated[np.ndarray, Array("input")]
+    constant: Annotated[np.ndarray, Array("output")]
+    linear: Annotated[np.ndarray, Array("output", "input")]
+    weights: Annotated[np.ndarray, Array("feature", "input")]
+    biases: Annotated[np.ndarray, Array("feature")]
+    coefficients: Annotated[np.ndarray, Array("output", "feature")]
     stencil: Sequence[int] | None = None  # offsets of the neighbours
 
     def __post_init__(self) -> None:
-        n = m = self.size
-        if (ring := self.ring) is not None:
-            n, m = ring.size, ring.states
-            object.__setattr__(self, "stencil", ring.offsets)
-        width = len(self.biases)
-        shapes = {
-            "centre": (n,),
-            "constant": (m,),
-            "linear": (m, n),
-            "weights": (width, n),
-            "biases": (width,),
-            "coefficients": (m, width),
-        }
-        for key, shape in shapes.items():
-            array = getattr(self, key)
-            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.float64:
-                raise ValueError(f"{key} of a flow map must be float64 of shape {shape}, got {np.shape(array)}")
-        if self.activation not in ACTIVATIONS or not self.dt > 0:
-            raise ValueError(f"a flow map needs an activation and dt > 0, got {self.activation!r} and {self.dt!r}")
+        super().__post_init__()
+        if self.stencil is not None:
+            object.__setattr__(self, "stencil", checked_offsets(self.stencil))
+
+    @classmethod
+    def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
+        """See Model.declared_sizes."""
+        if outline.plain["stencil"] is None:
+            size = outline.size
+            return {"input": size, "output": size}
+        ring = Stencil.on(outline.states, outline.plain["stencil"])
+        return {"input": ring.size, "output": ring.states}
 
     @property
     def ring(self) -> Stencil | None:
@@ -90,9 +83,9 @@ class FlowMapModel(Model):
         """See Model.kernel."""
         ring, inputs, outputs = self.ring, len(self.centre), len(self.constant)
         sees, fields = (Patch.own(inputs), 0) if ring is None else (ring.patch, outputs)
-        return Kernel(
-            "map", (map_step(self.activation, sees, outputs, fields),), network_theta(self.network), dt=self.dt
-        )
+        step, theta = map_step(self.activation, sees, outputs, fields), network_theta(self.network)
+        known: dict[str, Any] = {"size": self.size, "parameters": len(theta), "trusted": trusted(self.network)}
+        return Kernel("map", (step,), theta, dt=self.dt, **known)
 
     def step(self, y: np.ndarray) -> np.ndarray:
         """State after ``dt``."""
@@ -114,10 +107,6 @@ class FlowMapModel(Model):
             result = ring.jacobian(self.network.jacobian(ring.patches(points)))
         result[:, np.arange(n), np.arange(n)] += 1.0
         return result.reshape(*np.shape(y), n)
-
-    def _points(self, y: np.ndarray) -> np.ndarray:
-        """States (row, component)."""
-        return np.asarray(y, dtype=float).reshape(-1, self.size)
 
 
 @dataclass(frozen=True)

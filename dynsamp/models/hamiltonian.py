@@ -65,15 +65,16 @@ class HamiltonianModel(EnergyModel):
         size, dof = len(self.centre), len(self.centre) // 2
         parts = [energy for _, energy in self._parts]
         theta = network_theta(*parts)
+        known: dict[str, Any] = {"hamiltonian": True, **self._known(theta, parts)}
         if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
             same, up, down = range(dof), (1.0,) * dof, (-1.0,) * dof
             wired = tuple(Wiring.gradient(part, same, sign) for part, sign in zip(parts, (down, up), strict=True))
             functions = network_field(wired, (1,)), network_field(wired, (0,))
-            return Kernel("separable", functions, theta, hamiltonian=True, chaotic=self.facts.chaotic)
+            return Kernel("separable", functions, theta, **known)
         if self.separable:
             raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
         rhs = network_field((Wiring.gradient(parts[0], *partners(self.pairs)),), (0,))
-        return Kernel("field", (rhs,), theta, hamiltonian=True, chaotic=self.facts.chaotic)
+        return Kernel("field", (rhs,), theta, **known)
 
 
 @dataclass(frozen=True)

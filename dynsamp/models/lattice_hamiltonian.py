@@ -11,14 +11,13 @@ say u(q[i]) - u(q[i + 1]) more, no data tell; no forecast depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from dynsamp.kernels.activations import ACTIVATIONS
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
@@ -30,8 +29,9 @@ from dynsamp.models.measured.canonical import (
     snapshot_data,
     units_of_energy,
 )
+from dynsamp.models.schema import Array, Items, Outline
 from dynsamp.models.stencil import checked_offsets
-from dynsamp.networks.compiled import Wiring, network_field, network_theta
+from dynsamp.networks.compiled import Wiring, network_field, network_theta, trusted
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends, Patch
@@ -73,6 +73,11 @@ def site_dimension(states: Sequence[State]) -> tuple[str, int]:
     return next(iter(first.dims.items()))
 
 
+def field_pairs(states: Sequence[State]) -> tuple[np.ndarray, str]:
+    """Pairs (2, dof) of fields, whatever the number of sites, and in a few words how they were found."""
+    return canonical_pairs(tuple(replace(state, dims={}) for state in states))
+
+
 def lattice_of(
     states: tuple[State, ...], offsets: Sequence[int], ends: str, *, separable: bool, differences: bool = False
 ) -> tuple[Lattice, str]:
@@ -95,8 +100,8 @@ def lattice_of(
     found = tuple(offsets)
     if max(found) - min(found) >= sites:
         raise ValueError(f"stencil {found} does not fit on dimension {dim!r} of {sites} sites; give more sites")
-    pairs, how = canonical_pairs(states)
-    q, p = ((row[::sites] // sites).tolist() for row in pairs)
+    (q, p), how = field_pairs(states)
+    q, p = q.tolist(), p.tolist()
     seen = sorted(q if separable else q + p)
     relative = tuple(q) if differences else ()
     near = Part(tuple(field for _ in found for field in seen), tuple(k for k in found for _ in seen), relative)
@@ -121,39 +126,33 @@ class LatticeHamiltonianModel(Model):
 
     name: ClassVar[str] = "lattice-hamiltonian"
 
-    stencil: Sequence[int]
-    ends: str
+    stencil: Annotated[Sequence[int], Items("offset", least=1)]
+    ends: Ends
     separable: bool
     differences: bool  # whether V, or the law, was learned of differences of the q
-    widths: Sequence[int]  # one a part
-    activations: Sequence[str]
-    weights: np.ndarray  # (feature, place); places of all parts, zero for those of others
-    biases: np.ndarray  # (feature,)
-    coefficients: np.ndarray  # (feature,)
-    linear: np.ndarray  # (place,)
-    quadratic: np.ndarray  # (place, place), symmetric
-    constants: np.ndarray  # (part,), of every patch
+    widths: Annotated[Sequence[int], Items("part", total="feature")]
+    activations: Annotated[Sequence[Activation], Items("part")]
+    weights: Annotated[np.ndarray, Array("feature", "place")]  # places of all parts, zero for those of others
+    biases: Annotated[np.ndarray, Array("feature")]
+    coefficients: Annotated[np.ndarray, Array("feature")]
+    linear: Annotated[np.ndarray, Array("place")]
+    quadratic: Annotated[np.ndarray, Array("place", "place")]  # symmetric
+    constants: Annotated[np.ndarray, Array("part")]  # of every patch
 
     def __post_init__(self) -> None:
-        # compiled code trusts these shapes, and a file may come from anybody
+        super().__post_init__()
         object.__setattr__(self, "stencil", tuple(int(k) for k in self.stencil))
-        if self.ends not in ENDS or not set(self.activations) <= set(ACTIVATIONS):
-            raise ValueError(f"a lattice has no ends {self.ends!r} or no activations {self.activations!r}")
-        parts = self.lattice.parts
-        size, width = sum(len(part.fields) for part in parts), int(sum(self.widths))
-        shapes = {
-            "weights": (width, size),
-            "biases": (width,),
-            "coefficients": (width,),
-            "linear": (size,),
-            "quadratic": (size, size),
-            "constants": (len(parts),),
-        }
-        wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
-        if not len(self.widths) == len(self.activations) == len(parts) or min(self.widths) < 0:
-            wrong.append("widths")
-        if wrong:
-            raise ValueError(f"the arrays of a {type(self).__name__} do not fit together: {', '.join(wrong)}")
+
+    @classmethod
+    def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
+        """See Model.declared_sizes."""
+        said = outline.plain
+        separable, differences = said["separable"], said["differences"]
+        offsets = checked_offsets(said["stencil"])
+        lattice, _ = lattice_of(outline.states, offsets, said["ends"], separable=separable, differences=differences)
+        if len(said["widths"]) != len(lattice.parts):
+            raise ValueError(f"widths should have one item for each of {len(lattice.parts)} parts of the law")
+        return {"place": sum(part.size for part in lattice.parts)}
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -197,16 +196,6 @@ class LatticeHamiltonianModel(Model):
     def _energy(self) -> LatticeEnergy:
         return LatticeEnergy(self.lattice, self.laws)
 
-    def _points(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
-        size = self.lattice.size
-        if y.ndim == 0 or y.shape[-1] != size:
-            raise ValueError(
-                f"y must be (..., {size}), one entry a state component, got shape {y.shape}; model.on(sites) is the"
-                " same law on another number of sites"
-            )
-        return y.reshape(-1, size)
-
     def energy(self, y: np.ndarray) -> np.ndarray:
         """H of states (..., component): an array (...)."""
         total = self._energy.value(self._points(y))
@@ -245,8 +234,10 @@ class LatticeHamiltonianModel(Model):
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        pairs = canonical_pairs(self.states)[0][:, :: self.sites] // self.sites  # of fields
+        pairs = field_pairs(self.states)[0]
         dof, theta, every = pairs.shape[1], network_theta(*self.laws), range(len(self.laws))
+        known: dict[str, Any] = {"hamiltonian": True, "chaotic": self.facts.chaotic}
+        known |= {"size": self.size, "parameters": len(theta), "trusted": trusted(*self.laws)}
 
         def wired(to: Sequence[int], sign: Sequence[float]) -> tuple[Wiring, ...]:
             return tuple(
@@ -257,9 +248,9 @@ class LatticeHamiltonianModel(Model):
         if self.separable and np.array_equal(pairs.ravel(), np.arange(2 * dof)):
             velocity = network_field(wired(range(dof), (1.0,) * dof), (1,), dof, self.ends)
             force = network_field(wired(range(dof), (-1.0,) * dof), tuple(k for k in every if k != 1), dof, self.ends)
-            return Kernel("separable", (velocity, force), theta, hamiltonian=True, chaotic=self.facts.chaotic)
+            return Kernel("separable", (velocity, force), theta, **known)
         rhs = network_field(wired(*partners(pairs)), tuple(every), 2 * dof, self.ends)
-        return Kernel("field", (rhs,), theta, hamiltonian=True, chaotic=self.facts.chaotic)
+        return Kernel("field", (rhs,), theta, **known)
 
 
 @dataclass(frozen=True)

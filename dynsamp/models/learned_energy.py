@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import Declared, Symmetry, formula_names, structure_of
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
+from dynsamp.models.schema import Array, Items
+from dynsamp.networks.compiled import trusted
 from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.network import Energy, HiddenLayer
@@ -21,7 +23,8 @@ from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Pl
 from dynsamp.networks.segments.collocation import spans
 from dynsamp.networks.segments.learning import Fit
 from dynsamp.networks.structure import Structure
-from dynsamp.networks.terms import mentions, parse
+from dynsamp.networks.terms import Term, mentions, parse, parse_all
+from dynsamp.words import quoted
 
 __all__ = [
     "EnergyEstimator",
@@ -133,54 +136,44 @@ class EnergyModel(Model):
     first ``widths[0]`` neurons have no weights on p, the other ``widths[1]`` none on q.
     """
 
-    weights: np.ndarray  # (feature, component)
-    biases: np.ndarray  # (feature,)
-    coefficients: np.ndarray  # (feature,)
-    linear: np.ndarray  # (component,)
-    quadratic: np.ndarray  # (component, component), symmetric
-    centre: np.ndarray  # (component,)
-    half_width: np.ndarray  # (component,)
-    pairs: np.ndarray  # (2, dof), the components of q and of p
-    widths: Sequence[int]  # one, or of V and T
-    activations: Sequence[str]  # one, or of V and T
+    weights: Annotated[np.ndarray, Array("feature", "component")]
+    biases: Annotated[np.ndarray, Array("feature")]
+    coefficients: Annotated[np.ndarray, Array("feature")]
+    linear: Annotated[np.ndarray, Array("component")]
+    quadratic: Annotated[np.ndarray, Array("component", "component")]  # symmetric
+    centre: Annotated[np.ndarray, Array("component")]
+    half_width: Annotated[np.ndarray, Array("component", above=0.0)]
+    # the components of q and of p
+    pairs: Annotated[np.ndarray, Array(2, "dof", dtype="int", below="component", permutation=True)]
+    widths: Annotated[Sequence[int], Items("part", total="feature", least=1, most=2)]  # one, or of V and T
+    activations: Annotated[Sequence[Activation], Items("part")]
     offset: float
-    # (feature, 2), components that multiply a neuron, -1 for none; no rows: none for any neuron
-    factors: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    terms: Sequence[str] = ()  # formulas of the components
-    term_coefficients: np.ndarray = field(default_factory=lambda: np.empty(0))
+    # components that multiply a neuron, -1 for none; no rows: none for any neuron
+    factors: Annotated[np.ndarray, Array("feature", 2, dtype="int", optional=True, low=-1, below="component")] = field(
+        default_factory=lambda: np.empty((0, 2), np.int64)
+    )
+    terms: Annotated[Sequence[str], Items("term")] = ()  # formulas of the components
+    term_coefficients: Annotated[np.ndarray, Array("term")] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        # compiled code trusts these shapes, and a file may come from anybody
-        size, width = len(self.centre), int(sum(self.widths))
-        shapes = {
-            "weights": (width, size),
-            "biases": (width,),
-            "coefficients": (width,),
-            "linear": (size,),
-            "quadratic": (size, size),
-            "centre": (size,),
-            "half_width": (size,),
-            "pairs": (2, size // 2),
-            "term_coefficients": (len(self.terms),),
-            "factors": (width if len(self.factors) else 0, 2),
-        }
-        wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
-        if len(self.widths) not in (1, 2) or len(self.activations) != len(self.widths) or min(self.widths) < 0:
-            wrong.append("widths")
-        within = self.factors.size == 0 or (self.factors.min() >= -1 and self.factors.max() < size)
-        if not within or np.any((self.factors[:, 0] < 0) != (self.factors[:, 1] < 0)):
-            wrong.append("factors")
-        for text in self.terms:
-            parse(text, formula_names(self.states))
-        if wrong or sorted(self.pairs.ravel().tolist()) != list(range(size)):
-            raise ValueError(
-                f"the arrays of a {type(self).__name__} do not fit together: {', '.join(wrong) or 'pairs'}"
-            )
+        super().__post_init__()
+        if self.factors.size and (self.separable or np.any((self.factors < 0).sum(axis=1) == 1)):
+            raise ValueError("factors of neurons come in pairs, and a separable H has none")
+        for term in self._formulas:  # parsed now, so that what is wrong is said now
+            if self.low.size:
+                term.check_within(self.low, self.high)
+            if self.separable and all(mentions(term, part) for part in self.pairs):
+                raise ValueError(f"term {quoted(term.text)} mixes q and p, which a separable H cannot have")
 
     @property
     def separable(self) -> bool:
         """Whether H = V(q) + T(p) by construction."""
         return len(self.widths) == 2
+
+    @cached_property
+    def _formulas(self) -> tuple[Term, ...]:
+        """The terms, in the names of the components."""
+        return parse_all(self.terms, formula_names(self.states)) if self.terms else ()
 
     @cached_property
     def _parts(self) -> list[tuple[np.ndarray, Energy]]:
@@ -189,7 +182,6 @@ class EnergyModel(Model):
         columns = [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(len(self.centre))]
         found = []
         names = formula_names(self.states)
-        formulas = [parse(text, names) for text in self.terms]
         for k, (part, activation) in enumerate(zip(columns, self.activations, strict=True)):
             rows = slice(sizes[k], sizes[k + 1])
             layer = HiddenLayer(
@@ -198,7 +190,7 @@ class EnergyModel(Model):
             )  # fmt: skip
             quadratic = self.quadratic[np.ix_(part, part)]
             factors = self.factors[rows] if len(self.factors) else self.factors
-            mine = [at for at, term in enumerate(formulas) if mentions(term, part)]
+            mine = [at for at, term in enumerate(self._formulas) if mentions(term, part)]
             own = tuple(parse(self.terms[at], [names[i] for i in part]) for at in mine)
             found.append(
                 (
@@ -214,18 +206,10 @@ class EnergyModel(Model):
     @property
     def whole(self) -> Energy:
         """H as one network; V and T must have the same activation."""
-        names = formula_names(self.states)
         layer = HiddenLayer(self.weights, self.biases, self.activations[0], self.centre, self.half_width)
-        terms = tuple(parse(text, names) for text in self.terms)
         return Energy(
-            layer, self.coefficients, self.linear, self.quadratic, self.factors, terms, self.term_coefficients
+            layer, self.coefficients, self.linear, self.quadratic, self.factors, self._formulas, self.term_coefficients
         )
-
-    def _points(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
-        if y.ndim == 0 or y.shape[-1] != len(self.centre):
-            raise ValueError(f"y must be (..., {len(self.centre)}), one entry a state component, got shape {y.shape}")
-        return y.reshape(-1, y.shape[-1])
 
     def energy(self, y: np.ndarray) -> np.ndarray:
         """H of states (..., component): an array (...)."""
@@ -250,6 +234,11 @@ class EnergyModel(Model):
         for part, energy in self._parts:
             hessian[:, part[:, None], part] = energy.hessian(np.ascontiguousarray(points[:, part]))
         return hessian.reshape(*np.shape(y), points.shape[-1])
+
+    def _known(self, theta: np.ndarray, parts: Sequence[Energy]) -> dict[str, Any]:
+        """What a kernel with this theta of these energies says of itself."""
+        sizes = {"size": self.size, "parameters": theta.shape[-1], "trusted": trusted(*parts)}
+        return {"chaotic": self.facts.chaotic, **sizes}
 
     @abstractmethod
     def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:

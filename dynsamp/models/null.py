@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.measured.increments import increments
+from dynsamp.models.schema import Above, Array
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
 
@@ -55,11 +56,9 @@ class ClimatologyModel(Model):
 
     name: ClassVar[str] = "climatology"
 
-    mean: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,)
-    spread: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) standard deviation
-
-    def __post_init__(self) -> None:
-        _check_sizes(self, mean=self.mean, spread=self.spread)
+    mean: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))
+    # standard deviation
+    spread: Annotated[np.ndarray, Array("component", low=0.0)] = field(default_factory=lambda: np.empty(0))
 
     def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """See Model.predict; the start itself is known, so the mean begins after it."""
@@ -98,30 +97,27 @@ class LinearModel(Model):
 
     name: ClassVar[str] = "linear"
 
-    dt: float = 1.0
-    mean: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,)
-    constant: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) b
-    matrix: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))  # (component, component) A
-
-    def __post_init__(self) -> None:
-        _check_sizes(self, mean=self.mean, constant=self.constant)
-        if self.matrix.shape != 2 * self.mean.shape or not self.dt > 0:
-            raise ValueError(f"a linear map needs a square matrix and dt > 0, got {self.matrix.shape}, {self.dt}")
+    dt: Annotated[float, Above(0.0)] = 1.0
+    mean: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))
+    constant: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))  # b
+    matrix: Annotated[np.ndarray, Array("component", "component")] = field(
+        default_factory=lambda: np.empty((0, 0))
+    )  # A
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
         theta = np.concatenate([self.mean, self.constant, self.matrix.ravel()])
-        return Kernel("map", (linear_step,), theta, dt=self.dt)
+        return Kernel("map", (linear_step,), theta, dt=self.dt, size=self.size, parameters=len(theta))
 
     def step(self, y: np.ndarray) -> np.ndarray:
         """State after ``dt``; y and result (..., component)."""
-        y = np.asarray(y, dtype=float)
+        y = self._points(y).reshape(np.shape(y))
         return np.asarray(y + self.constant + (y - self.mean) @ self.matrix.T)
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Derivative of the step (..., component, component)."""
-        y = np.asarray(y, dtype=float)
-        return np.broadcast_to(np.eye(y.shape[-1]) + self.matrix, (*y.shape, y.shape[-1])).copy()
+        rows = self._points(y)
+        return np.tile(np.eye(self.size) + self.matrix, (len(rows), 1, 1)).reshape(*np.shape(y), self.size)
 
 
 @dataclass(frozen=True)
@@ -172,24 +168,22 @@ class RandomWalkModel(Model):
 
     name: ClassVar[str] = "random-walk"
 
-    mean_rate: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) m
-    volatility: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) s
-
-    def __post_init__(self) -> None:
-        _check_sizes(self, mean_rate=self.mean_rate, volatility=self.volatility)
+    mean_rate: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))  # m
+    volatility: Annotated[np.ndarray, Array("component", low=0.0)] = field(default_factory=lambda: np.empty(0))  # s
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
         theta = np.concatenate([self.mean_rate, self.volatility])
-        return Kernel("sde", (walk_drift, walk_diffusion), theta, noise="diagonal")
+        functions = (walk_drift, walk_diffusion)
+        return Kernel("sde", functions, theta, noise="diagonal", size=self.size, parameters=len(theta))
 
     def drift(self, y: np.ndarray) -> np.ndarray:
         """Drift (..., component)."""
-        return np.broadcast_to(self.mean_rate, np.shape(y)).copy()
+        return np.tile(self.mean_rate, (len(self._points(y)), 1)).reshape(np.shape(y))
 
     def diffusion(self, y: np.ndarray) -> np.ndarray:
         """Diagonal of the diffusion (..., component)."""
-        return np.broadcast_to(self.volatility, np.shape(y)).copy()
+        return np.tile(self.volatility, (len(self._points(y)), 1)).reshape(np.shape(y))
 
 
 @dataclass(frozen=True)
@@ -212,10 +206,3 @@ class RandomWalk(Estimator):
 def _status(y0: np.ndarray) -> np.ndarray:
     finite = np.isfinite(y0).all(axis=1)
     return np.where(finite, int(Status.OK), int(Status.INVALID_INPUT)).astype(np.int8)
-
-
-def _check_sizes(model: Model, **arrays: np.ndarray) -> None:
-    size = model.size
-    for key, array in arrays.items():
-        if np.shape(array) != (size,) or array.dtype != np.float64:
-            raise ValueError(f"{key} of a {type(model).__name__} must be {size} floats, got shape {np.shape(array)}")

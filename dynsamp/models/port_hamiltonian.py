@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from dynsamp.models.learned_energy import (
     pinned,
 )
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
+from dynsamp.models.schema import Array, Items
 from dynsamp.networks.compiled import Wiring, factored_matrix, network_theta, port_field
 from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.gradients import canonical_matrix
@@ -55,25 +56,25 @@ class PortHamiltonianModel(EnergyModel):
 
     name: ClassVar[str] = "port-hamiltonian"
 
-    dissipation: np.ndarray  # R (component, component)
-    input_matrix: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))  # B (component, input)
-    inputs: Sequence[str] = ()  # names of the signals u
+    dissipation: Annotated[np.ndarray, Array("component", "component")]  # R
+    input_matrix: Annotated[np.ndarray, Array("component", "input", optional=True)] = field(  # B
+        default_factory=lambda: np.empty((0, 0))
+    )
+    inputs: Annotated[Sequence[str], Items("input")] = ()  # names of the signals u
     frequency: float = 0.0  # w, 1 / time unit; 0 without a force
-    amplitudes: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 2)))  # (harmonic, component, 2)
+    amplitudes: Annotated[np.ndarray, Array("harmonic", "component", 2, optional=True)] = field(
+        default_factory=lambda: np.empty((0, 0, 2))
+    )
 
     def __post_init__(self) -> None:
-        size = len(self.centre)
-        if not self.input_matrix.size:
-            object.__setattr__(self, "input_matrix", np.zeros((size, len(self.inputs))))
-        if not self.amplitudes.size:
-            object.__setattr__(self, "amplitudes", np.zeros((0, size, 2)))
         super().__post_init__()
-        if self.input_matrix.shape != (size, len(self.inputs)) or self.amplitudes.shape[1:] != (size, 2):
-            raise ValueError(
-                f"the arrays of a PortHamiltonianModel do not fit together: input_matrix {self.input_matrix.shape} for"
-                f" {len(self.inputs)} inputs, amplitudes {self.amplitudes.shape} for {size} components"
-            )
-        _check_dissipation(self.dissipation, size)
+        if not self.input_matrix.size:
+            object.__setattr__(self, "input_matrix", np.zeros((self.size, len(self.inputs))))
+        if not self.amplitudes.size:
+            object.__setattr__(self, "amplitudes", np.zeros((0, self.size, 2)))
+        if len(set(self.activations)) > 1:
+            raise ValueError(f"V and T of a port-Hamiltonian model have one activation, got {self.activations}")
+        _check_dissipation(self.dissipation)
 
     @property
     def matrix(self) -> np.ndarray:
@@ -173,7 +174,8 @@ class PortHamiltonianModel(EnergyModel):
             theta = np.tile(theta, (len(origin), 1))
             theta[:, -amplitudes.size :] = self._turned(origin).reshape(len(origin), -1)
             theta = theta[0] if len(origin) == 1 else theta
-        return Kernel("field", (function,), theta, inputs=(False,) * len(self.inputs), chaotic=self.facts.chaotic)
+        known = self._known(theta, [energy])
+        return Kernel("field", (function,), theta, inputs=(False,) * len(self.inputs), **known)
 
     def _turned(self, origin: np.ndarray) -> np.ndarray:
         """Amplitudes (trajectory, harmonic, component, 2) of F(t + origin)."""
@@ -183,12 +185,11 @@ class PortHamiltonianModel(EnergyModel):
         return np.stack([a * cosine + b * sine, b * cosine - a * sine], axis=-1)
 
 
-def _check_dissipation(dissipation: np.ndarray, size: int) -> None:
-    if dissipation.shape != (size, size) or not np.all(np.isfinite(dissipation)):
-        raise ValueError(f"dissipation must be a finite ({size}, {size}) matrix, got shape {dissipation.shape}")
-    values = np.linalg.eigvalsh(0.5 * (dissipation + dissipation.T))
+def _check_dissipation(dissipation: np.ndarray) -> None:
+    largest = np.abs(dissipation).max() or 1.0  # the eigenvalues of very large numbers overflow
+    values = np.linalg.eigvalsh(0.5 * (dissipation / largest + dissipation.T / largest)) * largest
     least = tuning.NEGATIVE_DISSIPATION * max(values.max(), 1e-300)
-    if not np.allclose(dissipation, dissipation.T) or values.min() < least:
+    if not np.allclose(dissipation, dissipation.T) or not values.min() >= least:
         raise ValueError(
             "dissipation must be symmetric and positive semi-definite (it may take energy, not bring it), got"
             f" eigenvalues {values.tolist()}"

@@ -7,15 +7,16 @@ orthogonalisation instead of a truncated SVD, ridge regression where the data ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
+from dynsamp.models.schema import Array, Items, Outline
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
 from dynsamp.networks.regression import RegressionFit, fit_regression
@@ -34,34 +35,26 @@ class SampledNetworkModel(Model):
 
     name: ClassVar[str] = "sampled-network"
 
-    targets: Sequence[str]  # a name for each output
-    widths: Sequence[int]  # neurons of each hidden layer
-    activation: str
-    weights: np.ndarray  # of all layers one after the other, each (feature, input of the layer) in C order
-    biases: np.ndarray  # of all layers one after the other
-    centre: np.ndarray  # (input,)
-    shift: np.ndarray  # (input,)
-    half_width: np.ndarray  # (input,)
-    offset: np.ndarray  # (output,)
-    linear: np.ndarray  # (output, input)
-    coefficients: np.ndarray  # (output, feature)
+    targets: Annotated[Sequence[str], Items("output")]  # a name for each output
+    widths: Annotated[Sequence[int], Items("layer", total="neuron", low=1)]  # neurons of each hidden layer
+    activation: Activation
+    # of all layers one after the other, each (feature, input of the layer) in C order
+    weights: Annotated[np.ndarray, Array("weight")]
+    biases: Annotated[np.ndarray, Array("neuron")]  # of all layers one after the other
+    centre: Annotated[np.ndarray, Array("component")]
+    shift: Annotated[np.ndarray, Array("component")]
+    half_width: Annotated[np.ndarray, Array("component", above=0.0)]
+    offset: Annotated[np.ndarray, Array("output")]
+    linear: Annotated[np.ndarray, Array("output", "component")]
+    coefficients: Annotated[np.ndarray, Array("output", "feature")]
 
-    def __post_init__(self) -> None:
-        # a file may come from anybody
-        size, outputs = len(self.centre), len(self.targets)
-        below = [size, *self.widths]
-        shapes = {
-            "weights": (sum(m * n for m, n in zip(below, self.widths, strict=False)),),
-            "biases": (sum(self.widths),),
-            "shift": (size,),
-            "half_width": (size,),
-            "offset": (outputs,),
-            "linear": (outputs, size),
-            "coefficients": (outputs, self.widths[-1] if self.widths else 0),
-        }
-        wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
-        if wrong or any(width < 1 for width in self.widths):
-            raise ValueError(f"the arrays of a SampledNetworkModel do not fit together: {', '.join(wrong) or 'widths'}")
+    @classmethod
+    def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
+        """See Model.declared_sizes."""
+        widths = outline.plain["widths"]
+        below = [outline.size, *widths]
+        weights = sum(m * n for m, n in zip(below, widths, strict=False))
+        return {"weight": weights, "feature": widths[-1] if widths else 0}
 
     def network(self) -> Network:
         """The layers and their derivatives, on arrays (row, input)."""
@@ -84,17 +77,17 @@ class SampledNetworkModel(Model):
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """f of points (..., input): an array (..., output)."""
-        points = self._points(x)
+        points = self._points(x, "x")
         return self.network().values(points).reshape(*np.shape(x)[:-1], len(self.offset))
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """df/dx of points (..., input): an array (..., output, input)."""
-        points = self._points(x)
+        points = self._points(x, "x")
         return self.network().jacobian(points).reshape(*np.shape(x)[:-1], *self.linear.shape)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """d2f/dx2 of points (..., input): an array (..., output, input, input)."""
-        points = self._points(x)
+        points = self._points(x, "x")
         return self.network().hessian(points).reshape(*np.shape(x)[:-1], *self.linear.shape, len(self.centre))
 
     def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> NoReturn:  # noqa: ARG002
@@ -104,12 +97,6 @@ class SampledNetworkModel(Model):
             f"a sampled network of {names} is a regression and has no time to forecast in; use model.values(x), or fit"
             " a flow map or a Hamiltonian network"
         )
-
-    def _points(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, dtype=float)
-        if x.ndim == 0 or x.shape[-1] != len(self.centre):
-            raise ValueError(f"x must be (..., {len(self.centre)}), one entry an input, got shape {x.shape}")
-        return np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
 
 
 @dataclass(frozen=True)

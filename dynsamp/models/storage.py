@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
@@ -21,10 +20,24 @@ from typing import Any
 import numpy as np
 
 from dynsamp._version import __version__
-from dynsamp.files import write_bytes
+from dynsamp.files import check_regular, write_bytes
 from dynsamp.models.base import Model
-from dynsamp.models.safetensors import encode, little_endian, read_arrays, read_header, refuse, strict_json
-from dynsamp.words import Facts, State
+from dynsamp.models.safetensors import (
+    DEEPEST,
+    DIGEST,
+    NotIntactError,
+    Span,
+    depth,
+    encode,
+    little_endian,
+    read_arrays,
+    read_header,
+    read_spans,
+    refuse,
+    strict_json,
+)
+from dynsamp.models.schema import Outline, check_arrays, check_model, check_sizes
+from dynsamp.words import Facts, State, quoted, shown
 
 __all__ = ["json_value", "read_model", "write_model"]
 
@@ -50,6 +63,7 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written; nothing is left behind.
     """
+    check_model(model)  # what could not be read again is not written
     arrays: dict[str, np.ndarray] = {}
     plain: dict[str, Any] = {}
     for item in fields(model):
@@ -68,6 +82,8 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
         "report": json_value(model.report, "report", null_for_non_finite=True),
         "versions": {"dynsamp": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
+    if depth(about) > DEEPEST:
+        raise ValueError(f"the model has more than {DEEPEST} lists and objects within one another; flatten its fields")
     parts = encode({"dynsamp": json.dumps(about, allow_nan=False)}, arrays)
     target = Path(path)
     try:
@@ -91,60 +107,71 @@ def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model
     Raises
     ------
     ValueError
-        If the file is not a model of ours, is damaged, was written by a newer dynsamp, or its estimator is unknown.
+        If the file is not a model of ours, is damaged, was written by a newer dynsamp, its estimator is unknown, or a
+        field is not what its class declares; nothing is allocated before that is known.
     OSError
         If the file cannot be read.
     """
     source = Path(path)
-    if not stat.S_ISREG(os.stat(source).st_mode):  # opening a pipe would wait forever
-        raise ValueError(f"{source} is not a regular file; give the path of a model file")
+    check_regular(source, "model file")
     with open(source, "rb") as file:
-        header, start, size = read_header(file, source)
-        about = _about(header, source)
-        arrays = read_arrays(file, header, start, size, source)
-    return _build(about, arrays, resolve, source)
+        header = read_header(file, source)
+        about = _about(header.entries["__metadata__"], source)
+        spans = read_spans(header, source)
+        kind = _kind(about, resolve, source)
+        values, outline = _outline(about, spans, kind, source)
+        try:
+            sizes = check_sizes(kind, outline)
+            arrays = read_arrays(file, header, spans, source)
+            check_arrays(kind, sizes, arrays)
+            return kind(**(values | arrays))
+        except NotIntactError:
+            raise
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            refuse(source, str(error) or f"its fields do not make a {kind.__name__}")
 
 
-def _about(header: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    metadata = header.get("__metadata__")
-    text = metadata.get("dynsamp") if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        refuse(path, "its header has no entry 'dynsamp' (another program's file?)")
-    about = strict_json(text, "entry 'dynsamp'", path)
+def _about(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    about = strict_json(metadata["dynsamp"], "entry 'dynsamp'", path)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         refuse(path, f"its format is not {FORMAT!r}")
     version = about.get("format_version")
     if type(version) is not int or version < 1:
-        refuse(path, f"its format version is {version!r}")
+        refuse(path, f"its format version is {quoted(version)}")
     if version > FORMAT_VERSION:
         wrote = about.get("versions")
         by = wrote.get("dynsamp", "?") if isinstance(wrote, dict) else "?"
         raise ValueError(
-            f"{path} was written by a newer dynsamp ({by}, format version {version}; this one reads up to"
-            f" {FORMAT_VERSION}); upgrade dynsamp"
+            f"{shown(path)} was written by a newer dynsamp ({shown(by, 40)}, format version {shown(version, 40)}; this"
+            f" one reads up to {FORMAT_VERSION}); upgrade dynsamp"
         )
+    strange = sorted(set(metadata) - {"dynsamp", DIGEST})
+    if strange:
+        refuse(path, f"its header has the unknown entry {quoted(strange[0])}")
     kinds = {"estimator": str, "states": list, "fields": dict, "facts": dict, "report": dict}
     for key, kind in kinds.items():
         if not isinstance(about.get(key), kind):
-            refuse(path, f"its {key!r} is {about.get(key)!r:.80}, not a JSON {kind.__name__}")
+            refuse(path, f"its {key!r} is {quoted(about.get(key))}, not a JSON {kind.__name__}")
     return about
 
 
-def _build(
-    about: Mapping[str, Any],
-    arrays: Mapping[str, np.ndarray],
-    resolve: Callable[[str], type[Model]],
-    path: Path,
-) -> Model:
+def _kind(about: Mapping[str, Any], resolve: Callable[[str], type[Model]], path: Path) -> type[Model]:
+    """The class of the model."""
     name = about["estimator"]
     try:
-        kind = resolve(name)
+        return resolve(name)
     except LookupError as error:
         origin = about["facts"].get("distribution")
-        source = f"; the file says that it came with {origin}" if isinstance(origin, str) else ""
+        source = f"; the file says that it came with {shown(origin, 80)}" if isinstance(origin, str) else ""
         raise ValueError(
-            f"{path} holds a model of the estimator {name!r}, which is not installed here{source}"
+            f"{shown(path)} holds a model of the estimator {quoted(name)}, which is not installed here{source}"
         ) from error
+
+
+def _outline(
+    about: Mapping[str, Any], spans: Mapping[str, Span], kind: type[Model], path: Path
+) -> tuple[dict[str, Any], Outline]:
+    """Fields that are no arrays, and all that is known without reading one."""
     try:
         states = tuple(State(**state) for state in about["states"])
     except (TypeError, ValueError) as error:
@@ -153,23 +180,15 @@ def _build(
         facts = Facts.from_json(about["facts"])
     except (TypeError, ValueError) as error:
         refuse(path, f"its facts are malformed ({error})")
-    known: dict[str, Field[Any]] = {item.name: item for item in fields(kind)}
-    given = {**about["fields"], **arrays}
-    strange = sorted(set(given) - set(known) | set(about["fields"]) & ({*arrays} | {*COMMON}) | set(arrays) & {*COMMON})
-    needed = {key for key, item in known.items() if item.default is MISSING and item.default_factory is MISSING} - set(
-        COMMON
-    )
-    missing = sorted(needed - set(given))
+    known: dict[str, Field[Any]] = {item.name: item for item in fields(kind) if item.init}
+    plain = about["fields"]
+    strange = sorted({*plain, *spans} - set(known) | set(plain) & {*spans, *COMMON} | set(spans) & {*COMMON})
+    needed = {key for key, item in known.items() if item.default is MISSING and item.default_factory is MISSING}
+    missing = sorted(needed - {*plain, *spans, *COMMON})
     if strange or missing:
         refuse(path, f"a {kind.__name__} has other fields (unknown: {strange or 'none'}, missing: {missing or 'none'})")
-    try:
-        model = kind(states=states, facts=facts, report=about["report"], **given)
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
-        refuse(path, f"its fields do not make a {kind.__name__} ({error})")
-    size = sum(state.size for state in states)
-    if any(not isinstance(box, np.ndarray) or box.shape not in ((0,), (size,)) for box in (model.low, model.high)):
-        refuse(path, f"its training box does not have {size} components")
-    return model
+    values = {"states": states, "facts": facts, "report": about["report"], **plain}
+    return values, Outline(states, values, {name: (span.dtype, span.shape) for name, span in spans.items()})
 
 
 def json_value(value: Any, where: str, *, null_for_non_finite: bool = False) -> Any:

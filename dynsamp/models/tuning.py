@@ -13,6 +13,11 @@ EVEN_SPACING = 1e-3
 """Largest relative deviation of a spacing from the median one that a one-step model takes: room for times that a file
 holds with few digits, not for another step."""
 
+# formulas
+
+TRIED_ROWS = 1000
+"""Rows of the data at which a known term is tried before a fit, and those with the extremes: a millisecond a term."""
+
 # names
 
 COMPARED_NAMES = 60

@@ -41,6 +41,7 @@ __all__ = [
     "network_theta",
     "neuron_sum",
     "port_field",
+    "trusted",
 ]
 
 Function = Callable[..., Any]
@@ -91,6 +92,24 @@ def network_theta(*networks: Network | Energy) -> np.ndarray:
     """Theta of networks, energies or maps."""
     blocks = [_energy_block(part) if isinstance(part, Energy) else _map_block(part) for part in networks]
     return np.concatenate([[part.width for part in networks], *blocks], dtype=float)
+
+
+def trusted(*networks: Network | Energy) -> tuple[np.ndarray, np.ndarray]:
+    """Places in the theta of networks, and the numbers there, that the functions take for sizes and components."""
+    places, numbers, start = list(range(len(networks))), [float(part.width) for part in networks], len(networks)
+    for part in networks:
+        if isinstance(part, Energy):
+            size, pair = len(part.linear), 2 if len(part.factors) else 0
+            fixed, record = 2 * size + size * size + len(part.terms), 2 + size + pair
+            if pair:
+                ends = start + fixed + record * np.arange(1, part.width + 1)
+                places += np.stack([ends - 2, ends - 1], axis=1).ravel().tolist()
+                numbers += part.factors.ravel().tolist()
+        else:
+            outputs, size = part.linear.shape
+            fixed, record = size + outputs * (1 + size), 1 + size + outputs
+        start += fixed + record * part.width
+    return np.array(places), np.array(numbers)
 
 
 def _energy_block(energy: Energy) -> np.ndarray:

@@ -13,19 +13,25 @@ import ast
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any, NamedTuple
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from dynsamp.kernels.tracing.derivatives import gradient, jacobian
-from dynsamp.kernels.tracing.graph import Graph
+from dynsamp.kernels.tracing.derivatives import gradient
+from dynsamp.kernels.tracing.graph import Graph, UntraceableError
 from dynsamp.kernels.tracing.source import assignments, built
+from dynsamp.words import listed, quoted
 
-__all__ = ["Term", "added_gradients", "mentions", "parse"]
+__all__ = ["Term", "added_gradients", "mentions", "parse", "parse_all"]
 
 FUNCTIONS = ("sin", "cos", "exp", "log", "sqrt", "tanh")
 LONGEST = 1000  # characters of a formula: it may come from a file
+FUNCTION = 14  # additions that a sine costs the compiler on lanes: 60 ms and 4.5 ms
+LATTICE = 31  # points in a box at which a formula is tried: a prime number, for steps along every component
+LARGEST = 900  # operations of a formula's gradient: they compile in two seconds
+TOGETHER = 3000  # and of all terms of an energy
+_CHEAP = ("add", "subtract", "multiply", "divide", "negative")
 
 _BINARY = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
 
@@ -49,12 +55,51 @@ class Term:
     @cached_property
     def formula(self) -> _Formula:
         """The formula as a graph."""
-        graph = Graph()
+        graph, size = Graph(), len(self.names)
         node = _node(graph, ast.parse(self.text.strip(), mode="eval").body, self.names)
-        zero, size = graph.constant(0.0), len(self.names)
-        slopes = gradient(graph, node, range(size))
-        curvatures = jacobian(graph, [zero if slope is None else slope for slope in slopes], size)
-        return _Formula(graph, node, _nonzero(graph, slopes), [_nonzero(graph, row) for row in curvatures])
+        slopes = _nonzero(graph, gradient(graph, node, range(size)))
+        flat: list[int | None] = [None] * size
+        hessian = [flat if slope is None else _nonzero(graph, gradient(graph, slope, range(size))) for slope in slopes]
+        return _Formula(graph, node, slopes, hessian)
+
+    @property
+    def cost(self) -> int:
+        """About the additions that its gradient costs a compiler, at least one."""
+        found, graph = 1, self.formula.graph
+        for node in graph.cone(node for node in self.formula.gradient if node is not None):
+            operation, arguments, _ = graph[node]
+            found += 0 if not arguments else FUNCTION if operation not in _CHEAP else 1
+        return found
+
+    def check_at(self, x: np.ndarray) -> None:
+        """Complain where value or gradient are not finite at points (point, component), such as some of the data."""
+        good = self._finite(x)
+        if not good.all():
+            self._complain(x[int(good.argmin())])
+
+    def check_within(self, low: np.ndarray, high: np.ndarray) -> None:
+        """Complain where it is finite nowhere in the box of the data, or, of one component, not at its ends.
+
+        Data need not reach all corners of their box: 1 / sqrt(x**2 + y**2) is a law of orbits.
+        """
+        used = sorted(self.formula.graph.leaves([self.formula.value], "state"))
+        steps = np.arange(LATTICE)[:, None] * 5 ** np.arange(len(low)) % LATTICE
+        x = low + (high - low) * np.concatenate([np.zeros((1, len(low))), np.ones((1, len(low))), steps / LATTICE])
+        good = self._finite(x)
+        if not good.any() or (len(used) == 1 and not good[:2].all()):
+            self._complain(x[int(good.argmin())])
+
+    def _finite(self, x: np.ndarray) -> np.ndarray:
+        slopes = [node for node in self.formula.gradient if node is not None]
+        return np.asarray(np.isfinite(self._values([self.formula.value, *slopes], x)).all(axis=0))
+
+    def _complain(self, at: np.ndarray) -> NoReturn:
+        used = sorted(self.formula.graph.leaves([self.formula.value], "state"))
+        where = listed(f"{self.names[k]} = {at[k]:.6g}" for k in used) or "any state"
+        raise ValueError(
+            f"term {quoted(self.text)} is not finite at {where}, where it overflows, divides by zero, or takes a root"
+            " or a logarithm of a negative number; write it so that it has a value in the range of the data"
+        )
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """Values (point,) at points (point, component)."""
@@ -94,20 +139,58 @@ def parse(text: str, names: Sequence[str]) -> Term:
     Raises
     ------
     ValueError
-        If the formula is not one, or contains an unknown name or function; the message says which.
+        If the formula is not one, contains an unknown name or function, a number that is not finite, or more than a
+        compiler should be given; the message says which.
     """
     if not isinstance(text, str) or len(text) > LONGEST:
-        raise ValueError(f"a term must be a formula of at most {LONGEST} characters, got {text!r}")
-    term = Term(text, tuple(names))
+        raise ValueError(f"a term must be a formula of at most {LONGEST} characters, got {quoted(text)}")
+    return _parsed(text, tuple(names))
+
+
+def parse_all(texts: Sequence[str], names: Sequence[str]) -> tuple[Term, ...]:
+    """Parse the terms of one function, which are compiled together.
+
+    Raises
+    ------
+    ValueError
+        As ``parse``; or if there are too many of them.
+    """
+    found, cost = [], 0
+    for text in texts:
+        found.append(parse(text, names))
+        cost += found[-1].cost
+        if cost > TOGETHER:
+            raise ValueError(
+                f"{len(texts)} terms are more than can be compiled: up to {quoted(text)} they take {cost} operations,"
+                f" and {TOGETHER} are allowed; leave some out"
+            )
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, names: tuple[str, ...]) -> Term:
+    term = Term(text, names)
     try:
-        term.formula  # noqa: B018 - parsed now, so that what is wrong is said now
-    except (SyntaxError, RecursionError, MemoryError, OverflowError):
-        raise ValueError(f"term {text!r} is not a formula; write for example 'cos({names[0]})'") from None
+        graph = term.formula.graph
+        if any(node.operation == "constant" and not math.isfinite(node.value) for node in graph.nodes):
+            raise _UnknownError("a number that is not finite: it overflows, divides by zero, or has no real value")
+        cost = term.cost
+    except (SyntaxError, ValueError):  # a ValueError is that of a null character
+        raise ValueError(f"term {quoted(text)} is not a formula; write for example 'cos({names[0]})'") from None
+    except (RecursionError, MemoryError):
+        raise ValueError(f"term {quoted(text)} nests too deep; write it with fewer brackets or signs") from None
+    except UntraceableError:
+        cost = LARGEST + 1
     except _UnknownError as reason:
         raise ValueError(
-            f"term {text!r} contains {reason}; a term may use {', '.join(names)}, numbers, + - * / **,"
+            f"term {quoted(text)} contains {reason}; a term may use {listed(names)}, numbers, + - * / **,"
             f" {', '.join(FUNCTIONS)} and pi"
         ) from None
+    if cost > LARGEST:
+        raise ValueError(
+            f"term {quoted(text)} takes more than {LARGEST} operations, of which a function counts as {FUNCTION}; split"
+            " it into several terms, or write it with fewer factors and functions"
+        )
     return term
 
 
@@ -118,13 +201,16 @@ class _UnknownError(Exception):
 def _node(graph: Graph, tree: ast.expr, names: Sequence[str]) -> int:
     """Node of an expression."""
     if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float) and not isinstance(tree.value, bool):
-        return graph.constant(float(tree.value))
+        try:
+            return graph.constant(float(tree.value))
+        except OverflowError:
+            raise _UnknownError("a number that no float holds") from None
     if isinstance(tree, ast.Name):
         if tree.id in names:
             return graph.leaf("state", names.index(tree.id))
         if tree.id == "pi":
             return graph.constant(math.pi)
-        raise _UnknownError(f"the unknown name {tree.id!r}")
+        raise _UnknownError(f"the unknown name {quoted(tree.id)}")
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub | ast.UAdd):
         inner = _node(graph, tree.operand, names)
         return graph.apply("negative", inner) if isinstance(tree.op, ast.USub) else inner
@@ -135,9 +221,9 @@ def _node(graph: Graph, tree: ast.expr, names: Sequence[str]) -> int:
         return graph.apply(_BINARY.get(type(tree.op), "power"), left, right)
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and len(tree.args) == 1 and not tree.keywords:
         if tree.func.id not in FUNCTIONS:
-            raise _UnknownError(f"the unknown function {tree.func.id!r}")
+            raise _UnknownError(f"the unknown function {quoted(tree.func.id)}")
         return graph.apply(tree.func.id, _node(graph, tree.args[0], names))
-    raise _UnknownError(f"{ast.unparse(tree)!r}")
+    raise _UnknownError(quoted(ast.unparse(tree)))
 
 
 def _nonzero(graph: Graph, nodes: Sequence[int | None]) -> list[int | None]:

@@ -100,6 +100,8 @@ def advance(
     from dynsamp.kernels.problem import Starts
     from dynsamp.solve.trial import try_out
 
+    if task.y0.shape[1] != task.problem.size:  # compiled code writes so many without a look
+        raise ValueError(f"states have {task.y0.shape[1]} components, but the problem has {task.problem.size}")
     plan = planned(task, options)
     problem, schedule, method = task.problem, plan.schedule, plan.method
     if options.events:

@@ -73,6 +73,12 @@ class Kernel:
         The state before the first time: "start" (the first state, held), a state (state,), a function of t that
         returns one, or samples (times (n,), values (n, state) or (trajectory, n, state)), between which a cubic
         spline runs.
+    size, parameters : int, optional
+        Components of the state, and numbers in a row of ``theta``, where it is known what the functions take: compiled
+        code reads and writes so many without a look.
+    trusted : (ndarray of int, ndarray), optional
+        Places in ``theta`` and the numbers there, which the functions take for sizes and indices: no other ``theta``
+        may have other ones.
     """
 
     kind: Kind
@@ -89,6 +95,9 @@ class Kernel:
     mark_law: Literal["normal", "uniform"] = "normal"
     delays: Sequence[float | np.ndarray] = ()
     history: History = None
+    size: int | None = None
+    parameters: int | None = None
+    trusted: tuple[np.ndarray, np.ndarray] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         return {name: shipped(value) for name, value in self.__dict__.items()}
@@ -175,13 +184,18 @@ def as_problem(
         )
     if kernel.kind == "separable" and dim % 2:
         raise ValueError(f"a separable kernel has states (q, p) in pairs, but y has {dim} components")
-    diagonal = kernel.noise == "diagonal"
+    theta = as_theta(kernel.theta, count)
+    check_sizes(dim, theta.shape[1], kernel.size, kernel.parameters)
+    if kernel.trusted is not None and not np.all(theta[:, kernel.trusted[0]] == kernel.trusted[1]):
+        raise ValueError(
+            "theta has other sizes in it than the learned functions take; use that of the model's kernel()"
+        )
     return Problem(
         functions=dict(zip(slots, kernel.functions, strict=True)),
-        theta=as_theta(kernel.theta, count),
+        theta=theta,
         dim=dim,
-        noise=dim if kernel.noise == "diagonal" else int(kernel.noise or 0),
-        diagonal=diagonal,
+        noise=_noise(kernel, dim),
+        diagonal=kernel.noise == "diagonal",
         delays=len(kernel.delays),
         marks=kernel.marks,
         uniform=kernel.mark_law == "uniform",
@@ -189,6 +203,36 @@ def as_problem(
         held=tuple(kernel.inputs),
         signals=_signals(kernel, inputs, count, span),
     )
+
+
+def check_sizes(dim: int, parameters: int, wanted: int | None, wanted_parameters: int | None) -> None:
+    """Complain of states and parameters that compiled functions do not have room for; None: not known.
+
+    Raises
+    ------
+    ValueError
+        The states, or ``theta``, have another size.
+    """
+    if wanted is not None and dim != wanted:
+        raise ValueError(f"states have {dim} components, but the functions are of {wanted}; give states of that size")
+    if wanted_parameters is not None and parameters != wanted_parameters:
+        raise ValueError(
+            f"theta has {parameters} parameters, but the functions are of {wanted_parameters}; give all of them"
+        )
+
+
+def _noise(kernel: Kernel, dim: int) -> int:
+    """Random numbers a step."""
+    if kernel.noise == "diagonal":
+        return dim
+    noise = 0 if kernel.noise is None else kernel.noise
+    least = 1 if kernel.kind == "sde" else 0
+    if isinstance(noise, bool) or not isinstance(noise, int | np.integer) or noise < least:
+        raise ValueError(
+            f"noise of a {kernel.kind} kernel must be {'diagonal or ' if least else ''}a whole number of at least"
+            f" {least}, got {kernel.noise!r}"
+        )
+    return int(noise)
 
 
 def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[float, float] | None) -> Inputs | None:
@@ -309,14 +353,20 @@ def diffusion_values(
     return _pointwise("diffusions", kernel, t, y, theta, inputs)
 
 
-def scalar_values(function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLike) -> np.ndarray:
-    """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state)."""
+def scalar_values(
+    function: Function, t: ArrayLike, y: ArrayLike, theta: ArrayLike, sizes: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Values (n,) of a function (t, y, theta) -> float at times t (n,), states y (n, state).
+
+    ``sizes`` are the numbers of components and of parameters that the function takes, where they are known.
+    """
     from dynsamp.kernels.integrate import at_points
     from dynsamp.kernels.problem import Problem
     from dynsamp.solve.trial import try_out
 
     y = as_states(y)
     t, theta = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy(), as_theta(theta, len(y))
+    check_sizes(y.shape[1], theta.shape[1], *(sizes or (None, None)))
     problem = Problem({"scalar": function}, theta, y.shape[1])
     try_out(problem, t, y)
     return at_points("scalars", problem, t, y)

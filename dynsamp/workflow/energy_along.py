@@ -153,7 +153,8 @@ def _of_system(law: System) -> Callable[..., np.ndarray]:
         raise ValueError(f"system {law.name!r} has no Hamiltonian, so there is no energy to map")
 
     def energy(t: np.ndarray, y: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
-        return scalar_values(hamiltonian, t, y, law.theta() if theta is None else theta)
+        sizes = law.size, len(law.parameters)
+        return scalar_values(hamiltonian, t, y, law.theta() if theta is None else theta, sizes)
 
     return energy
 

@@ -214,7 +214,7 @@ class Generation:
         if self.derivatives:
             result["dy"] = field_values(kernel, flat, rows, per_row).reshape(states.shape)
         for name, scalar in self.law.scalars().items():
-            values = scalar_values(scalar.function, flat, rows, per_row)
+            values = scalar_values(scalar.function, flat, rows, per_row, (self.law.size, len(self.law.parameters)))
             result[f"diagnostic {name}"] = values.reshape(states.shape[:2])
         name = str(method["method"]).removesuffix("-scalar")
         if self.law.chaotic and len(self.times) > 1 and name in METHODS:

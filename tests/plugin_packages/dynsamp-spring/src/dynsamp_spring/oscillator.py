@@ -1,12 +1,12 @@
 """An estimator of one's own: the harmonic oscillator y' = A y, with A by least squares from derivatives."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 import dynsamp
-from dynsamp.models import Samples
+from dynsamp.models import Array, Samples
 from dynsamp.solve import Kernel
 
 
@@ -22,11 +22,13 @@ class OscillatorModel(dynsamp.Model):
 
     name: ClassVar[str] = "oscillator"
 
-    matrix: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))  # (component, component)
+    matrix: Annotated[np.ndarray, Array(2, 2)] = field(
+        default_factory=lambda: np.zeros((2, 2))
+    )  # (component, component)
 
     def kernel(self) -> Kernel:
         """A vector field."""
-        return Kernel("field", (rhs,), np.ascontiguousarray(self.matrix).reshape(-1))
+        return Kernel("field", (rhs,), np.ascontiguousarray(self.matrix).reshape(-1), size=2, parameters=4)
 
 
 @dataclass(frozen=True)
