@@ -7,6 +7,7 @@ failed), 2 (usage), 130 (interrupted).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import errno
 import os
@@ -22,6 +23,7 @@ from typing import Any, NoReturn, TextIO
 from dynsamp._version import __version__
 from dynsamp.commands import caching, comparing, drawing, experiments, exponents, listing, plugin_tools, verbs
 from dynsamp.commands.printing import UsageError, heading, print_json, put
+from dynsamp.plugins.printed import aside
 from dynsamp.words import shown
 
 __all__ = ["main"]
@@ -102,6 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
     except SystemExit as stop:  # --help, --version and wrong usage
         return int(stop.code or 0)
+    # the document of --json stands alone, whatever plugins print, at the end of the process too
+    alone = aside(for_good=argv is None) if getattr(args, "json", False) else contextlib.nullcontext()
+    with alone:
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """The command, and what is said of its failure."""
     started = time.time()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning

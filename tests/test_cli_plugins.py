@@ -67,6 +67,92 @@ def test_doctor_works_while_a_plugin_is_broken_and_says_why(tmp_path):
     assert "Traceback" not in systems.stderr
 
 
+LOOK = """
+import dynsamp, numpy, random
+
+def drawn():
+    return numpy.random.rand(), random.random()
+
+numpy.random.seed(5)
+random.seed(5)
+expected = drawn()
+numpy.random.seed(5)
+random.seed(5)
+dynsamp.systems()
+assert drawn() == expected
+assert numpy.geterr()["divide"] == "warn"
+"""
+
+UNRULY = {
+    "printer": "import ctypes, atexit, os\nprint('hello')\nos.write(1, b'raw')\natexit.register(print, 'bye')\n"
+    "if os.name == 'posix': ctypes.CDLL(None).puts(b'from C')",
+    "ender": "import os\nos._exit(3)",
+    "leaver": "raise SystemExit(0)",
+    "crasher": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)",
+    "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()",
+    "strict": "import numpy\nnumpy.seterr(all='raise')",
+    "seeded": "import numpy, random\nnumpy.random.seed(1)\nrandom.seed(1)",
+    "wide": "import os, sys, warnings\nos.environ['X1'] = '1'\nsys.path.append('x')\nwarnings.simplefilter('ignore')",
+    "patched": "import numpy\nnumpy.sin = abs",
+}
+
+
+@pytest.fixture
+def unruly(tmp_path):
+    """Runs a command beside plugins of the given names."""
+
+    def run(names, *arguments):
+        for name in names:
+            body = f"{UNRULY[name]}\nimport dynsamp\n@dynsamp.hookimpl\ndef dynsamp_systems():\n    return []\n"
+            (tmp_path / f"{name}_plugin.py").write_text(body)
+            info = tmp_path / f"{name}_plugin-1.2.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plugin\nVersion: 1.2\n")
+            (info / "entry_points.txt").write_text(f"[dynsamp.plugins]\n{name} = {name}_plugin\n")
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, "-m", "dynsamp", *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=240, env={**os.environ, "PYTHONPATH": path}
+        )  # fmt: skip
+
+    return run
+
+
+def test_what_a_plugin_prints_does_not_break_json(unruly):
+    done = unruly(["printer", "leaver"], "systems", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "pendulum" in [system["name"] for system in json.loads(done.stdout)]
+    for word in ("hello", "raw", "bye", "plugin 'leaver'"):
+        assert word in done.stderr
+
+
+def test_doctor_names_plugins_that_end_the_process_or_change_what_belongs_to_all(unruly):
+    done = unruly(UNRULY, "plugins", "doctor", "--json")
+    assert done.returncode == 1, done.stderr
+    found = {plugin["name"]: plugin for plugin in json.loads(done.stdout)["plugins"]}
+    assert found["pendulum"] == {"name": "pendulum", "status": "ok", "error": "", "changes": []}
+    broken = {name: plugin["error"] for name, plugin in found.items() if plugin["status"] == "broken"}
+    assert set(broken) == {"ender", "leaver", "crasher", "thread"}
+    assert broken["ender"] == "ends the process with exit code 3 when it is loaded"
+    assert broken["leaver"] == "SystemExit: 0"
+    assert "process" in broken["crasher"]
+    assert broken["thread"] == "does not let the process end when it is loaded"
+    assert found["strict"]["changes"] == ["changes NumPy's error state"]
+    assert found["seeded"]["changes"] == ["changes NumPy's global generator", "changes the generator of random"]
+    for name in ("the filters of warnings", "sys.path", "environment variables"):
+        assert f"changes {name}" in found["wide"]["changes"]
+    assert found["patched"]["changes"] == ["changes functions of NumPy"]
+    assert found["printer"]["changes"] == ["prints to standard output"]
+
+
+def test_a_plugin_changes_nobodys_numbers(unruly, tmp_path):
+    (tmp_path / "look.py").write_text(LOOK)
+    unruly(["strict", "seeded"], "--version")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, "look.py"], env={**os.environ, "PYTHONPATH": path}, timeout=120)
+    assert done.returncode == 0
+
+
 def test_check_passes_and_fails(capsys, tmp_path):
     assert main(["plugins", "check", "ou"]) == 0
     assert "ou keeps the contract" in capsys.readouterr().out

@@ -255,9 +255,9 @@ def test_two_plugins_of_one_distribution_cannot_share_a_name(install, tmp_path):
 def test_threads_that_ask_at_once_fill_the_registry_once(monkeypatch):
     fillings, original = [], registry._filled
 
-    def counted(strict):
-        fillings.append(strict)
-        return original(strict)
+    def counted(*arguments):
+        fillings.append(arguments)
+        return original(*arguments)
 
     monkeypatch.setattr(registry, "_filled", counted)
     monkeypatch.setattr(registry, "_registry", None)

@@ -67,7 +67,7 @@ def check_one(args: Namespace) -> int:
 
 
 def doctor(args: Namespace) -> int:
-    """Versions, settings, and every plugin with what is wrong with it; 1 if one is broken."""
+    """Versions, settings, and every plugin with what is wrong with it; 1 if one is broken or unruly."""
     import warnings
 
     from dynsamp import plugins
@@ -75,8 +75,9 @@ def doctor(args: Namespace) -> int:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", plugins.PluginWarning)  # said below, at length
-        records = plugins.plugins()
+        records, changes = plugins.examined()
     broken = [record for record in records if record.status in ("broken", "unsupported")]
+    unruly = [record for record in records if changes[record] and record not in broken]
     settings = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     folder = cache_dir()
     unkept = trouble(folder)
@@ -89,10 +90,12 @@ def doctor(args: Namespace) -> int:
                 "cache": folder,
                 "cache_writable": not unkept,
                 "cache_trouble": unkept or None,
-                "plugins": [{"name": r.name, "status": r.status, "error": r.error} for r in records],
+                "plugins": [
+                    {"name": r.name, "status": r.status, "error": r.error, "changes": changes[r]} for r in records
+                ],
             }
         )
-        return 1 if broken else 0
+        return 1 if broken or unruly else 0
     print_section("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
     print_section("cache", [(str(folder), f"{unkept}: every process compiles anew" if unkept else "writable")])
     print_section("settings", list(settings.items()))
@@ -105,8 +108,11 @@ def doctor(args: Namespace) -> int:
         if record.traceback:
             put(textwrap.indent(record.traceback.rstrip(), "  "))
         put(f"  until it is repaired: DYNSAMP_DISABLE_PLUGINS={record.name}")
-    put(f"\n{len(broken)} broken" if broken else "\nall is well")
-    return 1 if broken else 0
+    for record in unruly:
+        put(f"\n{heading(record.name)}, when it is loaded, {', '.join(changes[record])}")
+    counts = [f"{len(broken)} broken"] * bool(broken) + [f"{len(unruly)} unruly"] * bool(unruly)
+    put(f"\n{', '.join(counts) or 'all is well'}")
+    return 1 if counts else 0
 
 
 def new_plugin(args: Namespace) -> None:

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dynsamp.plugins.printed import result
 from dynsamp.words import escaped
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
     # inside strings JSON names what is not printable by its code
-    print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+    safe = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    print(safe, file=result(), flush=True)
 
 
 def _plain(value: Any) -> Any:

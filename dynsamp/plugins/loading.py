@@ -5,12 +5,15 @@ pluggy's own entry-point loader stops at the first plugin that fails; here a plu
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import random
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+import numpy as np
 import pluggy
 
 from dynsamp import hookspecs
@@ -19,7 +22,7 @@ from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
 from dynsamp.words import quoted, shown, suggestion
 
-__all__ = ["Contribution", "Failure", "load", "manager", "unexpected"]
+__all__ = ["Contribution", "Failure", "load", "manager", "undone", "unexpected"]
 
 HOOKS = ("dynsamp_systems", "dynsamp_estimators", "dynsamp_metrics")
 
@@ -55,6 +58,16 @@ def manager() -> pluggy.PluginManager:
     plugin_manager = pluggy.PluginManager("dynsamp")
     plugin_manager.add_hookspecs(hookspecs)
     return plugin_manager
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """Undo what a plugin does to NumPy's error state and to global generators: nobody's numbers depend on a plugin."""
+    here, everywhere = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what is kept
+    with np.errstate():
+        yield
+    random.setstate(here)
+    np.random.set_state(everywhere)  # noqa: NPY002
 
 
 def load(importer: Callable[[], object], name: str, plugin_manager: pluggy.PluginManager) -> Contribution | Failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from threading import RLock
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from dynsamp._version import __version__
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
+from dynsamp.plugins.printed import aside
 from dynsamp.words import LISTED, closest, listed, quoted
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "PluginRecord",
     "PluginWarning",
     "estimators",
+    "examined",
     "loaded",
     "metrics",
     "plugins",
@@ -189,6 +191,26 @@ def plugins() -> list[PluginRecord]:
     return list(loaded().records)
 
 
+def examined() -> tuple[list[PluginRecord], dict[PluginRecord, list[str]]]:
+    """Records of all plugins, each loaded in a process of its own first, and what it does there to others.
+
+    A plugin that ends the process is broken and is not loaded in this one.
+    """
+    from dynsamp.plugins.probe import examined as probed
+
+    selection = Selection.from_environment()
+    found = probed([plugin for plugin in candidates() if not selection.excludes(plugin)])
+    deadly = {key: changes for key, (survived, changes) in found.items() if not survived}
+    records, changes = [], {}
+    for record in reload(strict=False, without=deadly).records:
+        key = f"{record.distribution}:{record.name}"
+        if key in deadly:
+            record = replace(record, status="broken", error=f"{deadly[key][0]} when it is loaded")
+        records.append(record)
+        changes[record] = [] if key in deadly else found.get(key, (True, []))[1]
+    return records, changes
+
+
 def system(name: str | System) -> System:
     """A system by name or ``distribution:name``; a System is returned as it is.
 
@@ -230,7 +252,7 @@ def _advice(name: str) -> str:
     return f"there are: {listed(sorted(known), 2 * LISTED) or 'none'}{note}"
 
 
-def reload(*, strict: bool | None = None) -> Registry:
+def reload(*, strict: bool | None = None, without: Collection[str] = ()) -> Registry:
     """Fill the registry anew, for tests and after an installation in the same process.
 
     Modules that were imported before are not imported again.
@@ -239,6 +261,8 @@ def reload(*, strict: bool | None = None) -> Registry:
     ----------
     strict : bool, optional
         Raise PluginError at the first plugin that is broken; default: whether DYNSAMP_PLUGINS_STRICT is set to 1.
+    without : collection of str
+        Plugins that are left out, as ``distribution:plugin``.
     """
     global _registry, _filling
     if strict is None:
@@ -248,13 +272,13 @@ def reload(*, strict: bool | None = None) -> Registry:
             raise RuntimeError("plugins are still being loaded; a plugin must not ask for others while it is imported")
         _filling = True
         try:
-            _registry = _filled(strict)
+            _registry = _filled(strict, without)
         finally:
             _filling = False
         return _registry
 
 
-def _filled(strict: bool) -> Registry:
+def _filled(strict: bool, without: Collection[str]) -> Registry:
     from dynsamp.plugins import loading  # imports the numerics: only when plugins do so themselves
 
     result = Registry()
@@ -265,7 +289,7 @@ def _filled(strict: bool) -> Registry:
         raise PluginError(f"dynsamp itself cannot be loaded: {result.records[0].error}")
     installed, selection = candidates(), Selection.from_environment()
     for plugin in installed:
-        reason = selection.excludes(plugin)
+        reason = "left out" if f"{plugin.distribution}:{plugin.name}" in without else selection.excludes(plugin)
         record = _record(plugin, "disabled", reason) if reason else _loaded(plugin, result, plugin_manager)
         if record.status in ("broken", "unsupported"):
             if strict:
@@ -283,7 +307,8 @@ def _loaded(plugin: Candidate, result: Registry, plugin_manager: pluggy.PluginMa
     from dynsamp.plugins import loading
 
     name = f"{plugin.distribution}:{plugin.name}"
-    found: Contribution | Failure = loading.load(plugin.entry_point.load, name, plugin_manager)
+    with aside(), loading.undone():
+        found: Contribution | Failure = loading.load(plugin.entry_point.load, name, plugin_manager)
     if isinstance(found, loading.Failure):
         return replace(_record(plugin, found.status, found.error), traceback=found.traceback)
     taken = result.taken_in_distribution(plugin, found)
