@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes
 from dynsamp.solve.shipping import received, shipped
-from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, nearest
+from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, listed, nearest
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function
@@ -539,7 +539,7 @@ def _in_pairs(system: System) -> tuple[State, ...]:
     names, sizes = [state.name for state in states], [state.size for state in states]
     if len(states) > 1 and sizes[:half] != sizes[half:]:
         raise ValueError(
-            f"system {system.name!r}: states are all q, then all p in the same order, but {', '.join(names)} have the"
+            f"system {system.name!r}: states are all q, then all p in the same order, but {listed(names)} have the"
             f" sizes {', '.join(map(str, sizes))}; give every q a p of its own size"
         )
     for k, state in enumerate(states):

@@ -53,6 +53,7 @@ FAILURES = (Status.DIVERGED, Status.STEP_LIMIT, Status.INVALID_INPUT, Status.NOT
 
 QUOTED = 60  # characters of one value: enough to find it in the file
 LISTED = 120  # of a list of names: a message quotes two values and a list, together fewer than 300 characters
+LONGEST = 100  # characters of the name of a state, a dimension or an input
 NAMES = 1000  # known names that are compared with a misspelled one: 20 ms
 
 
@@ -120,6 +121,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _identifier(kind: str, name: str) -> None:
+    if isinstance(name, str) and len(name) > LONGEST:
+        raise ValueError(f"{kind} name {quoted(name)} has {len(name)} characters, more than {LONGEST}; use long_name")
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"{kind} name must be a plain identifier, got {quoted(name)}; use letters, digits and _")
 

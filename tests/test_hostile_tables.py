@@ -166,3 +166,11 @@ def test_large_labels_of_a_frame_stay_apart():
 
 def test_what_is_no_frame_is_named(refused):
     assert "got dict; try pandas.DataFrame" in refused(from_dataframe, {"t": [0, 1]}, kind=TypeError)
+
+
+def test_long_names_are_cut_and_stay_apart(write):
+    long = "velocity of the bob along the track " * 10
+    ds = from_csv(write(f"t,{long} a,{long} b,{long} c\n0,1,2,3\n1,2,3,4\n"))
+    assert len(set(ds.data_vars)) == 3
+    assert all(len(name) <= words.LONGEST for name in ds.data_vars)
+    assert [ds[name].attrs["long_name"] for name in ds.data_vars] == [f"{long} {k}" for k in "abc"]

@@ -23,7 +23,7 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.words import State, nearest, rate_units, spans
+from dynsamp.words import State, listed, nearest, quoted, rate_units, spans
 
 __all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
 
@@ -90,7 +90,7 @@ def build(  # noqa: PLR0913 - what a Dataset is made of
     if y.ndim not in (3, 4) or y.shape[-1] != sum(sizes):
         raise ValueError(
             f"y has shape {y.shape}, expected (trajectory, [member,] time, component) with {sum(sizes)} components"
-            f" for the states {', '.join(state.name for state in states)}"
+            f" for the states {listed(state.name for state in states)}"
         )
     dims = ("trajectory", "member", "time") if y.ndim == 4 else ("trajectory", "time")
     count, steps = y.shape[0], y.shape[-2]
@@ -180,10 +180,11 @@ def declare(
     order = [state.name for state in states]
     if len(set(order)) < len(order):
         twice = next(name for name in order if order.count(name) > 1)
-        raise ValueError(f"the state {twice!r} is named twice; give each state its own name")
+        raise ValueError(f"the state {quoted(twice)} is named twice; give each state its own name")
     if isinstance(units, str):
         raise TypeError(
-            f"units must be a sequence or a mapping by state, got the string {units!r}; try [{units!r}, ...]"
+            f"units must be a sequence or a mapping by state, got the string {quoted(units)}; try"
+            f" [{quoted(units)}, ...]"
         )
     if units is not None:
         if not isinstance(units, Mapping):
@@ -192,21 +193,21 @@ def declare(
             units = dict(zip(order, units, strict=True))
         for name in units:
             if name not in order:
-                raise ValueError(f"units names {name!r}, which is not a state{nearest(name, order)}")
+                raise ValueError(f"units names {quoted(name)}, which is not a state{nearest(name, order)}")
         states = [replace(state, units=units.get(state.name, state.units)) for state in states]
     if not canonical:
         return tuple(states)
     if isinstance(canonical, bool):
         if len(order) % 2:
             raise ValueError(
-                f"canonical states come in pairs (q, p), but there are {len(order)} states: {', '.join(order)}"
+                f"canonical states come in pairs (q, p), but there are {len(order)} states: {listed(order)}"
             )
         pairs = dict(zip(order[: len(order) // 2], order[len(order) // 2 :], strict=True))
     else:
         pairs = dict(canonical)
         for name in (*pairs, *pairs.values()):
             if name not in order:
-                raise ValueError(f"canonical names {name!r}, which is not a state{nearest(name, order)}")
+                raise ValueError(f"canonical names {quoted(name)}, which is not a state{nearest(name, order)}")
     return tuple(replace(state, conjugate=pairs.get(state.name, state.conjugate)) for state in states)
 
 
@@ -267,7 +268,7 @@ def from_arrays(
     1
     """
     if isinstance(names, str):
-        raise TypeError(f"names must be a sequence of names, got the string {names!r}; try [{names!r}]")
+        raise TypeError(f"names must be a sequence of names, got the string {quoted(names)}; try [{quoted(names)}]")
     y = _real(states, "states")
     if y.ndim == 2:
         y = y[None]
@@ -277,7 +278,7 @@ def from_arrays(
     if y.shape[2] != sum(state.size for state in declared):
         raise ValueError(
             f"states has {y.shape[2]} entries along its last axis, but {len(declared)} names are given"
-            f" ({', '.join(state.name for state in declared)}); one name for each state"
+            f" ({listed(state.name for state in declared)}); one name for each state"
         )
     t = np.asarray(times)
     if t.dtype.kind not in "iufM":

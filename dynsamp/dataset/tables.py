@@ -15,7 +15,7 @@ from dynsamp.dataset.building import Canonical, build, declare
 from dynsamp.dataset.columns import Table, bare, resolved, roles, time_column, time_units, unit_of
 from dynsamp.dataset.recordings import recordings
 from dynsamp.dataset.schema import validate
-from dynsamp.words import listed, nearest, quoted
+from dynsamp.words import LONGEST, listed, nearest, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,13 +278,16 @@ def _renamed(canonical: Canonical, own: Mapping[str, str]) -> Canonical:
 def _identifiers(columns: Sequence[str]) -> list[str]:
     """Names of columns as those of states, all different: "sea level (m)" becomes "sea_level_m"."""
     taken: dict[str, None] = {}
-    for column in columns:
+    for k, column in enumerate(columns):
         name = column
         if not column.isidentifier():
             name = "_".join("".join(c if f"x{c}".isidentifier() else " " for c in column).split())
             name = name if name.isidentifier() else f"x_{name}".rstrip("_")
+        name = name[: LONGEST - 10]  # the whole header is the long_name
         if name in ("time", "trajectory", "member", "status"):
             name += "_"
+        if name in taken:
+            name += "_" if f"{name}_" not in taken else f"_{k}"
         while name in taken:
             name += "_"
         taken[name] = None

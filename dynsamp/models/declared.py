@@ -12,7 +12,7 @@ from dynsamp.models import tuning
 from dynsamp.models.base import owners
 from dynsamp.networks.structure import Structure, closed_group
 from dynsamp.networks.terms import mentions, parse, parse_all
-from dynsamp.words import State, nearest
+from dynsamp.words import State, listed, nearest, quoted
 
 __all__ = ["SYMMETRIES", "Declared", "Symmetry", "formula_names", "structure_of"]
 
@@ -88,7 +88,7 @@ def structure_of(structure: Structure, components: np.ndarray, names: Sequence[s
     for term in structure.terms:
         if mentions(term, components) and mentions(term, others):
             raise ValueError(
-                f"term {term.text!r} mixes {', '.join(own)} and {', '.join(rest)}, which a separable H cannot have; fit"
+                f"term {quoted(term.text)} mixes {listed(own)} and {listed(rest)}, which a separable H cannot have; fit"
                 " with separable=False"
             )
         if mentions(term, components):

@@ -42,7 +42,7 @@ from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
-from dynsamp.words import State, nearest
+from dynsamp.words import State, listed, nearest
 
 __all__ = ["LatticeHamiltonian", "LatticeHamiltonianModel"]
 
@@ -95,7 +95,7 @@ def lattice_of(
     if len(states) % 2:
         raise ValueError(
             f"a Hamiltonian needs canonical pairs (q, p), but the data have {len(states)} states"
-            f" ({', '.join(state.name for state in states)}); add the missing momentum or coordinate"
+            f" ({listed(state.name for state in states)}); add the missing momentum or coordinate"
         )
     found = tuple(offsets)
     if max(found) - min(found) >= sites:

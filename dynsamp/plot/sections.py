@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynsamp.plot.canvas import COLOURS, TRUTH, axis_label, figure_of, new_figure, panels
+from dynsamp.words import listed, quoted
 
 __all__ = ["section"]
 
@@ -92,7 +93,7 @@ def _pair(data: xr.Dataset, x: str | None, y: str | None) -> tuple[str, str]:
     known = [str(name) for name in data.data_vars if "crossing" in data[name].dims and name != "crossing_time"]
     for name in (x, y):
         if name is not None and name not in known:
-            raise ValueError(f"there is no state variable {name!r}; there are: {', '.join(known)}")
+            raise ValueError(f"there is no state variable {quoted(name)}; there are: {listed(known)}")
     surface = str(data.attrs.get("events", "")).partition("=")[0].strip()
     left = [name for name in known if name not in (surface, x, y)]
     if surface in data:

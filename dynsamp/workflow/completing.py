@@ -9,7 +9,7 @@ from scipy.interpolate import make_interp_spline
 from dynsamp import dataset
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.measured.velocities import velocity_name, with_velocities
-from dynsamp.words import State
+from dynsamp.words import State, listed
 
 __all__ = ["at_times_of", "completed", "completed_truth", "recorded"]
 
@@ -52,7 +52,7 @@ def completed_truth(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset
     except ValueError as error:
         left = forecast.drop_vars(missing)
         left.attrs["states"] = " ".join(state.name for state in expected if state.name not in missing)
-        return left, truth, f"{', '.join(missing)} not scored: {error}"
+        return left, truth, f"{listed(missing)} not scored: {error}"
     rows = np.flatnonzero(np.isin(truth["trajectory"].values, samples.ids))
     filled = truth.copy()
     for k, name in enumerate(missing):

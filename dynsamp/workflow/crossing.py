@@ -17,7 +17,7 @@ from dynsamp.solve import Event, Options, solve
 from dynsamp.solve.options import TRUTH_TOLERANCE
 from dynsamp.streams import checked_seed
 from dynsamp.system import System
-from dynsamp.words import State, nearest, spans
+from dynsamp.words import State, listed, nearest, quoted, spans
 from dynsamp.workflow.orbits import orbits
 from dynsamp.workflow.starts import Starts
 
@@ -213,7 +213,9 @@ def as_event(event: str | Event, states: Sequence[State]) -> Event:
         raise ValueError(f'cannot read the event {event!r}; write "state = number", with rising or falling after it')
     name, where = found["state"], spans(states)
     if name not in where:
-        raise ValueError(f"event {event!r}: no state {name!r} (states: {', '.join(where)}){nearest(name, where)}")
+        raise ValueError(
+            f"event {quoted(event)}: no state {quoted(name)} (states: {listed(where)}){nearest(name, where)}"
+        )
     index, size = int(found["index"] or 0), where[name].stop - where[name].start
     if index >= size or (found["index"] is None) != (size == 1):
         raise ValueError(f'event {event!r}: {name} has {size} components; write "{name}[0] = ..."')

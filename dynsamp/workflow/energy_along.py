@@ -11,7 +11,7 @@ from dynsamp import dataset, plugins
 from dynsamp.models.base import HasEnergy, Model
 from dynsamp.solve import scalar_values
 from dynsamp.system import System
-from dynsamp.words import Box, State, nearest
+from dynsamp.words import Box, State, listed, nearest, quoted
 
 __all__ = ["energies", "energy_map"]
 
@@ -190,7 +190,7 @@ def _named(x: Axis, y: Axis, states: tuple[State, ...]) -> list[tuple[str, tuple
     second = given[1] or (other, None)
     for name, _ in (first, second):
         if name not in known:
-            raise ValueError(f"there is no state {name!r} (states: {', '.join(known)}){nearest(name, known)}")
+            raise ValueError(f"there is no state {quoted(name)} (states: {listed(known)}){nearest(name, known)}")
     if first[0] == second[0]:
         raise ValueError(f"a map needs two state variables, got {first[0]!r} twice")
     return [first, second]

@@ -17,7 +17,7 @@ from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress, logged
 from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
-from dynsamp.words import suggestion
+from dynsamp.words import listed, suggestion
 
 __all__ = ["as_dataset", "fit"]
 
@@ -114,7 +114,7 @@ def _declared(samples: Samples, law: System) -> Samples:
     if names != [state.name for state in law.states]:
         expected = ", ".join(state.name for state in law.states)
         raise ValueError(
-            f"the data have the states {', '.join(names)}, but system {law.name!r} has {expected}; rename them, or"
+            f"the data have the states {listed(names)}, but system {law.name!r} has {expected}; rename them, or"
             " fit without system="
         )
     return replace(samples, states=tuple(law.states), facts=samples.facts.over(law.facts()))

@@ -19,7 +19,7 @@ from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
 from dynsamp.solve.options import CHAOTIC_TOLERANCE, TRUTH_TOLERANCE, usual_step
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
-from dynsamp.words import Box, nearest
+from dynsamp.words import Box, listed, nearest, quoted
 from dynsamp.workflow.chunks import Piece, Store, computed
 from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signal_values, signals_of_system
@@ -148,7 +148,7 @@ def _absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> fl
     for key, value in noise.items():
         if key not in names:
             raise ValueError(
-                f"noise names {key!r}, which is no state of {law.name!r} ({', '.join(names)}){nearest(key, names)}"
+                f"noise names {quoted(key)}, which is no state of {law.name!r} ({listed(names)}){nearest(key, names)}"
             )
         if not 0 <= float(value) < np.inf:
             raise ValueError(f"noise of {key!r} must be finite and >= 0, got {value}")

@@ -13,7 +13,7 @@ from dynsamp import dataset, plugins
 from dynsamp.models.base import Model
 from dynsamp.solve.kernel import Kernel
 from dynsamp.system import System
-from dynsamp.words import State
+from dynsamp.words import State, listed
 from dynsamp.workflow.generation import generate
 from dynsamp.workflow.starts import Starts, forecast_starts
 
@@ -77,7 +77,7 @@ def orbits(
         samples = dataset.pack(initial)
         given, expected = [state.name for state in samples.states], [state.name for state in law.states]
         if given != expected:
-            raise ValueError(f"the states are {', '.join(expected)}, but initial holds {', '.join(given)}")
+            raise ValueError(f"the states are {listed(expected)}, but initial holds {listed(given)}")
         initial = samples.y[:, 0]
     first = generate(
         law,

@@ -12,7 +12,7 @@ from dynsamp import dataset
 from dynsamp.limits import MOST_STEPS, check_bytes, check_steps, whole_number
 from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
-from dynsamp.words import Box, State, listed, nearest
+from dynsamp.words import Box, State, listed, nearest, quoted
 from dynsamp.workflow.completing import completed
 
 __all__ = [
@@ -114,11 +114,11 @@ def _from_mapping(initial: Mapping[str, ArrayLike], states: Sequence[State]) -> 
     for key in initial:
         if key not in names:
             raise ValueError(
-                f"initial has {key!r}, which is no state (states: {', '.join(names)}){nearest(key, names)}"
+                f"initial has {quoted(key)}, which is no state (states: {listed(names)}){nearest(key, names)}"
             )
     missing = [name for name in names if name not in initial]
     if missing:
-        raise ValueError(f"initial lacks the state{'s' if len(missing) > 1 else ''} {', '.join(missing)}; give all")
+        raise ValueError(f"initial lacks the state{'s' if len(missing) > 1 else ''} {listed(missing)}; give all")
     columns = []
     for state in states:
         value = np.asarray(initial[state.name], dtype=float)

@@ -18,7 +18,7 @@ from dynsamp.models.measured.velocities import with_velocities
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.networks.tuning import EVEN
-from dynsamp.words import Facts, State, energy_units, spans
+from dynsamp.words import Facts, State, energy_units, listed, spans
 
 __all__ = [
     "CANONICAL_NAMES",
@@ -119,7 +119,7 @@ def canonical_pairs(states: tuple[State, ...]) -> tuple[np.ndarray, str]:
     if total % 2:
         raise ValueError(
             f"a Hamiltonian needs canonical pairs (q, p), but the data have {total} components"
-            f" ({', '.join(state.name for state in states)}); add the missing momentum or coordinate; where"
+            f" ({listed(state.name for state in states)}); add the missing momentum or coordinate; where"
             " all of them are positions, positions=True takes velocities from their times"
         )
     how = "as declared"
