@@ -127,7 +127,8 @@ def fuzz(request):
 
         def check(error):
             text = str(error)
-            assert type(error) in allowed or isinstance(error, OSError), f"{error!r} for the input in {current}"
+            ours = type(error) in allowed or isinstance(error, OSError) or type(error).__module__.startswith("dynsamp")
+            assert ours, f"{error!r} for the input in {current}"
             assert all(line.isprintable() for line in text.split("\n")), f"{text!r} for the input in {current}"
             assert 5 < len(text) < 4000, f"{text[:500]!r} for the input in {current}"
 
