@@ -319,3 +319,29 @@ def test_clear_cache_counts_and_deletes(folder):
     assert clear_cache() == 2
     assert not list(folder.iterdir())
     assert clear_cache() == 0
+
+
+ORDERS = """
+import numpy as np
+from dynsamp.kernels.features import panel
+from dynsamp.kernels.jit import specialise
+
+example = np.empty((1, 1))  # of both orders: compiled for one of them
+loop = specialise(panel.run, (), {}, (example, example, np.empty(1)))
+rows = np.random.default_rng(0).normal(size=(3, 8))
+found = []
+for order in "CF":
+    corner = np.array(np.triu(np.arange(1.0, 10.0).reshape(3, 3)), order=order)
+    loop(corner, rows.copy(), np.empty(3))
+    found.append(np.triu(corner))
+print(np.abs(found[0] - found[1]).max())
+"""
+
+
+def test_kept_code_is_that_of_the_types_it_is_called_with(tmp_path):
+    for _ in range(2):  # compiled, then kept
+        done = subprocess.run(
+            [sys.executable, "-c", ORDERS], env={**os.environ, "DYNSAMP_CACHE_DIR": str(tmp_path)}, check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert float(done.stdout) == 0.0

@@ -186,7 +186,7 @@ class _Loop:
             own = self._joined(functions, inner, home or "uncached")
             entry = _njit(no_cfunc_wrapper=True, **_OPTIONS)(own[self.entry])
             with Notice(f"compiling {self.label}{' (once per machine)' if name else ''}"):
-                entry._cache = _Kept(name, self.label)
+                entry._cache = _Kept(name, self.label, signature)
                 entry.compile(signature)
             return entry
         except errors.NumbaError as error:
@@ -228,30 +228,38 @@ class _Kept(NullCache):
     Nor is it moved by ``NUMBA_CACHE_DIR``.
     """
 
-    def __init__(self, name: str | None, label: str) -> None:
-        self.name, self.label = name, label
+    def __init__(self, name: str | None, label: str, signature: tuple[Any, ...]) -> None:
+        self.name, self.label, self.signature = name, label, signature
 
-    def load_overload(self, _signature: Any, target: Any) -> Any:
+    def _place(self, signature: Any) -> str | None:
+        """Name of the code for these types: a loop may be called with arrays of another order than its example."""
+        if self.name is None or tuple(signature) == self.signature:
+            return self.name
+        return f"{self.name}-{hashlib.sha256(repr(signature).encode()).hexdigest()[:16]}"
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
         """Result of an earlier compilation; None where there is none."""
-        content = cache.read(self.name) if self.name else None
+        place = self._place(signature)
+        content = cache.read(place) if place else None
         if content is not None:
             try:
                 target.refresh()
                 return CompileResult._rebuild(target, *pickle.loads(content))  # checked: our own words
             except Exception as error:  # of another installation that has the same key
-                _log.info("the compiled function %s is not used: %s", self.name, error)
-                cache.remove(str(self.name))
+                _log.info("the compiled function %s is not used: %s", place, error)
+                cache.remove(str(place))
         _log.info("compiling %s%s", self.label, " (once per machine)" if self.name else "")
         return None
 
-    def save_overload(self, _signature: Any, result: Any) -> None:
+    def save_overload(self, signature: Any, result: Any) -> None:
         """Keep the result of a compilation."""
-        if not self.name:
+        place = self._place(signature)
+        if place is None:
             return
         if result.library.has_dynamic_globals:  # addresses in this process
             _log.info("%s is compiled in each process: its functions use large arrays or pointers", self.label)
         else:
-            cache.write(self.name, dumps(result._reduce()))
+            cache.write(place, dumps(result._reduce()))
 
 
 def _as_is(function: Function) -> Function:
