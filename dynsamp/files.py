@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import hashlib
 import os
+import re
 import shutil
+import socket
 import stat
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,19 +28,85 @@ __all__ = [
     "sync",
     "sync_folder",
     "temporary",
+    "tidy",
     "understood",
     "write_bytes",
 ]
 
 TEMPORARY = ".tmp"  # marks what a killed process left behind
+ASIDE = ".old"  # ends the name of what stood in a place that is being taken
+ABANDONED = 86400.0  # seconds: no write takes a day
 
 
 def temporary(path: Path) -> Path:
-    """A name beside ``path`` that no other process takes (machines that share a disk share process ids).
+    """A name beside ``path`` that no other process takes, and that says whose it is.
 
     The suffix stays last, since some writers know the format from it.
     """
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}{path.suffix}")
+    owner = f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    return path.with_name(f".{path.name}.{owner}{TEMPORARY}{path.suffix}")
+
+
+def tidy(path: Path) -> None:
+    """Remove what killed processes were writing to take the place of ``path``.
+
+    What stood there, and was put aside just before one was killed, comes back.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\w{{8}})-(\d+)-\w{{12}}{re.escape(TEMPORARY)}")
+    with contextlib.suppress(OSError):  # it can wait
+        for entry in path.parent.iterdir():
+            owner = pattern.match(entry.name)
+            if owner is None or not _left(entry, owner[1], int(owner[2])):
+                continue
+            if entry.suffix == ASIDE and not path.exists():
+                os.rename(entry, path)
+            else:
+                _remove(entry)
+
+
+@functools.cache
+def _machine() -> str:
+    """Hash that tells machines, and containers, which share a disk apart: each has process ids of its own."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
+
+
+def _left(entry: Path, machine: str, process: int) -> bool:
+    """Whether nobody writes there any more: its process is gone, or on another machine nothing came for a day."""
+    if machine == _machine():
+        return not _alive(process)
+    return time.time() - entry.stat().st_mtime > ABANDONED
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    def _alive(process: int) -> bool:
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, process)  # to be asked about, no more
+        if handle:
+            ctypes.windll.kernel32.CloseHandle(handle)
+        return bool(handle)
+
+else:
+
+    def _alive(process: int) -> bool:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True  # of another user
+        return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -95,11 +167,12 @@ def replaced(path: Path) -> Iterator[Path]:
 
     What was at ``path`` stays until then, and stays for good if the block raises.
     """
+    tidy(path)
     beside, old = temporary(path), None
     try:
         yield beside
         if path.is_dir() and beside.is_dir():  # a folder cannot be renamed over another
-            old = temporary(path)
+            old = path.with_name(temporary(path).name + ASIDE)
             os.rename(path, old)
             try:
                 os.rename(beside, path)
@@ -110,11 +183,9 @@ def replaced(path: Path) -> Iterator[Path]:
             os.replace(beside, path)
         sync_folder(path.parent)
     finally:
-        for rest in (beside, old):
-            if rest is not None and rest.is_dir():
-                shutil.rmtree(rest, ignore_errors=True)
-            elif rest is not None:
-                rest.unlink(missing_ok=True)
+        _remove(beside)
+        if old is not None and path.exists():
+            _remove(old)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ import xarray as xr
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from dynsamp import plot
-from dynsamp.files import explained, write_bytes
+from dynsamp.files import explained, tidy, write_bytes
 from dynsamp.words import FAILURES, Status
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def lines(run: Run) -> list[str]:
 
 def _save(document: str, path: Path) -> None:
     with explained("write", path):
+        tidy(path)
         write_bytes(path, document.encode("utf-8"))
 
 

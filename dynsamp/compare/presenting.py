@@ -9,7 +9,7 @@ from typing import Any
 
 from dynsamp import plugins
 from dynsamp.compare.comparison import Comparison
-from dynsamp.files import explained, write_bytes
+from dynsamp.files import explained, tidy, write_bytes
 from dynsamp.models.storage import json_value
 
 __all__ = ["rows", "save_comparison", "sentence"]
@@ -74,6 +74,7 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
     paths.append(folder / "comparison.json")
     document = json_value(comparison.as_dict(), "comparison", null_for_non_finite=True)
     with explained("write", paths[-1]):
+        tidy(paths[-1])
         write_bytes(paths[-1], (json.dumps(document, indent=2) + "\n").encode())
     return paths
 

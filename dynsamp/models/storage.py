@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from dynsamp._version import __version__
-from dynsamp.files import check_regular, write_bytes
+from dynsamp.files import check_regular, tidy, write_bytes
 from dynsamp.models.base import Model
 from dynsamp.models.safetensors import (
     DEEPEST,
@@ -89,6 +89,7 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        tidy(target)
         write_bytes(target, *parts)
     except OSError as error:
         raise OSError(error.errno, f"cannot write the model ({error.strerror})", str(target)) from error
