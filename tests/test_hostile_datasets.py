@@ -57,9 +57,9 @@ BY_HAND = {
         lambda: swing().assign_coords(time=np.arange(6) + 2**60),
         "time[1] repeats",
     ),
-    "times that cannot be subtracted": (
+    "times that cannot be squared": (
         lambda: swing().assign_coords(time=np.linspace(-1, 1, 6) * 1.7e308),
-        "further than numbers can be subtracted",
+        "beyond 1e+150; use another unit of time",
     ),
     "labels that are objects": (
         lambda: swing().assign_coords(trajectory=np.array([{}, None], object)),
@@ -76,6 +76,11 @@ def test_datasets_by_hand(refused, case):
     for verb in (ds.fit, lambda one: ds.evaluate(one, swing()), lambda one: ds.evaluate(swing(), one)):
         with pytest.raises(ValueError, match="this Dataset cannot be used"):
             verb(data)
+
+
+@pytest.mark.parametrize("name", ["linear", "flow-map", "hamiltonian"])
+def test_values_that_cannot_be_squared(refused, name):
+    assert "reach 2e+300" in refused(ds.fit, swing().assign(q=swing()["q"] * 1e300), name)
 
 
 def test_dates_and_numbers_are_not_compared(refused):

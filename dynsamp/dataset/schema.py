@@ -26,6 +26,7 @@ from dynsamp.words import QUOTED, Facts, State, Status, closest, listed, nearest
 __all__ = [
     "CALENDAR_UNITS",
     "CONVENTIONS",
+    "LARGEST",
     "PARAMETER",
     "STATUS_ATTRS",
     "TENDENCY",
@@ -61,6 +62,7 @@ RECORDS = ("status", "left_domain_time", "truth_valid_until")
 CORE = ("trajectory", "member", "time")
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray | list[str], Mapping[str, object]]]  # dims, values, attributes
 CALENDAR_UNITS = {"s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000}  # in ns
+LARGEST = 1e150  # of times and values: squares of larger ones overflow, and fits and errors are sums of squares
 NANOSECOND_DAYS = 106_000  # 64 bits of nanoseconds end after 106,751 days
 CALENDAR_SPELLINGS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
@@ -439,8 +441,8 @@ def _time(ds: xr.Dataset) -> Iterator[str]:
             yield f"time[{n + 1}] = {after}{_owner(ds, k)} follows {before}; sort the samples: ds.sortby('time')"
     elif time.dtype.kind in "iuf":
         low, high = float(values[~missing].min()), float(values[~missing].max())
-        if high / 2 - low / 2 > np.finfo(float).max / 4:  # differences of times would overflow
-            yield f"the times reach from {low:g} to {high:g}, further than numbers can be subtracted; use another unit"
+        if max(high, -low) > LARGEST:
+            yield f"the times reach from {low:g} to {high:g}, beyond {LARGEST:g}; use another unit of time"
     try:
         time_unit(ds)
     except ValueError as error:

@@ -12,6 +12,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from dynsamp.dataset.schema import text
+
 __all__ = [
     "COLOURS",
     "FAINT",
@@ -104,16 +106,16 @@ def lay_out(figure: Figure) -> None:
 
 def axis_label(variable: xr.DataArray, name: str | None = None, *, width: int = 44) -> str:
     """Long name and units: "angle from rest [rad]", in lines of at most ``width`` characters."""
-    text = str(variable.attrs.get("long_name") or variable.name)
+    label = text(variable.attrs, "long_name") or str(variable.name)
     if name is not None and "[" in name:  # one element of a field
-        text += " " + name[name.index("[") :]
-    units = str(variable.attrs.get("units", "1"))
+        label += " " + name[name.index("[") :]
+    units = text(variable.attrs, "units", "1")
     if units not in ("1", ""):
-        text += f" [{_typeset(units)}]".replace(" ", UNBROKEN).replace(UNBROKEN, " ", 1)
-    lines = -(-len(text) // width)
-    even = -(-len(text) // lines) + 6 * (lines > 1)  # no line with a single word
+        label += f" [{_typeset(units)}]".replace(" ", UNBROKEN).replace(UNBROKEN, " ", 1)
+    lines = -(-len(label) // width)
+    even = -(-len(label) // lines) + 6 * (lines > 1)  # no line with a single word
     # a price in $ is not the start of a formula
-    return textwrap.fill(text.replace("$", r"\$"), min(even, width), break_on_hyphens=False)
+    return textwrap.fill(label.replace("$", r"\$"), min(even, width), break_on_hyphens=False)
 
 
 def _typeset(units: str) -> str:

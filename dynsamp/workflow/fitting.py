@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
-from dynsamp.dataset.schema import versions
+from dynsamp.dataset.schema import LARGEST, versions
 from dynsamp.dataset.variables import open_rows, regression_rows
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
@@ -58,13 +59,14 @@ def fit(
     Raises
     ------
     ValueError
-        Data that are too few, not finite, constant or unevenly sampled for the estimator; an unknown estimator.
+        Data that are too few, not finite, too large to square, constant or unevenly sampled for the estimator; an unknown estimator.
     """
     if isinstance(estimator, SampledNetwork) and (estimator.inputs is not None or estimator.targets is not None):
         return _regression(data, estimator, checked_seed(seed), memory, progress)
     data = as_dataset(data)
     law = plugins.system_of(data, system)
     samples = dataset.pack(data)
+    _check_sizes(samples)
     if law is not None:
         samples = _declared(samples, law)
     chosen = _estimator(estimator, law, samples)
@@ -106,6 +108,18 @@ def as_dataset(data: Any) -> xr.Dataset:
         f"data must be a Dataset, a DataFrame or a path, got {type(data).__name__}; for arrays use"
         " dynsamp.from_arrays(states, times, names=...)"
     )
+
+
+def _check_sizes(samples: Samples) -> None:
+    """Refuse values whose squares overflow."""
+    for what, values in (("values", samples.y), ("derivatives", samples.dy), ("inputs", samples.u)):
+        if values is not None:
+            largest = max(np.nanmax(values, initial=0.0), -np.nanmin(values, initial=0.0))
+            if largest > LARGEST:
+                raise ValueError(
+                    f"the {what} of the data reach {largest:g}, but a fit squares them and numbers beyond {LARGEST:g}"
+                    " overflow then; use another unit"
+                )
 
 
 def _declared(samples: Samples, law: System) -> Samples:
