@@ -59,7 +59,8 @@ def fit(
     Raises
     ------
     ValueError
-        Data that are too few, not finite, too large to square, constant or unevenly sampled for the estimator; an unknown estimator.
+        Data that are too few, not finite, too large to square, constant or unevenly sampled for the estimator; an
+        unknown estimator.
     """
     if isinstance(estimator, SampledNetwork) and (estimator.inputs is not None or estimator.targets is not None):
         return _regression(data, estimator, checked_seed(seed), memory, progress)
