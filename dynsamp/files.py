@@ -207,7 +207,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         reason = shown(error.strerror or error) or type(error).__name__
         # libraries derive errors whose constructors take other arguments
         kind = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
-        clear = kind(f"cannot {verb} {path}: {reason[:1].lower()}{reason[1:]}; {hint}")
+        clear = kind(f"cannot {verb} {shown(path)}: {reason[:1].lower()}{reason[1:]}; {hint}")
         clear.errno = error.errno  # without strerror, str() stays the sentence
         for note in getattr(error, "__notes__", []):
             clear.add_note(note)

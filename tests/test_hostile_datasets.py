@@ -241,3 +241,17 @@ def test_attributes_that_a_file_cannot_hold(tmp_path, refused):
         )
     assert not list(tmp_path.iterdir())
     assert isinstance(swing(), xr.Dataset)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names in folders")
+@pytest.mark.parametrize("read", [open_dataset, open_rows])
+def test_nothing_in_a_store_is_waited_for(tmp_path, read):
+    for name in ("zarr.json", "q/zarr.json", "q/c/0/0"):
+        path = save_dataset(swing(), tmp_path / f"{name.count('/')}.zarr") / name
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(ValueError, match=r"pipe or a device|is missing"):
+            read(tmp_path / f"{name.count('/')}.zarr")
+    (tmp_path / "loop.zarr").symlink_to(tmp_path / "loop.zarr")
+    with pytest.raises(OSError, match="symbolic links"):
+        read(tmp_path / "loop.zarr")

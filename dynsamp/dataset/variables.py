@@ -19,6 +19,7 @@ import xarray as xr
 from dynsamp.dataset.formats import open_dataset
 from dynsamp.dataset.packing import component_names
 from dynsamp.dataset.schema import facts, text
+from dynsamp.dataset.zarrcheck import check_store
 from dynsamp.dataset.zarrstore import read_zarr
 from dynsamp.files import understood
 from dynsamp.words import Facts, State, listed, quoted, suggestion
@@ -169,9 +170,10 @@ def regression_rows(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str
 def open_rows(path: str | Path) -> xr.Dataset:
     """A file to take variables from: a Zarr store need not be in the schema, and stays on disk."""
     source = Path(path)
-    if source.suffix.lower() != ".zarr" or not source.exists():
+    if source.suffix.lower() != ".zarr":
         return open_dataset(source)
     with understood(source, ".zarr file"):
+        check_store(source)
         return read_zarr(source)
 
 

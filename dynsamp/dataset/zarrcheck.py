@@ -14,9 +14,11 @@ import numpy as np
 
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.zarrstore import HEADER, Json
+from dynsamp.files import check_regular
 
 __all__ = ["check_store"]
 
+HEADERS = (HEADER, ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # of both versions
 LARGE = 2**30  # bytes from which an array must have something on the disk ...
 DENSE = 2**16  # ... at least one byte for so many that it declares: more than any codec saves
 
@@ -29,6 +31,13 @@ def check_store(folder: Path) -> None:
     ValueError
         With the file that it is about.
     """
+    if not folder.is_dir():
+        check_regular(folder, "folder of a store")  # a link that leads nowhere, a pipe
+        raise ValueError(f"{folder} is a file, not the folder of a store")
+    for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir())):
+        for name in HEADERS:
+            if os.path.lexists(place / name):
+                check_regular(place / name, "header of a store")
     if not (folder / HEADER).is_file():
         return  # of another version of the format, which the library reads
     try:
