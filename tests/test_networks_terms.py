@@ -1,10 +1,12 @@
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianNetwork
-from dynsamp.networks.terms import mentions, parse
+from dynsamp.networks.terms import mentions, parse, parse_all
 from dynsamp.solve import field_values
 from dynsamp.words import State
 
@@ -54,6 +56,62 @@ def test_what_is_not_a_formula_is_refused(text, message):
     with pytest.raises(ValueError, match=message) as error:
         parse(text, ["q", "p"])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("9**9**9", "not finite"),
+        ("10**400*q", "not finite"),
+        ("1/0*q", "not finite"),
+        ("(-8)**0.5*q", "not finite"),
+        ("1e400*q", "not finite"),
+        ("q/(p-p)**0*0/0", "not finite"),
+        ("*".join(490 * ["q"]), "more than 900 operations"),
+        ("sin(" * 190 + "q" + ")" * 190, "more than 900 operations"),
+        ("*".join(f"cos({k}*q)" for k in range(1, 60)), "more than 900 operations"),
+        ("q**p**q", "exponent"),
+        ("q\x00", "not a formula"),
+        ("q\u202e+p)", "not a formula"),
+        ("1j*q", "contains '1j'"),
+        ("q" * 2000, "at most 1000 characters"),
+        (3, "at most 1000 characters"),
+    ],
+)
+def test_what_cannot_be_computed_or_compiled_is_refused_at_once(text, message):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=message) as error:
+        parse(text, ["q", "p"])
+    assert time.perf_counter() - start < 1.0
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+def test_whole_powers_are_products():
+    assert "power" not in {node.operation for node in parse("q**40 + q**-3", ["q", "p"]).formula.graph.nodes}
+
+
+def test_many_terms_are_counted_together():
+    parse_all([f"cos({k}*q)" for k in range(60)], ["q", "p"])
+    with pytest.raises(ValueError, match="1000 terms are more than can be compiled"):
+        parse_all([f"cos({k}*q)" for k in range(1000)], ["q", "p"])
+
+
+@pytest.mark.parametrize(
+    "text", ["log(y0)", "1 / (y0 - y0)", "exp(y0 * 1e5)", "sqrt(y0)", "y0**0.5", "(y0 + 1e-320)**-1e6"]
+)
+def test_a_term_without_a_value_on_the_data_is_refused_before_the_fit(text):
+    with pytest.raises(ValueError, match=r"is not finite at y0 = .*divides by zero, or takes a root"):
+        HamiltonianNetwork(terms=[text]).fit(points(50))
+
+
+def test_a_law_with_a_singularity_that_no_orbit_reaches_is_a_term():
+    term, box = parse("1 / sqrt(q**2 + p**2)", ["q", "p"]), np.array([1.0, 1.0])
+    term.check_within(-box, box)
+    with pytest.raises(ValueError, match="not finite at q = 0"):
+        parse("1 / q", ["q", "p"]).check_within(0 * box, box)
+    with pytest.raises(ValueError, match="not finite"):
+        parse("log(q - p - 3)", ["q", "p"]).check_within(-box, box)
 
 
 def test_mentions():
