@@ -178,8 +178,8 @@ def depth(value: Any) -> int:
     """How many lists and objects are within one another, up to one more than `DEEPEST`."""
     found, level = 0, [value]
     while level and found <= DEEPEST:  # no recursion
-        nested = [item for item in level if isinstance(item, Mapping | list | tuple)]
-        level = [inner for item in nested for inner in (item.values() if isinstance(item, Mapping) else item)]
+        nested = [item for item in level if type(item) is dict or type(item) is list]
+        level = [inner for item in nested for inner in (item.values() if type(item) is dict else item)]
         found += bool(nested)
     return found
 
