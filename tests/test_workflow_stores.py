@@ -1,6 +1,10 @@
 """A store belongs to a law by its content: under another one it is neither resumed nor returned."""
 
 import dataclasses
+import signal
+import subprocess
+import sys
+import time
 import types
 
 import numpy as np
@@ -8,6 +12,7 @@ import pytest
 import xarray as xr
 
 import dynsamp as ds
+from dynsamp.cli import main
 from dynsamp.kernels.jit import UnknownContentError
 from dynsamp.workflow import identity
 
@@ -190,3 +195,41 @@ def test_a_model_is_told_by_what_it_learned(tmp_path):
     ):
         with pytest.raises(ValueError, match=told):
             ds.forecast(model, data, store=store, **arguments)
+
+
+SPRING = """
+import dynsamp
+
+def rhs(t, y, theta, dy):
+    dy[0] = y[1]
+    dy[1] = -theta[0] * y[0]
+
+states = [dynsamp.State("x"), dynsamp.State("v")]
+spring = dynsamp.ODESystem(name="spring", states=states, parameters={"k": 1.0}, rhs=rhs, duration=400.0, dt=0.01)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_the_command_line_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys, how):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spring.py").write_text(SPRING)
+    arguments = ["generate", "./spring.py", "--trajectories", "30", "--out", "x.zarr"]
+    journal = tmp_path / "x.zarr.run" / "journal.jsonl"
+    process = subprocess.Popen([sys.executable, "-m", "dynsamp", *arguments], stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n")):
+        time.sleep(0.005)
+    process.send_signal(getattr(signal, how))
+    _, said = process.communicate(timeout=120)
+    if how == "SIGINT" and process.returncode == 130:  # else it was done before
+        assert "interrupted with" in said
+        assert "x.zarr; give the same command again to resume" in said
+    assert main(arguments) == 0
+    assert journal.read_bytes().count(b"\n") == 2  # nothing was computed twice
+    assert main(arguments) == 0
+    assert main([*arguments, "--seed", "1"]) == 1
+    assert (
+        "x.zarr belongs to a run with another plan (seed 0, now 1); remove it and x.zarr.run" in capsys.readouterr().err
+    )
+    law = ds.plugins.load_system_file(tmp_path / "spring.py")
+    xr.testing.assert_equal(ds.open_dataset(tmp_path / "x.zarr"), ds.generate(law, trajectories=30))

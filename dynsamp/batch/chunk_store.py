@@ -17,6 +17,7 @@ __all__ = ["ChunkStore", "chunk_rows", "create", "described"]
 
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
 Chunk = xr.Dataset | Mapping[str, np.ndarray | xr.Variable]
+AT_ONCE = 1 << 18  # bytes that are read and summed up: they stay in the cache of a core
 COPIES = 3  # of a chunk in memory while it is computed and written
 
 
@@ -89,10 +90,10 @@ class ChunkStore:
 
 
 def _crc(path: Path) -> int:
-    value = 0
-    with open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            value = zlib.crc32(block, value)
+    value, room = 0, memoryview(bytearray(AT_ONCE))
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(room):
+            value = zlib.crc32(room[:count], value)
     return value
 
 
