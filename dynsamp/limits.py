@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MOST_STEPS", "check_bytes", "check_steps", "free_memory", "spoken_bytes", "whole_number"]
+__all__ = ["MOST_STEPS", "check_bytes", "check_steps", "free_memory", "spoken_bytes"]
 
 MOST_STEPS = 10**12
 """Of all trajectories of a call together: hours on many cores for the cheapest of systems, so a slip, not a plan. The
@@ -60,28 +60,6 @@ def check_steps(steps: float, what: str, remedy: str) -> None:
         )
 
 
-def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """Value of an argument that counts something.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where it is no whole number, or less than ``least``.
-    """
-    try:
-        number = int(value)
-        if isinstance(value, bool | str | bytes) or number != value:
-            raise TypeError
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if number >= 2**63:
-        raise ValueError(f"{name} must be below 2**63, got {_spoken(number)}")
-    if number < least:
-        positive = ", a positive integer" * (least == 1)
-        raise ValueError(f"{name} must be at least {least}{positive}, got {_spoken(number)}")
-    return number
-
-
 def spoken_bytes(count: float) -> str:
     """Bytes as people say them."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
@@ -91,10 +69,7 @@ def spoken_bytes(count: float) -> str:
 
 
 def _spoken(number: float) -> str:
-    try:
-        return f"{number:.6g}" if number < float("inf") else "more than 1e308"
-    except OverflowError:  # an int that no float holds
-        return "more than 1e308"
+    return f"{number:.6g}" if number < float("inf") else "more than 1e308"
 
 
 def _of_machine() -> int | None:

@@ -10,6 +10,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from dynsamp.words import quoted
+
 __all__ = ["Purpose", "checked_seed", "generator", "stream"]
 
 Purpose = Literal[
@@ -46,10 +48,10 @@ def checked_seed(seed: int) -> int:
     TypeError, ValueError
         Where it is not a non-negative integer below 2**63.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be an integer, got {seed!r}")
+    if isinstance(seed, bool | np.timedelta64) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed must be an integer, got {quoted(seed)}")
     if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must lie in [0, 2**63), got {seed}")
+        raise ValueError(f"seed must lie in [0, 2**63), got {quoted(seed)}")
     return int(seed)
 
 

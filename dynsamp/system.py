@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynsamp.arguments import as_mapping, real_array
 from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes
 from dynsamp.solve.shipping import received, shipped
-from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, listed, nearest
+from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, listed, nearest, quoted
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function
@@ -207,24 +208,27 @@ class System(ABC):
 
         Returns (parameter,), or (trajectory, parameter) where a value is an array over trajectories.
         """
-        values = dict(values or {})
+        values = as_mapping("parameters", values) if values is not None else {}
         for key in values:
             if key not in self.parameters:
                 hint = nearest(key, self.parameters)
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"system {self.name!r} has no parameter {key!r} (it has: {known}){hint}")
         columns = [
-            np.asarray(values.get(key, parameter.value), dtype=float)
+            real_array(f"parameter {key!r}", values[key]) if key in values else np.asarray(parameter.value, dtype=float)
             for key, parameter in self.parameters.items()
             if isinstance(parameter, Parameter)
         ]
         lengths = {column.shape for column in columns if column.ndim}
         if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
             raise ValueError(f"swept parameters must be 1-d arrays of one length, got shapes {sorted(lengths)}")
+        if (0,) in lengths:
+            empty = next(key for key, value in values.items() if not np.size(value))
+            raise ValueError(f"parameter {empty!r} has no values; give one, or one a trajectory")
         if not columns:
             return np.empty(0)
         if any(not np.all(np.isfinite(column)) for column in columns):
-            raise ValueError(f"parameters of {self.name!r} must be finite, got {values}")
+            raise ValueError(f"parameters of {self.name!r} must be finite, got {quoted(values)}")
         return np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1))
 
     def facts(self) -> Facts:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dynsamp.arguments import check_flags
 from dynsamp.meter import Meter
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names, structure_of
@@ -147,6 +148,7 @@ class HamiltonianNetwork(EnergyEstimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_flags(published=self.published)
         if self.published:
             self._check_published()
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from dynsamp.arguments import check_flags
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
@@ -42,7 +43,7 @@ from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
-from dynsamp.words import State, listed, nearest
+from dynsamp.words import State, listed, nearest, quoted
 
 __all__ = ["LatticeHamiltonian", "LatticeHamiltonianModel"]
 
@@ -305,12 +306,13 @@ class LatticeHamiltonian(LawEstimator):
     polynomial: int = 2
 
     def __post_init__(self) -> None:
+        check_flags(separable=self.separable, differences=self.differences)
         offsets = checked_offsets(self.stencil)
         if 0 not in offsets:
             raise ValueError(f"stencil must have the offset 0, the site itself, got {offsets}; add it")
-        if self.ends not in ENDS:
+        if not isinstance(self.ends, str) or self.ends not in ENDS:
             known = ", ".join(map(repr, ENDS))
-            raise ValueError(f"ends must be one of {known}, got {self.ends!r}{nearest(str(self.ends), ENDS)}")
+            raise ValueError(f"ends must be one of {known}, got {quoted(self.ends)}{nearest(quoted(self.ends), ENDS)}")
         if self.differences and len(offsets) < 2:
             raise ValueError(f"differences need a stencil of at least two offsets, got {offsets}; add a neighbour")
         self.check_knobs()

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from dynsamp.arguments import check_flags, real_array, real_number
 from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.declared import Declared, Symmetry, formula_names, structure_of
@@ -93,9 +94,12 @@ class EnergyEstimator(LawEstimator):
 
     def __post_init__(self) -> None:
         self.check_knobs()
+        check_flags(separable=self.separable, quadratic_in_p=self.quadratic_in_p, positions=self.positions)
         for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
             if isinstance(sequence, str):
-                raise ValueError(f"{label} must be a sequence, got {sequence!r}; write [{sequence!r}]")
+                raise ValueError(f"{label} must be a sequence, got {quoted(sequence)}; write [{quoted(sequence)}]")
+            if not isinstance(sequence, Sequence):
+                raise TypeError(f"{label} must be a sequence, got {quoted(sequence)}")
 
     def prepared(self, samples: Samples) -> CanonicalSamples:
         """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.
@@ -359,7 +363,9 @@ def assembled(ready: CanonicalSamples, energies: Sequence[Energy], y: np.ndarray
 
 def checked_reference(reference: tuple[Sequence[float], float], size: int) -> tuple[np.ndarray, float]:
     """A state of so many components and the value of H there."""
-    state, value = np.asarray(reference[0], dtype=float), float(reference[1])
+    if isinstance(reference, str | bytes) or not isinstance(reference, Sequence) or len(reference) != 2:
+        raise TypeError(f"reference must be (a state, the value of H there), got {quoted(reference)}")
+    state, value = real_array("the state of reference", reference[0]), real_number("the value of H", reference[1])
     if state.shape != (size,) or not (np.all(np.isfinite(state)) and np.isfinite(value)):
         raise ValueError(
             f"reference must be (a state of {size} finite components, the finite value of H there), got {reference!r}"

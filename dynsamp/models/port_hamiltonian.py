@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from dynsamp.arguments import real_array, whole_number
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
@@ -43,6 +44,7 @@ from dynsamp.solve import Kernel
 __all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]
 
 Way = Literal["momenta", "diagonal", "full"]
+LARGEST = float(np.finfo(float).max)  # a whole number may be beyond
 WAYS: tuple[Way, ...] = get_args(Way)
 
 
@@ -241,14 +243,13 @@ class PortHamiltonianNetwork(EnergyEstimator):
                 f"dissipation must be one of {', '.join(map(repr, WAYS))}, a matrix, a number or None, got"
                 f" {self.dissipation!r}"
             )
-        known = isinstance(self.force, int | float) and not isinstance(self.force, bool) and 0 < self.force < np.inf
-        if self.force is not None and self.force != "periodic" and not known:
+        known = isinstance(self.force, int | float) and not isinstance(self.force, bool) and 0 < self.force <= LARGEST
+        if self.force is not None and not (isinstance(self.force, str) and self.force == "periodic") and not known:
             raise ValueError(
                 f"force must be 'periodic', an angular frequency or None, got {self.force!r}; a force of any other"
                 " shape is an input with a known input_matrix"
             )
-        if isinstance(self.harmonics, bool) or int(self.harmonics) != self.harmonics or self.harmonics < 1:
-            raise ValueError(f"harmonics must be a whole number of at least 1, got {self.harmonics!r}")
+        object.__setattr__(self, "harmonics", whole_number("harmonics", self.harmonics))
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> PortHamiltonianModel:
         """Fit; ``memory`` bounds the peak in bytes.
@@ -297,7 +298,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
                 _unit(size, i, j) for i in which for j in which if i == j or (i < j and self.dissipation != "diagonal")
             ]
         elif self.dissipation is not None:
-            array = np.asarray(self.dissipation, dtype=float)
+            array = real_array("dissipation", self.dissipation)
             if array.ndim == 0:
                 known[momenta, momenta] = float(array)
             elif array.shape == (size, size):
@@ -311,7 +312,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         count = 0 if ready.samples.u is None else ready.samples.u.shape[2]
         inputs, gains = None, [(component, signal) for component in momenta for signal in range(count)]
         if self.input_matrix is not None:
-            inputs, gains = np.asarray(self.input_matrix, dtype=float), []
+            inputs, gains = real_array("input_matrix", self.input_matrix), []
             if inputs.shape != (size, count):
                 raise ValueError(
                     f"input_matrix must be ({size}, {count}), a row a component and a column an input, got shape"

@@ -21,7 +21,7 @@ from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
 from dynsamp.networks.regression import RegressionFit, fit_regression
 from dynsamp.networks.rows import Rows
-from dynsamp.words import State
+from dynsamp.words import State, quoted
 
 __all__ = ["SampledNetwork", "SampledNetworkModel"]
 
@@ -159,8 +159,11 @@ class SampledNetwork(Estimator):
             one_of("activation of the published method", self.activation, ("tanh", "relu"))
             one_of("sampler of the published method", self.sampler, ("elm", "uniform", "swim"))
         for label, names in (("inputs", self.inputs), ("targets", self.targets)):
-            if isinstance(names, str) or (names is not None and (not names or len(set(names)) < len(names))):
-                raise ValueError(f"{label} must be a list of distinct names, got {names!r}")
+            several = isinstance(names, Sequence) and not isinstance(names, str | bytes)
+            if names is not None and not (several and all(isinstance(name, str) for name in names) and names):
+                raise ValueError(f"{label} must be a list of distinct names, got {quoted(names)}")
+            if names is not None and len(set(names)) < len(names):
+                raise ValueError(f"{label} must be a list of distinct names, got {quoted(names)}")
 
     @property
     def neurons(self) -> Neurons:

@@ -6,9 +6,13 @@ The knobs are checked here and nowhere else. ``dynsamp.networks.sampling`` says 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
+
+from dynsamp.arguments import real_number, whole_number
+from dynsamp.limits import check_bytes
+from dynsamp.words import quoted
 
 __all__ = [
     "LENGTHS",
@@ -72,6 +76,7 @@ class Neurons:
     drawn_by: Sampler = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        _as_numbers(self, "scale")
         one_of("activation", self.activation, get_args(Activation))
         one_of("sampler", self.sampler, SAMPLERS)
         one_of("place", self.place, PLACES)
@@ -79,12 +84,14 @@ class Neurons:
         layered = isinstance(self.width, Sequence) and not isinstance(self.width, str)
         widths: tuple[Any, ...] = ()
         if self.width is not None:
-            widths = tuple(self.width) if isinstance(self.width, Sequence) else (self.width,)
+            widths = tuple(self.width) if isinstance(self.width, Sequence) and layered else (self.width,)
         if (layered and not widths) or not all(_whole(each, 1 if layered else 0) for each in widths):
             raise ValueError(
-                f"width must be a whole number of at least 0, or one of at least 1 for each layer, got {self.width!r}"
+                "width must be a whole number of at least 0, or one of at least 1 for each layer, got"
+                f" {quoted(self.width)}"
             )
         widths = tuple(map(int, widths))
+        _check_room(widths)
         if self.width is not None:
             object.__setattr__(self, "width", widths if layered else widths[0])
         widths = () if self.width == 0 else widths
@@ -151,22 +158,40 @@ class FitOptions:
     memory: int | None = None
 
     def __post_init__(self) -> None:
+        _as_numbers(self, "regularisation", "tolerance")
+        if self.memory is not None and not (type(self.memory) is int and 1 <= self.memory < 2**63):
+            object.__setattr__(self, "memory", whole_number("memory", self.memory))
         if self.regularisation is not None and not 0 <= self.regularisation < math.inf:
             raise ValueError(f"regularisation must be a number of at least 0, got {self.regularisation!r}")
         if self.tolerance is not None and not 0 < self.tolerance < math.inf:
             raise ValueError(f"tolerance must be a positive number, got {self.tolerance!r}")
         if self.rows is not None and not _whole(self.rows, 2):
-            raise ValueError(f"rows must be a whole number of at least 2, got {self.rows!r}")
+            raise ValueError(f"rows must be a whole number of at least 2, got {quoted(self.rows)}")
 
 
 def one_of(label: str, given: Any, known: Sequence[Any]) -> None:
     """Complain about a word that is not known; None leaves the choice open."""
-    if given is not None and given not in known:
-        raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {given!r}")
+    if given is not None and (not isinstance(given, Hashable) or given not in known):
+        raise ValueError(f"{label} must be one of {', '.join(map(repr, known))}, got {quoted(given)}")
+
+
+def _as_numbers(knobs: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(knobs, name)
+        if value is not None and type(value) is not float:
+            object.__setattr__(knobs, name, real_number(name, value))
+
+
+def _check_room(widths: Sequence[int]) -> None:
+    """Refuse what no fit could hold: weights between layers, and the triangle of the last one's equations."""
+    if widths and max(widths) > 1000:  # less is always there
+        pairs = zip(widths, (*widths[1:], widths[-1]), strict=True)
+        needed = 8.0 * sum(float(min(a, 2**63)) * float(min(b, 2**63)) for a, b in pairs)
+        check_bytes(needed, f"the equations of width={quoted(widths[0] if len(widths) == 1 else widths)}", "lower it")
 
 
 def _whole(value: Any, least: int) -> bool:
     try:
-        return not isinstance(value, bool) and bool(int(value) == value and value >= least)
+        return not isinstance(value, bool | str | bytes) and bool(int(value) == value and value >= least)
     except (TypeError, ValueError, OverflowError):
         return False

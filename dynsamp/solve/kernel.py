@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from dynsamp.arguments import real_array, whole_number
 from dynsamp.limits import check_bytes
 from dynsamp.solve.events import Events
 from dynsamp.solve.shipping import received, shipped
+from dynsamp.words import quoted
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
@@ -154,7 +156,14 @@ def posed(
     times, y0 = as_times(times), as_states(y0)
     count, dim = y0.shape
     problem = as_problem(kernel, dim, count, inputs, (times[0], times[-1]))
-    return InitialValueProblem(kernel, problem, times, y0, _as_ids(ids, count), int(seed))
+    return InitialValueProblem(
+        kernel,
+        problem,
+        times,
+        y0,
+        _as_ids(ids, count),
+        seed if type(seed) is int else whole_number("seed", seed, -(2**63)),
+    )
 
 
 def as_problem(
@@ -242,7 +251,9 @@ def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[floa
         return None
     if inputs is None:
         raise ValueError(f"the kernel has {len(kernel.inputs)} inputs; pass inputs=(times, values)")
-    times, values = as_times(inputs[0]), np.array(inputs[1], dtype=float, order="C")
+    if not isinstance(inputs, tuple | list) or len(inputs) != 2:
+        raise TypeError(f"inputs must be a pair (times, values), got {quoted(inputs)}")
+    times, values = as_times(inputs[0]), np.array(real_array("values of inputs", inputs[1]), order="C")
     if values.ndim != 3 or len(values) not in (1, count) or values.shape[1:] != (len(times), len(kernel.inputs)):
         raise ValueError(
             f"values of inputs must be (1 or {count}, {len(times)}, {len(kernel.inputs)}), got {values.shape}"
@@ -254,15 +265,16 @@ def _signals(kernel: Kernel, inputs: Inputs | None, count: int, span: tuple[floa
     return times, values
 
 
-def _own(values: ArrayLike) -> np.ndarray:
+def _own(name: str, values: ArrayLike) -> np.ndarray:
     """C-contiguous, writable float64: kernels are compiled for one kind of array only."""
-    array = np.ascontiguousarray(values, dtype=float)
+    plain = isinstance(values, np.ndarray) and values.dtype == np.float64
+    array = np.ascontiguousarray(values if plain else real_array(name, values), dtype=float)
     return array if array.flags.writeable and array.flags.owndata else array.copy()
 
 
 def as_times(times: ArrayLike) -> np.ndarray:
     """Increasing finite times (time,)."""
-    t = _own(times)
+    t = _own("times", times)
     if t.ndim != 1 or not len(t):
         raise ValueError(f"times must be a 1-d array with at least one entry, got shape {t.shape}")
     if not np.all(np.isfinite(t)):
@@ -275,7 +287,7 @@ def as_times(times: ArrayLike) -> np.ndarray:
 
 def as_states(y0: ArrayLike) -> np.ndarray:
     """States (trajectory, state)."""
-    y = _own(y0)
+    y = _own("states", y0)
     if y.ndim != 2 or not y.shape[1]:
         raise ValueError(f"states must have shape (trajectory, state), got {y.shape}; y[np.newaxis] makes one row")
     return y
@@ -283,7 +295,13 @@ def as_states(y0: ArrayLike) -> np.ndarray:
 
 def _as_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
     """One id a trajectory; by default 0, 1, ..."""
-    numbers = np.arange(count, dtype=np.int64) if ids is None else np.array(ids, dtype=np.int64)
+    if ids is None:
+        return np.arange(count, dtype=np.int64)
+    if not isinstance(ids, np.ndarray) or ids.dtype != np.int64:
+        given = real_array("ids", ids)
+        if not np.all(np.abs(given) < 2.0**63) or np.any(given != np.rint(given)):
+            raise ValueError("ids must be whole numbers of 64 bits")
+    numbers = np.array(ids, dtype=np.int64)
     if numbers.shape != (count,):
         raise ValueError(f"ids must have one entry a trajectory ({count}), got shape {numbers.shape}")
     return numbers
@@ -291,7 +309,7 @@ def _as_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
 
 def as_theta(theta: ArrayLike, count: int) -> np.ndarray:
     """Rows of parameters (1 or trajectory, parameter)."""
-    rows = np.atleast_2d(_own(theta))
+    rows = np.atleast_2d(_own("theta", theta))
     if np.ndim(theta) > 2 or len(rows) not in (1, count):
         shape = np.shape(theta)
         raise ValueError(f"theta must be (parameter,) or have a row for each of {count} trajectories, got {shape}")
@@ -300,9 +318,14 @@ def as_theta(theta: ArrayLike, count: int) -> np.ndarray:
 
 def as_room(out: np.ndarray | None, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
     """New array, or ``out`` if it fits."""
-    kind = np.dtype(np.float64 if dtype is None else dtype)
+    try:
+        kind = np.dtype(np.float64 if dtype is None else dtype)
+    except (TypeError, ValueError):
+        kind = np.dtype(object)
     if kind not in (np.float64, np.float32):
-        raise ValueError(f"states are saved as float64 or float32, got dtype {kind}")
+        raise ValueError(f"states are saved as float64 or float32, got dtype {quoted(dtype)}")
+    if out is not None and not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an array, got {quoted(out)}")
     if out is None:
         many = " x ".join(map(str, shape))
         check_bytes(

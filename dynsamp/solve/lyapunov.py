@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynsamp.limits import check_bytes, whole_number
+from dynsamp.arguments import real_number, whole_number
+from dynsamp.limits import check_bytes
 from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, Solution, posed
 from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
@@ -92,6 +93,7 @@ def lyapunov_spectrum(  # noqa: PLR0913 - a verb
         raise ValueError("Lyapunov exponents of a system with delays are not supported: it has infinitely many")
     if not 1 <= count <= dim:
         raise ValueError(f"count must be between 1 and the number of states, {dim}, got {count}")
+    transient = real_number("transient", transient)
     if not 0 <= transient < 1:
         raise ValueError(f"transient must be a fraction of the run, 0 <= transient < 1, got {transient}")
     if len(times) < 3:

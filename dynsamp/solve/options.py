@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dynsamp.limits import MOST_STEPS, check_steps, whole_number
+from dynsamp.arguments import check_flags, real_number, whole_number
+from dynsamp.limits import MOST_STEPS, check_steps
 from dynsamp.solve.delays import delayed_schedule
 from dynsamp.solve.events import Event
 from dynsamp.solve.kernel import History, InitialValueProblem, Kernel, diffusion_values
-from dynsamp.words import nearest
+from dynsamp.words import nearest, quoted
 
 if TYPE_CHECKING:
     from dynsamp.kernels.methods import Method
@@ -109,14 +110,19 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.events, Sequence):
+            raise TypeError(f"events must be a sequence of Event(function, ...), got {quoted(self.events)}")
         object.__setattr__(self, "events", tuple(self.events))
+        check_flags(dense=self.dense, compensated=self.compensated)
+        if self.method is not None and not isinstance(self.method, str):
+            raise TypeError(f"method must be a name, got {quoted(self.method)}")
         for event in self.events:
             if not isinstance(event, Event):
-                raise TypeError(f"events must be Event(function, ...), got {event!r}")
+                raise TypeError(f"events must be Event(function, ...), got {quoted(event)}")
         for name in ("step", "path_step", "rtol", "atol"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
-                raise TypeError(f"{name} must be a number, got {value!r}")
+            if value is not None and type(value) is not float:
+                object.__setattr__(self, name, real_number(name, value))
         for name, width in (("step", self.step), ("path_step", self.path_step)):
             if width is not None and not 0 < width < float("inf"):
                 raise ValueError(f"{name} must be positive, got {width}")
@@ -174,7 +180,7 @@ def _chosen(kernel: Kernel, options: Options) -> tuple[str, str]:
         known = [name for name, entry in METHODS.items() if kind in entry.kinds]
         if method not in known:
             raise ValueError(
-                f"method {method!r} does not solve a {kind} kernel; choose from {', '.join(known)}"
+                f"method {quoted(method)} does not solve a {kind} kernel; choose from {', '.join(known)}"
                 f"{nearest(method, known)}"
             )
         return (method, options.reason or f"{method}: asked for")
@@ -308,7 +314,7 @@ def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np
     if not 0 < width < float("inf"):
         raise ValueError(f"step must be positive, got {width}")
     with np.errstate(over="ignore"):  # too many steps to count are refused
-        ratio = spans / width
+        ratio = np.minimum(spans / width, 1e300)
     if kernel.kind == "map" and np.any(np.abs(ratio - np.rint(ratio)) > 1e-6 * np.maximum(ratio, 1.0)):
         n = int(np.argmax(np.abs(ratio - np.rint(ratio))))
         raise ValueError(

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynsamp.arguments import whole_number
 from dynsamp.limits import check_bytes
 from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
+from dynsamp.words import quoted
 
 __all__ = ["Statistics", "statistics"]
 
@@ -76,12 +78,12 @@ def statistics(  # noqa: PLR0913 - a verb
     task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)
     count, dim = task.y0.shape
     steps = len(task.times)
-    if over not in ("trajectory", "time"):
-        raise ValueError(f"statistics are over 'trajectory' or 'time', got over={over!r}")
+    if not isinstance(over, str) or over not in ("trajectory", "time"):
+        raise ValueError(f"statistics are over 'trajectory' or 'time', got over={quoted(over)}")
     if over == "time" and group is not None:
         raise ValueError("group= belongs to statistics over trajectories; leave it out over time")
-    group = max(count, 1) if group is None else int(group)
-    if group < 1 or count % group:
+    group = max(count, 1) if group is None else whole_number("group", group)
+    if count % group:
         raise ValueError(f"group must divide the number of trajectories, {count}, got {group}")
     if options.events:
         raise ValueError("statistics keep no trajectory on which events could be found; leave events= out, or solve()")

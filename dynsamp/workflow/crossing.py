@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
+from dynsamp.arguments import real_number, whole_number
 from dynsamp.kernels.methods import METHODS
 from dynsamp.metrics.returns import SOURCE, passages
 from dynsamp.models.base import Model, Samples
@@ -79,6 +80,10 @@ def crossings(  # noqa: PLR0913 - a verb
     ValueError
         Unknown state, a short form that cannot be read, a system without a continuous path or with external signals.
     """
+    duration = None if duration is None else real_number("duration", duration)
+    if duration is not None and not 0 < duration < np.inf:
+        raise ValueError(f"duration must be positive, got {duration!r}")
+    max_events = None if max_events is None else whole_number("max_events", max_events)
     if isinstance(source, xr.Dataset):
         return _of_samples(source, initial, events, duration, max_events)
     if duration is None:
@@ -89,8 +94,6 @@ def crossings(  # noqa: PLR0913 - a verb
         raise ValueError(f"crossings need a path that is continuous and smooth, but the {kind} of {source!r} has none")
     if runs.kernel.inputs:
         raise ValueError("crossings of a system with external signals are not defined; fix the signals in its rhs")
-    if not np.isfinite(duration) or duration <= 0:
-        raise ValueError(f"duration must be positive, got {duration!r}")
     single, wanted = isinstance(events, str | Event), _wanted(events, runs.states)
     fixed = step is not None or (method in METHODS and not METHODS[method].adaptive)
     solution = solve(
@@ -132,6 +135,8 @@ def crossings(  # noqa: PLR0913 - a verb
 
 
 def _wanted(events: str | Event | Sequence[str | Event], states: Sequence[State]) -> list[Event]:
+    if not isinstance(events, str | Event) and not isinstance(events, Sequence):
+        raise TypeError(f'events must be such as "x = 0 rising", or a sequence of them, got {quoted(events)}')
     several: Sequence[str | Event] = [events] if isinstance(events, str | Event) else list(events)
     if not several:
         raise ValueError('events must name at least one surface, such as "x = 0 rising"')
@@ -203,14 +208,16 @@ def as_event(event: str | Event, states: Sequence[State]) -> Event:
     if isinstance(event, Event):
         return event
     if not isinstance(event, str):
-        raise TypeError(f'an event is an Event or a string such as "x = 0 rising", got {event!r}')
+        raise TypeError(f'an event is an Event or a string such as "x = 0 rising", got {quoted(event)}')
     found = _SHORT.fullmatch(event)
     try:
         level = float(found["level"]) if found else np.nan
     except ValueError:
         level = np.nan
     if found is None or not np.isfinite(level) or found["direction"] not in _DIRECTIONS:
-        raise ValueError(f'cannot read the event {event!r}; write "state = number", with rising or falling after it')
+        raise ValueError(
+            f'cannot read the event {quoted(event)}; write "state = number", with rising or falling after it'
+        )
     name, where = found["state"], spans(states)
     if name not in where:
         raise ValueError(

@@ -11,13 +11,14 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
+from dynsamp.arguments import real_number, whole_number
 from dynsamp.kernels.methods import METHODS
-from dynsamp.limits import check_bytes, whole_number
+from dynsamp.limits import check_bytes
 from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
 from dynsamp.solve import Kernel, Options, solve, statistics
 from dynsamp.solve.options import usual_step
 from dynsamp.streams import checked_seed, stream
-from dynsamp.words import Status
+from dynsamp.words import Status, quoted
 from dynsamp.workflow.chunks import Piece, Store, computed
 from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signals_of_model
@@ -111,6 +112,7 @@ def forecast(  # noqa: PLR0913 - a verb
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
     if isinstance(model, HasSites):
         model = of_size(model, initial)
+    duration = None if duration is None else real_number("duration", duration)
     starts, origin, ids, own = forecast_starts(model, initial, start, trajectories, checked_seed(seed))
     kernel = model.kernel() if model.has_kernel else None
     spacing = model.facts.dt or 1.0
@@ -119,7 +121,7 @@ def forecast(  # noqa: PLR0913 - a verb
     elif own is not None and len(own) > 1 and dt is None and times is None:
         spacing = float(np.median(np.diff(own)))
     continuous = kernel is not None and kernel.kind != "map"
-    if duration is not None and dt is None and times is None and 0 < spacing < duration and continuous:
+    if duration is not None and dt is None and times is None and 0 < spacing < duration < np.inf and continuous:
         whole = duration / round(duration / spacing)
         if abs(whole - spacing) > 1e-9 * spacing:
             spacing = whole  # the median of uneven steps, say, divides nothing
@@ -143,6 +145,8 @@ def forecast(  # noqa: PLR0913 - a verb
         seed=seed,
     )
     if reduce is not None:
+        if not isinstance(reduce, str) or reduce not in OVER:
+            raise ValueError(f"reduce must be one of {', '.join(OVER)}, got {quoted(reduce)}")
         if store is not None:
             raise ValueError(
                 "statistics are small; leave store= out with reduce=, and save the Dataset that is returned"
@@ -217,8 +221,6 @@ class Forecast:
             raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
         if self.kernel is None:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
-        if over not in OVER:
-            raise ValueError(f"reduce must be one of {', '.join(OVER)}, got {over!r}")
         count, members = self.count, self.members or 1
         check_bytes(
             8.0 * count * members * (self.starts.shape[1] + 2),

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset, plugins
+from dynsamp.arguments import check_flags, real_number
 from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.random import normals
 from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
@@ -140,7 +141,7 @@ def generate(  # noqa: PLR0913 - a verb
 def _absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> float | np.ndarray:
     """A fraction of each variable's standard deviation (float), or absolute values (component,) from a mapping."""
     if not isinstance(noise, Mapping):
-        fraction = float(noise)
+        fraction = real_number("noise", noise)
         if not 0 <= fraction < np.inf:
             raise ValueError(f"noise must be a fraction >= 0 or a dict of absolute values, got {noise}")
         return fraction
@@ -150,13 +151,14 @@ def _absolute_or_fraction(law: System, noise: float | Mapping[str, float]) -> fl
             raise ValueError(
                 f"noise names {quoted(key)}, which is no state of {law.name!r} ({listed(names)}){nearest(key, names)}"
             )
-        if not 0 <= float(value) < np.inf:
+        if not 0 <= real_number(f"noise of {key!r}", value) < np.inf:
             raise ValueError(f"noise of {key!r} must be finite and >= 0, got {value}")
     return np.repeat([float(noise.get(name, 0.0)) for name in names], [state.size for state in law.states])
 
 
 def _with_derivatives(law: System, asked: bool | None) -> bool:
     plain = law.smooth and not law.inputs
+    check_flags(derivatives=asked)
     if asked and not plain:
         raise ValueError(f"{law.name!r} has no derivatives to add: they need an ODE without inputs or delays")
     return plain if asked is None else asked

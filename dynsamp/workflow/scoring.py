@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dynsamp import dataset, plugins
 from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
-from dynsamp.words import QUOTED, shown, suggestion
+from dynsamp.words import QUOTED, quoted, shown, suggestion
 from dynsamp.workflow.completing import at_times_of, completed_truth
 
 __all__ = ["evaluate"]
@@ -114,6 +114,8 @@ def evaluate(
 
 def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: dict[str, Any]) -> list[Metric]:
     known = plugins.metrics()
+    if given is not None and (isinstance(given, str | bytes) or not isinstance(given, Iterable)):
+        raise TypeError(f"metrics must be a list of names or Metric, got {quoted(given)}")
     names: Sequence[str | Metric]
     if given is not None:
         names = given
@@ -135,8 +137,8 @@ def _metrics(given: Sequence[str | Metric] | None, law: System | None, records: 
         if isinstance(name, Metric):
             chosen.append(name)
             continue
-        if name not in known:
-            raise ValueError(f"unknown metric {name!r}; {suggestion(name, sorted(known))}")
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"unknown metric {quoted(name)}; {suggestion(str(name), sorted(known))}")
         chosen.append(known[name])
     return chosen
 

@@ -15,7 +15,9 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
+from dynsamp.arguments import as_mapping, real_array
 from dynsamp.models.base import HasInputs, Model
+from dynsamp.solve.options import usual_step
 from dynsamp.system import System
 from dynsamp.words import nearest
 
@@ -37,7 +39,7 @@ def signals_of_system(law: System, inputs: Mapping[str, Signal] | None, saved: n
     TypeError, ValueError
         If a signal is missing or unknown, or its times and values do not belong together.
     """
-    names, given = [signal.name for signal in law.inputs], dict(inputs or {})
+    names, given = [signal.name for signal in law.inputs], as_mapping("inputs", inputs)
     _check_known(given, names, f"system {law.name!r}")
     if not names:
         return None
@@ -75,7 +77,7 @@ def signals_of_model(
         If a signal is missing or unknown, or its times and values do not belong together.
     """
     names = [str(name) for name in model.inputs] if isinstance(model, HasInputs) else []
-    given = dict(inputs or {})
+    given = as_mapping("inputs", inputs)
     _check_known(given, names, "the model")
     if not names:
         return None
@@ -115,7 +117,7 @@ def _check_known(given: Iterable[str], names: Sequence[str], whose: str) -> None
 def _rows(name: str, given: Any, count: int | None = None) -> Rows:
     """One signal, for ``count`` trajectories where that is known."""
     try:
-        times, values = (np.asarray(part, dtype=float) for part in given)
+        times, values = (real_array("an input", part) for part in given)
     except (TypeError, ValueError):
         raise TypeError(
             f"input {name!r} must be a pair (times, values) of arrays{', or a function of time' * (count is None)}, got"
@@ -142,6 +144,9 @@ def _with_spin_up(saved: np.ndarray, spin_up: float) -> np.ndarray:
     if not spin_up:
         return saved
     spacing = float(saved[1] - saved[0]) if len(saved) > 1 else spin_up
+    usual = usual_step(saved) if len(saved) > 1 else spin_up
+    if usual > 2 * spacing:  # an uneven start says nothing of the signal
+        spacing = usual
     count = int(np.ceil(spin_up / spacing))
     return np.concatenate([saved[0] - spacing * np.arange(count, 0, -1), saved])
 

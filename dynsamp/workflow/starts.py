@@ -9,7 +9,8 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
-from dynsamp.limits import MOST_STEPS, check_bytes, check_steps, whole_number
+from dynsamp.arguments import real_array, real_number, whole_number
+from dynsamp.limits import MOST_STEPS, check_bytes, check_steps
 from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
 from dynsamp.words import Box, State, listed, nearest, quoted
@@ -53,7 +54,7 @@ def sampled_starts(
     for block in np.unique(ids // BLOCK):
         rng = generator(seed, "starts", int(block))
         with running({"initial": sampler}):
-            drawn = np.asarray(sampler(rng, BLOCK), dtype=float)
+            drawn = real_array("what initial(rng, n) returns", sampler(rng, BLOCK))
         if drawn.shape != (BLOCK, size):
             raise ValueError(
                 f"initial(rng, n) must return an array of shape (n, {size}), but for n={BLOCK} it returned"
@@ -70,7 +71,7 @@ def start_array(initial: Arrays, states: Sequence[State]) -> np.ndarray:
         return _from_mapping(initial, states)
     size = sum(state.size for state in states)
     try:
-        array = np.asarray(initial, dtype=float)
+        array = real_array("initial", initial)
     except (TypeError, ValueError):
         raise TypeError(
             f"initial must be a Dataset, a Box, an array (trajectory, {size}) or a dict of arrays by state name,"
@@ -121,7 +122,7 @@ def _from_mapping(initial: Mapping[str, ArrayLike], states: Sequence[State]) -> 
         raise ValueError(f"initial lacks the state{'s' if len(missing) > 1 else ''} {listed(missing)}; give all")
     columns = []
     for state in states:
-        value = np.asarray(initial[state.name], dtype=float)
+        value = real_array(f"initial[{state.name!r}]", initial[state.name])
         extent = tuple(state.dims.values())
         lead = value.shape[: value.ndim - len(extent)]
         if value.shape[len(lead) :] != extent or len(lead) > 1:
@@ -189,9 +190,12 @@ def _from_data(
     elif start == "last":
         index = np.maximum(samples.length - 1, 0)
     elif isinstance(start, str):
-        raise ValueError(f"start must be 'first', 'last' or a time, got {start!r}")
+        raise ValueError(f"start must be 'first', 'last' or a time, got {quoted(start)}")
     else:
-        distance = np.abs(samples.t - float(start))
+        start = real_number("start", start)
+        if not np.isfinite(start):
+            raise ValueError(f"start must be 'first', 'last' or a time, got {start}")
+        distance = np.abs(samples.t - start)
         index = np.nanargmin(distance, axis=1)
         tolerance = 1e-9 * max(abs(float(start)), 1.0)
         if np.any(distance[rows, index] > tolerance):
@@ -246,17 +250,14 @@ def saved_times(
 
 
 def _positive(name: str, value: float) -> float:
-    try:
-        value = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    value = real_number(name, value)
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive and finite, got {value}")
     return value
 
 
 def _explicit(times: Sequence[float] | np.ndarray, duration: float | None, dt: float | None) -> np.ndarray:
-    array = np.asarray(times, dtype=float)
+    array = real_array("times", times)
     if array.ndim != 1 or not array.size:
         raise ValueError(f"times must be a non-empty 1-d array, got shape {array.shape}")
     if not np.all(np.isfinite(array)):
