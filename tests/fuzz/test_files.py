@@ -140,8 +140,10 @@ def test_bytes_of_netcdf_3(fuzz, bytes_like, tmp_path, monkeypatch):
 
 
 ENCODING = st.sampled_from(
-    "scale_factor add_offset _FillValue missing_value units calendar _Unsigned dtype coordinates role sample_dimension"
-    " long_name bounds cell_methods".split()
+    (
+        *("scale_factor", "add_offset", "_FillValue", "missing_value", "units", "calendar", "_Unsigned", "dtype"),
+        *("coordinates", "role", "sample_dimension", "long_name", "bounds", "cell_methods"),
+    )
 )
 STORED = st.one_of(
     st.floats(),
