@@ -123,6 +123,16 @@ def test_a_missing_chunk_is_named(store, monkeypatch, library):
     np.testing.assert_array_equal(open_dataset(store)["v"], compute(0, COUNT)["v"])
 
 
+@pytest.mark.parametrize("word", ["attributes", "node_type", "group", "variable_order", "2026", '"trajectory'])
+def test_a_header_with_another_letter_is_not_what_was_written(store, word):
+    for folder in (store, store.with_name("saved.zarr")):
+        path = folder / "zarr.json"
+        text = path.read_text()
+        if word in text:
+            path.write_text(text.replace(word, word[:-1] + "_", 1))
+            assert complaint(lambda: open_dataset(folder)), folder  # noqa: B023 - called at once
+
+
 def test_a_damaged_chunk_is_computed_again_with_a_line_in_the_log(store, caplog):
     path = store.joinpath("x", "c", "1", "0")
     content = path.read_bytes()

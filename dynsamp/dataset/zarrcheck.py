@@ -56,7 +56,8 @@ def _check(folder: Path) -> None:
     for name in zarrstore.members(folder):
         header = zarrstore.read_header_json(folder / name / HEADER)
         _check_array(folder / name, header, zarrstore.ORDER in attrs and _own(folder / name / HEADER, header))
-    if _own(folder / HEADER, group) and zarrstore.CHECK in attrs and not zarrstore.sealed(folder, attrs):
+    lost = zarrstore.ORDER not in attrs or (zarrstore.CHECK in attrs and not zarrstore.sealed(folder, attrs))
+    if lost and _own(folder / HEADER, group):
         raise ValueError(f"a header in {folder} is not what was written; the store is damaged")
 
 
