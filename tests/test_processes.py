@@ -119,7 +119,6 @@ def test_laws_arrive_as_they_were(library):
         told = [Told(), Told()]
         for known, system in zip(told, (law, back), strict=True):
             known.add_law(system, exact=True)
-            known["plugin"] = ""  # a copy is not the registered one
         assert told[0] == told[1], law.name
         kernel = library.loads(library.dumps(law.kernel()))
         assert len(kernel.functions) == len(law.kernel().functions)

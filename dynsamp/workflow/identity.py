@@ -102,9 +102,9 @@ def span(times: np.ndarray) -> str:
 
 
 def _origin(law: System) -> str:
-    """Distribution that a registered system comes from, with its version."""
+    """Distribution that a registered system of this name comes from, with its version; a copy has the same."""
     for entry in plugins.registry.loaded().systems.values():
-        if entry.value is law:
+        if entry.value.name == law.name:
             return f"{entry.distribution} {entry.version}"
     return ""
 
