@@ -25,7 +25,7 @@ import dynsamp as ds
 from dynsamp.solve import Event, Kernel, lyapunov_spectrum, solve, statistics
 
 AFTER = 1.0  # seconds from the start of the long call to the signal
-FOREVER = 1e11  # steps
+FOREVER, LATE = 1e11, 1e6  # steps
 
 
 def velocity(t, p, theta, dq):
@@ -70,7 +70,10 @@ def chain(t, y, theta, dy):
 
 def behind(t, y, theta, z, dy):
     """Of an equation with a delay."""
-    dy[0] = -theta[0] * math.sin(z[0, 0])
+    total = 0.0
+    for n in range(10_000):
+        total += math.sin(y[0] + n)
+    dy[0] = -theta[0] * math.sin(z[0, 0]) + 0.0 * total
     dy[1] = 0.0
 
 
@@ -110,7 +113,8 @@ def solved(kernel, span=1.0, many=1, verb=solve, dim=2, **options):
     """One interval of so many steps, or of a hundred."""
 
     def case(long):
-        times, kept = [0.0, span * (FOREVER if long else 10.0)], dict(options)
+        steps = LATE if len(kernel.delays) else FOREVER  # a past of more than that is refused
+        times, kept = [0.0, span * (steps if long else 10.0)], dict(options)
         if "rtol" not in kept and kernel is not MAP:
             kept.setdefault("step", span)
         return verb(kernel, times, np.full((many, dim), 0.5), **kept)
@@ -150,12 +154,12 @@ def stored(long):
     return np.zeros(1)
 
 
-def fitted(estimator, data, short):
-    """A fit that takes long."""
+def fitted(estimator, data, short, **knobs):
+    """A fit that takes long, and one with these knobs."""
+    few = knobs or {"width": 20, "activation": "tanh", "scale": 1.0}
 
     def case(long):
-        knobs = {} if long else {"width": 20, "activation": "tanh", "scale": 1.0}
-        return ds.fit(data() if long else short(), estimator(**knobs), progress=False)
+        return ds.fit(data() if long else short(), estimator(**({} if long else few)), progress=False)
 
     return case
 
@@ -214,6 +218,7 @@ CASES = {
         ds.DriftDiffusion,
         lambda: ds.generate("ou", trajectories=2000, progress=False),
         lambda: ds.generate("ou", trajectories=10, progress=False),
+        width=20,
     ),
 }
 
