@@ -400,7 +400,7 @@ def _split(content: Sequence[tuple[int, str]], separator: str | None, name: str)
 
     try:
         for row in csv.reader(feed(), delimiter=separator, skipinitialspace=True):
-            for cell in row:
+            for cell in row if current > begin else ():
                 if "\n" in cell and any(_is_value(part, True) for part in re.split(rf"[\n{separator}]", cell) if part):
                     raise ValueError(
                         f"{name}, line {begin}: a quoted cell goes on over lines that hold numbers; close its quote, or"
