@@ -123,7 +123,8 @@ def _save(document: str, path: Path) -> None:
 
 
 def _document(run: Run, figures: Mapping[str, Figure], title: str | None) -> str:
-    title = title or _system(run)
+    attrs = run.truth.attrs
+    title = title or str(attrs.get("title") or attrs.get("system") or "A fitted model")
     pictures = [
         f"<figure>{_svg(name, figure)}<figcaption>{escape(CAPTIONS.get(name, name))}</figcaption></figure>"
         for name, figure in figures.items()
@@ -165,11 +166,6 @@ def _svg(name: str, figure: Figure) -> str:
 def _table(rows: Iterable[Row]) -> str:
     body = "".join(f"<tr><th scope=row>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in rows)
     return f"<table>{body}</table>"
-
-
-def _system(run: Run) -> str:
-    attrs = run.truth.attrs
-    return str(attrs.get("title") or attrs.get("system") or "A fitted model")
 
 
 def _summary(run: Run) -> str:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dynsamp.files import check_regular, understood
+from dynsamp.typed import fits
 from dynsamp.words import QUOTED, Box, quoted, shown, suggestion
 
 if TYPE_CHECKING:
@@ -91,41 +92,30 @@ class Kind:
         return value
 
 
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond floats
-        return False
+def _is_positive(value: Any) -> bool:
+    return fits(value, float) and bool(value > 0)
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and value > 0
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_whole(value: Any) -> bool:
+    return fits(value, int) and bool(value >= 0)
 
 
 def _is_numbers(value: object, depth: int = DEPTH) -> bool:
     if not isinstance(value, list) or not value or not depth:
         return False
-    return all(_is_number(item) or _is_numbers(item, depth - 1) for item in value)
+    return all(fits(item, float) or _is_numbers(item, depth - 1) for item in value)
 
 
 def _is_table(value: object) -> bool:
-    return isinstance(value, dict) and all(_is_number(item) or _is_numbers(item) for item in value.values())
-
-
-def _is_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, dict) and all(fits(item, float) or _is_numbers(item) for item in value.values())
 
 
 TEXT = Kind("text", lambda value: isinstance(value, str) and bool(value) and value.isprintable())
-TEXTS = Kind("a list of names", _is_names)
-FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+TEXTS = Kind("a list of names", lambda value: fits(value, list[str]))
+FLAG = Kind("true or false", lambda value: fits(value, bool))
 COUNT = Kind("a positive whole number", lambda value: _is_whole(value) and _is_positive(value), int)
 SEED = Kind("a whole number, not negative", _is_whole, int)
-NUMBER = Kind("a finite number", _is_number, float)
+NUMBER = Kind("a finite number", lambda value: fits(value, float), float)
 POSITIVE = Kind("a positive number", _is_positive, float)
 NUMBERS = Kind("a list of numbers", _is_numbers)
 TABLE = Kind("a table of numbers or lists of numbers", _is_table)

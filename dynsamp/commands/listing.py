@@ -38,7 +38,10 @@ def list_systems(args: Namespace) -> None:
     if args.json:
         print_json([_summary(name, law) for name, law in known.items()])
         return
-    rows = [(name, KINDS.get(law.kind, law.kind), _states(law), law.title) for name, law in known.items()]
+    rows = [
+        (name, KINDS.get(law.kind, law.kind), ", ".join(s.name + _own_dims(s) for s in law.states), law.title)
+        for name, law in known.items()
+    ]
     put(columns(rows, ("name", "kind", "states", "title")) if rows else "no systems")
     say(args, "\n`dynsamp info NAME` shows one, `dynsamp run NAME` learns it")
 
@@ -101,10 +104,6 @@ def describe(args: Namespace) -> None:
     say(args, f"\n`dynsamp run {name}` learns it, `dynsamp generate {name} --out {law.name}.nc` simulates it")
 
 
-def _states(law: System) -> str:
-    return ", ".join(state.name + _own_dims(state) for state in law.states)
-
-
 def _own_dims(state: State) -> str:
     return "".join(f" [{dim}={size}]" for dim, size in state.dims.items())
 
@@ -153,12 +152,8 @@ def _set_knobs(estimator: Estimator) -> str:
 def _knobs(kind: type[Estimator]) -> dict[str, Any]:
     knobs = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # estimators are dataclasses by contract
-        if field.default is not dataclasses.MISSING:
-            knobs[field.name] = field.default
-        elif field.default_factory is not dataclasses.MISSING:
-            knobs[field.name] = field.default_factory()
-        else:
-            knobs[field.name] = None
+        default = None if field.default is dataclasses.MISSING else field.default
+        knobs[field.name] = default if field.default_factory is dataclasses.MISSING else field.default_factory()
     return knobs
 
 

@@ -96,7 +96,11 @@ def doctor(args: Namespace) -> int:
             }
         )
         return 1 if broken or unruly else 0
-    print_section("installed", [("python", f"{platform.python_version()} ({sys.executable})"), *_packages()])
+    rows = [("python", f"{platform.python_version()} ({sys.executable})")]
+    rows += [(name, _version(name) or "missing") for name in PACKAGES]
+    for name, extra in OPTIONAL.items():
+        rows.append((name, _version(name) or f"not installed (optional): pip install 'dynsamp[{extra}]'"))
+    print_section("installed", rows)
     print_section("cache", [(str(folder), f"{unkept}: every process compiles anew" if unkept else "writable")])
     print_section("settings", list(settings.items()))
     print_section("plugins", [(r.name, f"{r.distribution} {r.version}", r.status) for r in records])
@@ -128,13 +132,6 @@ def new_plugin(args: Namespace) -> None:
     write_plugin(name, folder)
     say(args, f"wrote {folder}/")
     put(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
-
-
-def _packages() -> list[tuple[str, str]]:
-    rows = [(name, _version(name) or "missing") for name in PACKAGES]
-    for name, extra in OPTIONAL.items():
-        rows.append((name, _version(name) or f"not installed (optional): pip install 'dynsamp[{extra}]'"))
-    return rows
 
 
 def _version(name: str) -> str | None:

@@ -123,8 +123,10 @@ def print_scores(scores: xr.Dataset, *, verbose: bool = False) -> None:
     rows = []
     for name, array in _scores(scores).items():
         found = _summary(array)
-        middle = "nan" if found["median"] is None else f"{found['median']:.3g}"
-        extent = "" if array.size < 2 else f"{_short(found['minimum'])} to {_short(found['maximum'])}"
+        middle, low, high = (
+            "nan" if found[key] is None else f"{found[key]:.3g}" for key in ("median", "minimum", "maximum")
+        )
+        extent = "" if array.size < 2 else f"{low} to {high}"
         units = array.attrs.get("units", "1")
         rows.append((str(name), middle, extent, "" if units == "1" else str(units)))
     put(columns(rows, ("score", "median", "range", "units")) if rows else "no scores")
@@ -139,10 +141,6 @@ def print_scores(scores: xr.Dataset, *, verbose: bool = False) -> None:
 def _scores(scores: xr.Dataset) -> dict[str, xr.DataArray]:
     """By name, without the flags beside them."""
     return {str(name): array for name, array in scores.items() if array.attrs.get("role") != "flag"}
-
-
-def _short(value: float | None) -> str:
-    return "nan" if value is None else f"{value:.3g}"
 
 
 def _summary(array: xr.DataArray) -> dict[str, Any]:

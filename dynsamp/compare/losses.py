@@ -56,12 +56,8 @@ class _Network(Loss):
 
     def split(self, weights: np.ndarray) -> list[np.ndarray]:
         """Views of the flat vector."""
-        parts, low = [], 0
-        for shape in self.shapes:
-            high = low + int(np.prod(shape))
-            parts.append(weights[low:high].reshape(shape))
-            low = high
-        return parts
+        ends = np.cumsum([np.prod(shape) for shape in self.shapes])
+        return [part.reshape(shape) for part, shape in zip(np.split(weights, ends[:-1]), self.shapes, strict=True)]
 
     def start(self, rng: np.random.Generator) -> np.ndarray:
         """Hidden and output weights after Glorot and Bengio (2010), all else zero."""

@@ -21,7 +21,8 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str]]:
     """Label and values of both sides."""
     sampled, trained = comparison.sampled, comparison.trained
     measured = "measured" if sampled.cost.energy_source == "rapl" else sampled.cost.energy_source
-    neurons = _neurons(sampled.model.report.get("width"))
+    width = sampled.model.report.get("width")
+    neurons = " + ".join(f"{n} ({part})" for part, n in width.items()) if isinstance(width, dict) else str(width)
     table = [
         ("neurons", neurons, neurons),
         ("fit time", *_both(comparison, lambda side: f"{side.cost.seconds:.3g} s")),
@@ -81,10 +82,6 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
 
 def _both(comparison: Comparison, value: Any) -> tuple[str, str]:
     return value(comparison.sampled), value(comparison.trained)
-
-
-def _neurons(width: Any) -> str:
-    return " + ".join(f"{n} ({part})" for part, n in width.items()) if isinstance(width, dict) else str(width)
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
+from dynsamp.models.base import owners
 
 __all__ = [
     "NORM",
@@ -31,8 +32,7 @@ THRESHOLD = 0.4  # Pathak et al. (2018), Phys. Rev. Lett. 120, 024102
 
 def periods(record: Record) -> np.ndarray:
     """Period of each component (component,); inf where it has none."""
-    values = [math.inf if state.period is None else state.period for state in record.states for _ in range(state.size)]
-    return np.array(values)
+    return np.array([math.inf if state.period is None else state.period for state in owners(record.states)])
 
 
 def known(truth: Record) -> np.ndarray:

@@ -62,7 +62,11 @@ def sizes_of(system: TrueSystem) -> tuple[int, int]:
 
 def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
     """True energy (trajectory, member, lead_time), NaN where there is no state."""
-    hamiltonian = _declared(system, "energy to score")
+    return _along(_declared(system, "energy to score"), system, record)
+
+
+def _along(function: Callable[..., float], system: TrueSystem, record: Record) -> np.ndarray:
+    """A function of the system's states (trajectory, member, lead_time), NaN where there is no state."""
     count, members, steps, size = record.y.shape
     y = record.y.reshape(-1, size)
     finite = np.isfinite(y).all(axis=1)
@@ -70,9 +74,9 @@ def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
     theta = system.theta()
     if record.theta.shape[1]:
         theta = np.repeat(record.theta, members * steps, axis=0)[finite]
-    energy = np.full(len(y), np.nan)
-    energy[finite] = scalar_values(hamiltonian, t[finite], y[finite], theta, sizes_of(system))
-    return energy.reshape(count, members, steps)
+    values = np.full(len(y), np.nan)
+    values[finite] = scalar_values(function, t[finite], y[finite], theta, sizes_of(system))
+    return values.reshape(count, members, steps)
 
 
 def _relative(energy: np.ndarray) -> np.ndarray:
@@ -235,18 +239,11 @@ def invariant_drift(forecast: Record, truth: Record, system: TrueSystem) -> Scor
     functions = system.invariants
     if not functions:
         raise ValueError(f"system {system.name!r} declares no invariants besides its energy")
-    count, members, steps, size = forecast.y.shape
-    y = forecast.y.reshape(-1, size)
-    finite = np.isfinite(y).all(axis=1)
-    t = np.repeat(forecast.clock, members, axis=0).ravel()
-    theta = np.repeat(forecast.theta, members * steps, axis=0)[finite] if forecast.theta.shape[1] else system.theta()
     mixed, own = _mixed(truth, system)
-    drift = np.full((count, members, len(functions)), np.inf)
+    drift = np.full((*forecast.y.shape[:2], len(functions)), np.inf)
     typical = {}
     for k, (name, function) in enumerate(functions.items()):
-        values = np.full(len(y), np.nan)
-        values[finite] = scalar_values(function, t[finite], y[finite], theta, sizes_of(system))
-        paths = values.reshape(count, members, steps)
+        paths = _along(function, system, forecast)
         start = paths[..., :1]
         among = np.median(np.abs(scalar_values(function, np.zeros(len(mixed)), mixed, own, sizes_of(system))))
         here = float(np.sqrt(np.mean(start[np.isfinite(start)] ** 2))) if np.isfinite(start).any() else 0.0

@@ -13,6 +13,7 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, metric
 from dynsamp.metrics.errors import known
 from dynsamp.metrics.mechanics import pairs_of
+from dynsamp.models.base import owners
 from dynsamp.streams import generator
 from dynsamp.words import State
 
@@ -80,10 +81,7 @@ def _value(coefficients: np.ndarray, s: np.ndarray, at: np.ndarray) -> np.ndarra
 
 def turns(states: tuple[State, ...]) -> np.ndarray:
     """Length of a full turn (component,): a declared period, 2 pi of what is in rad, inf of what is no angle."""
-    found = [
-        math.inf if state.period is None and state.units != "rad" else state.period or 2 * math.pi for state in states
-    ]
-    return np.repeat(found, [state.size for state in states])
+    return np.array([s.period or (2 * math.pi if s.units == "rad" else math.inf) for s in owners(states)])
 
 
 @metric("period_error", ("trajectory", "member"))
@@ -130,15 +128,10 @@ def amplitude(truth: Record) -> Score:
     Half the range of q, of one degree of freedom; what ``period_error`` is drawn over. NaN where there is no truth.
     """
     q = _coordinate(truth)
-    values = np.array(
-        [
-            0.5 * np.ptp(path[row, q]) if row.any() else np.nan
-            for path, row in zip(truth.y[:, 0], known(truth), strict=True)
-        ]
-    )
+    paths = zip(truth.y[:, 0, :, q], known(truth), strict=True)
+    values = np.array([0.5 * np.ptp(path[row]) if row.any() else np.nan for path, row in paths])
     attrs: dict[str, object] = {"definition": "half the range of the coordinate at the samples", "no_truth": "NaN"}
-    units = [state.units for state in truth.states for _ in range(state.size)][q]
-    return Score(values, {**attrs, "units": units})
+    return Score(values, {**attrs, "units": owners(truth.states)[q].units})
 
 
 def _coordinate(truth: Record) -> int:
@@ -194,10 +187,12 @@ def section_distance(forecast: Record, truth: Record) -> Score:
         raise ValueError("a Poincare section of one degree of freedom is a point; period_error compares its periods")
     first, turn = int(pairs[0, 0]), turns(truth.states)
     kept = np.array([k for k in range(truth.y.shape[-1]) if k not in (first, pairs[1, 0])])
+    own = turn[kept]
 
     def section(t: np.ndarray, y: np.ndarray) -> np.ndarray:
         points = passages(t, y, first, 0.0, 1, float(turn[first]))[1][:, kept]
-        return np.where(np.isfinite(turn[kept]), _wrapped(points, turn[kept]), points)
+        with np.errstate(invalid="ignore"):  # inf is no angle
+            return np.where(np.isfinite(own), (points + own / 2) % own - own / 2, points)
 
     exact = [section(truth.t, path) for path in truth.y[:, 0]]
     every = np.concatenate(exact)
@@ -228,11 +223,6 @@ def section_distance(forecast: Record, truth: Record) -> Score:
         "no_truth": "NaN",
     }
     return Score(values, attrs)
-
-
-def _wrapped(points: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):  # inf is no angle
-        return np.asarray((points + turn / 2) % turn - turn / 2)
 
 
 def _label(record: Record, component: int) -> str:

@@ -9,7 +9,6 @@ With a stencil the rows are the patches of all sites, of which one time has many
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -140,15 +139,13 @@ class _Problem:
         margin = np.where(high > low, high - low, 1.0)
         with np.errstate(all="ignore"):
             for _ in range(min(int((last - first).max()) + 1, 1000)):
-                state = state + self._change(fit, state)
+                if self.stencil is None:
+                    state = state + fit.network.values(state)
+                else:
+                    state = state + self.stencil.joined(fit.network.values(self.stencil.patches(state)))
                 if not np.all((state >= low - margin) & (state <= high + margin)):
                     return True
         return False
-
-    def _change(self, fit: FlowFit, state: np.ndarray) -> np.ndarray:
-        if self.stencil is None:
-            return fit.network.values(state)
-        return self.stencil.joined(fit.network.values(self.stencil.patches(state)))
 
 
 def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: Stencil | None = None) -> FlowFit:
@@ -200,7 +197,9 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
     ranked = [winner, *sorted(item for item in scored if item is not winner)]
     how = f"{len(trials)} small networks compared by generalised cross validation, {len(scored)} on unseen blocks"
     how += ", noise suspected" if noisy else ""
-    fits = _fits(problem, ranked, tuning.MOST_EQUATIONS if noisy else tuning.MAP_ROWS_A_COLUMN * (top + n + 1))
+    most = tuning.MOST_EQUATIONS if noisy else tuning.MAP_ROWS_A_COLUMN * (top + n + 1)
+    close = [candidate for error, _, candidate in ranked if error <= tuning.STABLE_WITHIN * ranked[0][0]]
+    fits = ((problem.fit(candidate, most=most), candidate) for candidate in close)  # one after the other, as asked for
     best, candidate = next(fits)
     if problem.strays(best):
         for other, calmer in fits:
@@ -208,12 +207,6 @@ def fit_flow(states: Increments, wanted: Neurons, options: FitOptions, stencil: 
                 best, candidate, how = other, calmer, f"{how}; the best in one step strayed from the data when iterated"
                 break
     return replace(best, chosen=f"{candidate}: {how}")
-
-
-def _fits(problem: _Problem, ranked: list[tuple[float, int, Neurons]], most: int) -> Iterator[tuple[FlowFit, Neurons]]:
-    for error, _, candidate in ranked:
-        if error <= tuning.STABLE_WITHIN * ranked[0][0]:
-            yield problem.fit(candidate, most=most), candidate
 
 
 def _folds(rows: Increments) -> np.ndarray:

@@ -23,14 +23,7 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names
 from dynsamp.models.hamiltonian import HamiltonianModel
-from dynsamp.models.learned_energy import (
-    EnergyEstimator,
-    EnergyModel,
-    assembled,
-    full_report,
-    pieces,
-    pinned,
-)
+from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assembled, full_report, pieces, pinned
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
 from dynsamp.models.schema import Array, Items
 from dynsamp.networks.compiled import Wiring, factored_matrix, network_theta, port_field
@@ -120,8 +113,7 @@ class PortHamiltonianModel(EnergyModel):
 
     def undisturbed(self) -> HamiltonianModel:
         """The Hamiltonian system alone: no dissipation, inputs or force; forecasts are symplectic."""
-        shared = {item.name for item in fields(EnergyModel)}
-        values = {name: getattr(self, name) for name in shared}
+        values = {item.name: getattr(self, item.name) for item in fields(EnergyModel)}
         report = {**self.report, "undisturbed": "dissipation, inputs and force were taken away after the fit"}
         return HamiltonianModel(**{**values, "report": report})
 
@@ -278,7 +270,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
             about["facts"] = replace(about["facts"], dt=dt)
         model = PortHamiltonianModel(
             **about,
-            dissipation=_symmetric(disturbance.resistance),
+            dissipation=0.5 * (disturbance.resistance + disturbance.resistance.T),
             input_matrix=disturbance.input_matrix(count),
             inputs=inputs,
             frequency=disturbance.frequency or 0.0,
@@ -294,8 +286,12 @@ class PortHamiltonianNetwork(EnergyEstimator):
         known, frictions = np.zeros((size, size)), []
         if isinstance(self.dissipation, str):
             which = range(size) if self.dissipation == "full" else momenta
+            unit = np.eye(size)
             frictions = [
-                _unit(size, i, j) for i in which for j in which if i == j or (i < j and self.dissipation != "diagonal")
+                np.maximum(np.outer(unit[i], unit[j]), np.outer(unit[j], unit[i]))
+                for i in which
+                for j in which
+                if i == j or (i < j and self.dissipation != "diagonal")
             ]
         elif self.dissipation is not None:
             array = real_array("dissipation", self.dissipation)
@@ -384,13 +380,3 @@ class PortHamiltonianNetwork(EnergyEstimator):
                 if model.input_matrix[i, j] != 0.0
             }
         return said
-
-
-def _unit(size: int, i: int, j: int) -> np.ndarray:
-    entry = np.zeros((size, size))
-    entry[i, j] = entry[j, i] = 1.0
-    return entry
-
-
-def _symmetric(matrix: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * (matrix + matrix.T))

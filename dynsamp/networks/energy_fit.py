@@ -154,11 +154,11 @@ class _Search:
         problem, way, structured = self.problem, self.wanted.sampler, False
         given = None if self.wanted.width is None else self.wanted.last
         widths = ladder(given, problem.equations - 2 * problem.free, min(self._largest, tuning.WIDEST))
-        free = given is None
+        free, enough = given is None, len(problem.data.target) > 2 * widths[0]
         climb = self._new_climb(way)
         for rung, width in enumerate(widths):
             climb.rung(width, last=rung == len(widths) - 1, must=not free)
-            if way is None and rung <= 1 and climb.lead > max(tuning.HARD, self.goal) and self._enough(widths):
+            if way is None and rung <= 1 and climb.lead > max(tuning.HARD, self.goal) and enough:
                 # smooth neurons may be the wrong ones: try those along gradient differences
                 other = self._new_climb("gradient", tuning.HARD_ROWS, tuning.HARD_GAIN)
                 for lower in widths[: rung + 1]:
@@ -171,9 +171,6 @@ class _Search:
         if free and structured and climb.winner.error > max(tuning.HARD, self.goal) and not climb.finished:
             return self._resolve(climb.winner), True
         return climb.winner, structured
-
-    def _enough(self, widths: list[int]) -> bool:
-        return len(self.problem.data.target) > 2 * widths[0]
 
     def _resolve(self, best: Trial) -> Trial:
         """A target that more neurons still resolve: many of them, with all rows that are affordable."""
@@ -221,10 +218,7 @@ class _Search:
         known = [*more, replace(best, fit=None)]
         # cross validation cannot tell errors as close as this apart: the least effective dimension is the smoothest
         close = min(error, other.error) * (1.0 + tuning.CLOSE * min(problem.equations, tuning.NOISY_EQUATIONS) ** -0.5)
-        smoothest = min(
-            (trial for trial in known if trial.error <= close),
-            key=lambda trial: freedom[trial.neurons],
-        )
+        smoothest = min((trial for trial in known if trial.error <= close), key=lambda trial: freedom[trial.neurons])
         other = best if smoothest.neurons == best.neurons else replace(smoothest, fit=assess(smoothest.neurons)[1])
         best = min(best, other, key=lambda trial: trial.error)
         if problem.fit(self.polynomial, tuning.NOISY_EQUATIONS).error <= best.error * tuning.MARGIN:

@@ -26,9 +26,8 @@ from dynsamp.streams import generator
 
 __all__ = ["EnergyBasis", "EnergyProblem", "Forms", "Trained", "solve_energy"]
 
-Forms = tuple[
-    np.ndarray, np.ndarray
-]  # linear and quadratic forms in z: (form, component), (form, component, component)
+# linear and quadratic forms in z: (form, component), (form, component, component)
+Forms = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -125,24 +124,19 @@ class EnergyBasis:
 
     def _fill_means(self, data: Gradients, neurons: np.ndarray) -> None:
         """Weighted means of the gradients of neurons over the nodes."""
-        first, temporary = True, None
+        target = neurons  # of the first image; the others are added to it
         for node, weight in zip(data.nodes, data.weights, strict=True):
             for image, factors, signs in self.images:
-                if first:
-                    self._fill_image(image, factors, node, neurons)
-                    target = neurons
-                else:
-                    temporary = np.empty_like(neurons) if temporary is None else temporary
-                    self._fill_image(image, factors, node, temporary)
-                    target = temporary
+                self._fill_image(image, factors, node, target)
                 share = weight / len(self.images)
                 if len(factors):
                     target *= (share * signs)[:, None]
                 elif share != 1.0:
                     target *= share
-                if not first:
+                if target is not neurons:
                     neurons += target
-                first = False
+                elif len(data.nodes) * len(self.images) > 1:
+                    target = np.empty_like(neurons)
 
     def _fill_mapped(self, data: Gradients, maps: np.ndarray, neurons: np.ndarray) -> None:
         """Linear equations between the gradients of neurons at the nodes, in blocks that stay in cache."""
@@ -180,9 +174,7 @@ class EnergyBasis:
         parts = out.reshape(len(out), -1, count)
         with_factor = np.flatnonzero(factors[:, 0] >= 0)
         values = np.empty((len(with_factor), count))
-        weights = np.ascontiguousarray(layer.weights[with_factor])
-        some = replace(layer, weights=weights, biases=layer.biases[with_factor])
-        some.fill_values(x, values)
+        layer.taken(with_factor).fill_values(x, values)
         for neuron, value in zip(with_factor, values, strict=True):
             i, j = factors[neuron]
             parts[neuron] *= x[:, i] * x[:, j]
@@ -319,24 +311,17 @@ class EnergyProblem:
         return self.polynomial.free
 
     @cached_property
-    def _blocks(self) -> list[np.ndarray]:
-        return [np.array(block) for block in self.structure.blocks]
-
-    @cached_property
-    def _factors(self) -> int:
-        return len(self.structure.factors)
-
-    @cached_property
     def periodic(self) -> np.ndarray:
         """Components that are periodic."""
         return np.flatnonzero(self.structure.periodic)
 
     def basis(self, neurons: Neurons) -> EnergyBasis:
         """Sample as many columns of neurons as their width says, at least."""
-        if self._factors > 1 or len(self._blocks) > 1:
-            each = -(-neurons.last // self._factors)
-            neurons = replace(neurons, width=-(-each // len(self._blocks)))
-        layers = [self._sampled(neurons, q, k) for k, q in enumerate(self._blocks)]
+        factors, parts = len(self.structure.factors), self.structure.blocks
+        if factors > 1 or len(parts) > 1:
+            each = -(-neurons.last // factors)
+            neurons = replace(neurons, width=-(-each // len(parts)))
+        layers = [self._sampled(neurons, np.array(q), k) for k, q in enumerate(parts)]
         layer = layers[0]
         if len(layers) > 1:
             layer = replace(
@@ -345,7 +330,7 @@ class EnergyProblem:
                 biases=np.concatenate([each.biases for each in layers]),
             )
         layer = self._wrapped(layer)
-        if self._factors == 1:
+        if factors == 1:
             return replace(self.polynomial, layer=layer)
         return EnergyBasis.of(self.structure, layer, len(self.data.others))
 

@@ -15,12 +15,36 @@ from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.ridge import RidgePath
 
-__all__ = ["GradientGram", "GramLeastSquares"]
+__all__ = ["GradientGram", "GramLeastSquares", "OnePass"]
 
 _EPSILON = float(np.finfo(float).eps)
 
 
-class GramLeastSquares:
+class OnePass:
+    """A least-squares problem that takes its rows in as they come, in room for one block; see ``LeastSquares``."""
+
+    def __init__(self, columns: int, targets: int, rows: int = 0, unpenalised: int = 0) -> None:
+        self.columns, self.targets, self.unpenalised = columns, targets, unpenalised
+        self.rows = 0  # seen so far
+        self._room = np.empty((columns + targets) * rows)
+        self._block: np.ndarray | None = None
+
+    def block(self, rows: int) -> np.ndarray:
+        """Return an array (columns + targets, rows) to be filled before anything else is called."""
+        self._add()
+        size = self.columns + self.targets
+        if size * rows > len(self._room):
+            self._room = np.empty(size * rows)
+        self.rows += rows
+        self._block = self._room[: size * rows].reshape(size, rows)
+        return self._block
+
+    def _add(self) -> None:
+        """Take in the last block."""
+        raise NotImplementedError
+
+
+class GramLeastSquares(OnePass):
     """A least-squares problem that keeps its Gram matrix only; blocks as those of ``LeastSquares``.
 
     Parameters
@@ -34,22 +58,8 @@ class GramLeastSquares:
     """
 
     def __init__(self, columns: int, targets: int, rows: int = 0, unpenalised: int = 0) -> None:
-        self.columns, self.targets, self.unpenalised = columns, targets, unpenalised
-        self.rows = 0  # seen so far
-        size = columns + targets
-        self._gram = np.zeros((size, size), order="F")
-        self._room = np.empty(size * rows)
-        self._block: np.ndarray | None = None
-
-    def block(self, rows: int) -> np.ndarray:
-        """Return an array (columns + targets, rows) to be filled before anything else is called."""
-        self._add()
-        size = len(self._gram)
-        if size * rows > len(self._room):
-            self._room = np.empty(size * rows)
-        self.rows += rows
-        self._block = self._room[: size * rows].reshape(size, rows)
-        return self._block
+        super().__init__(columns, targets, rows, unpenalised)
+        self._gram = np.zeros((columns + targets, columns + targets), order="F")
 
     def solve(self, regularisation: Regularisation = None) -> LinearSolution:
         """Solve; no more rows may follow.

@@ -193,8 +193,6 @@ def _orbit(structure: Structure, column: np.ndarray) -> dict[tuple[int, ...], fl
             image, sign = -image, -sign if phase else sign
         key = (*map(int, image), phase, factors.index((one, other)))
         sums[key] = sums.get(key, 0.0) + sign
-    if phase and not np.any(wave):
-        sums[tuple(map(int, column))] = 0.0  # sin 0
-    if not phase and not np.any(wave) and number == 0:
-        sums[tuple(map(int, column))] = 0.0  # a constant has no gradient
+    if not np.any(wave) and (phase or number == 0):  # sin 0 is none, and a constant has no gradient
+        sums[tuple(map(int, column))] = 0.0
     return sums

@@ -39,7 +39,7 @@ from scipy.spatial import cKDTree
 
 from dynsamp.networks import tuning
 from dynsamp.networks.network import Hidden, HiddenLayer
-from dynsamp.networks.neurons import Length, Neurons, Place
+from dynsamp.networks.neurons import Neurons, Place
 
 __all__ = ["S2", "NearPairs", "pair_weights", "sample_hidden", "sample_layer", "sample_pairs", "standardisation"]
 
@@ -110,7 +110,8 @@ def sample_layer(
             near = NearPairs.of(z, target, euclidean=sampler == "gradient")
         direction, middle, own = _directions(z, width, neurons, rng, target, near)
     if len(direction):
-        slope = _lengths(z, own, length or ("far" if sampler in ("near", "gradient") else "pair"), rng)
+        over = length or ("far" if sampler in ("near", "gradient") else "pair")
+        slope = own if over == "pair" else _far_distances(z, len(own), rng) if over == "far" else np.ones(len(own))
         if activation == "sin" and sampler == "gradient" and length is None:
             direction *= rng.normal(scale=scale, size=(len(direction), 1))  # waves of all lengths
         elif activation == "relu":
@@ -175,16 +176,8 @@ def _distinct(weights: np.ndarray, biases: np.ndarray, *, odd: bool) -> np.ndarr
 
 
 def _on_a_sphere(z: np.ndarray) -> bool:
-    if not len(z):
-        return False
     norm = np.linalg.norm(z, axis=1)
-    return z.shape[1] > 1 and bool(np.ptp(norm) <= 1e-9 * norm.max())
-
-
-def _lengths(z: np.ndarray, own: np.ndarray, length: Length, rng: np.random.Generator) -> np.ndarray:
-    if length == "far":
-        return _far_distances(z, len(own), rng)
-    return own if length == "pair" else np.ones(len(own))
+    return len(z) > 0 and z.shape[1] > 1 and bool(np.ptp(norm) <= 1e-9 * norm.max())
 
 
 def _biases(

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dynsamp.kernels.features import sketch as driver
 from dynsamp.kernels.jit import specialise
 from dynsamp.networks import tuning
-from dynsamp.networks.least_squares import LeastSquares, LinearSolution
+from dynsamp.networks.least_squares import LeastSquares, LinearSolution, Regularisation
+from dynsamp.networks.normal_equations import OnePass
 
 __all__ = ["SketchedLeastSquares"]
 
 
-class SketchedLeastSquares:
+class SketchedLeastSquares(OnePass):
     """A least-squares problem that keeps a sketch of its rows; blocks as those of ``LeastSquares``.
 
     Parameters
@@ -41,32 +42,15 @@ class SketchedLeastSquares:
     def __init__(
         self, columns: int, targets: int, rows_kept: int | None = None, unpenalised: int = 0, seed: int = 0
     ) -> None:
-        self.columns, self.targets, self.unpenalised = columns, targets, unpenalised
-        self.rows = 0  # seen so far
+        super().__init__(columns, targets, unpenalised=unpenalised)
         kept = tuning.SKETCH_ROWS_A_COLUMN * columns if rows_kept is None else rows_kept
         if not kept > columns and columns:
             raise ValueError(f"rows_kept must exceed the {columns} columns, got {kept}; four a column are usual")
         self._sketch = np.zeros((columns + targets, max(kept, 1)))
         self._key = np.array([seed % 2**64], dtype=np.uint64)
-        self._room = np.empty(0)
-        self._block: np.ndarray | None = None
-
-    def block(self, rows: int) -> np.ndarray:
-        """Return an array (columns + targets, rows) to be filled before anything else is called."""
-        self._add()
-        size = len(self._sketch)
-        if size * rows > len(self._room):
-            self._room = np.empty(size * rows)
-        self.rows += rows
-        self._block = self._room[: size * rows].reshape(size, rows)
-        return self._block
 
     def solve(
-        self,
-        regularisation: float | Literal["gcv", "auto"] | None = None,
-        *,
-        tikhonov: float = tuning.TIKHONOV,
-        cutoff: float | None = None,
+        self, regularisation: Regularisation = None, *, tikhonov: float = tuning.TIKHONOV, cutoff: float | None = None
     ) -> LinearSolution:
         """Solve; see ``LeastSquares.solve``. Residual and cross-validated error are those of the sketch."""
         self._add()

@@ -46,11 +46,12 @@ def figures(run: Run) -> dict[str, Figure]:
     elif len(components(forecast)) > 1:
         chaotic = "truth_valid_until" in truth
         album["phase"] = _portraits(run) if chaotic else figure_of(phase(forecast, truth, ax=_axes()))
-    album["time_series"] = _series(run)
-    if "energy_error" in scores:
-        album["energy_error"] = figure_of(energy_error(scores, ax=_axes()))
-    if "valid_prediction_time" in scores:
-        album["valid_prediction_time"] = figure_of(valid_prediction_time(scores, ax=_axes()))
+    shown = components(forecast)[:PANELS]
+    tall = Figure(figsize=(7.2, 1.0 + 1.6 * len(shown)), layout="constrained")
+    album["time_series"] = time_series(forecast, truth, names=shown, ax=panels(tall, len(shown), sharex=True))
+    for name, picture in (("energy_error", energy_error), ("valid_prediction_time", valid_prediction_time)):
+        if name in scores:
+            album[name] = figure_of(picture(scores, ax=_axes()))
     name = "crps" if stochastic else "nrmse"
     if name in scores and "lead_time" in scores[name].dims and "energy_error" not in scores:
         album[name] = figure_of(growth(scores, name, ax=_axes()))
@@ -70,12 +71,6 @@ def _portraits(run: Run) -> Figure:
     right.set_title("forecast")
     right.set(xlim=left.get_xlim(), ylim=left.get_ylim())
     return figure
-
-
-def _series(run: Run) -> Figure:
-    shown = components(run.forecast)[:PANELS]
-    figure = Figure(figsize=(7.2, 1.0 + 1.6 * len(shown)), layout="constrained")
-    return time_series(run.forecast, run.truth, names=shown, ax=panels(figure, len(shown), sharex=True))
 
 
 def _axes() -> Axes:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset import component_names, state_list
+from dynsamp.words import listed
 
 __all__ = [
     "Scores",
@@ -43,7 +44,7 @@ def component(data: xr.Dataset, name: str) -> xr.DataArray:
     if name not in known:
         if name in data and "time" in data[name].dims:  # a diagnostic or an input
             return data[name]
-        raise ValueError(f"there is no state variable {name!r}; there are: {_listed(known)}")
+        raise ValueError(f"there is no state variable {name!r}; there are: {listed(known)}")
     base, _, index = name.partition("[")
     array = data[base]
     if index:
@@ -63,7 +64,7 @@ def variable(scores: xr.Dataset, name: str) -> xr.DataArray:
     """
     if name in scores:
         return scores[name]
-    known = _listed([str(other) for other in scores.data_vars])
+    known = listed(scores.data_vars) or "none"
     raise ValueError(f"there is no score {name!r}; there are: {known}; evaluate(..., metrics=[{name!r}]) adds it")
 
 
@@ -96,7 +97,7 @@ def matching(truth: xr.Dataset, data: xr.Dataset, place: int) -> int:
     labels = truth["trajectory"].values if "trajectory" in truth.coords else np.arange(truth.sizes["trajectory"])
     found = np.flatnonzero(labels == label)
     if not found.size:
-        raise ValueError(f"the truth has no trajectory {label}; it has {_listed([str(other) for other in labels])}")
+        raise ValueError(f"the truth has no trajectory {label}; it has {listed(labels)}")
     return int(found[0])
 
 
@@ -137,8 +138,3 @@ def quantiles(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
 def called(data: xr.Dataset) -> str:
     """What a legend calls the data: only forecasts know a lead time."""
     return "forecast" if "lead_time" in data.coords else "data"
-
-
-def _listed(names: Sequence[str]) -> str:
-    head = ", ".join(names[:12]) or "none"
-    return f"{head}, ... ({len(names)})" if len(names) > 12 else head

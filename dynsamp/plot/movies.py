@@ -67,8 +67,9 @@ def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = N
     coordinates = [state for state in states if state.conjugate and not state.dims]
     if not coordinates:
         coordinates = [state for state in states[: (len(states) + 1) // 2] if not state.dims]
-    angles = [state for state in coordinates if _angle(state)]
-    sizes = {**_parameters(data), **(lengths or {})}
+    angles = [state for state in coordinates if state.units == "rad" or (state.units == "1" and is_angle(state.name))]
+    known = {key: float(value) for key, value in facts(data).parameters.items() if isinstance(value, int | float)}
+    sizes = {**known, **(lengths or {})}
     time = series(data, coordinates[0].name if coordinates else str(states[0].name), place)[0]
 
     def values(state: State) -> np.ndarray:
@@ -83,9 +84,8 @@ def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = N
         return _Joints("rods", time, np.stack(joints), ("", ""))
     if len(coordinates) == 2 and len(angles) == 1:
         radius = next(state for state in coordinates if state not in angles)
-        return _Joints(
-            "spring", time, np.stack([pivot, values(radius)[:, None] * _hanging(values(angles[0]))]), ("", "")
-        )
+        bob = values(radius)[:, None] * _hanging(values(angles[0]))
+        return _Joints("spring", time, np.stack([pivot, bob]), ("", ""))
     if len(coordinates) >= 2 and not angles:
         pair = (coordinates[0].name, coordinates[1].name)
     else:
@@ -97,18 +97,9 @@ def motion(data: xr.Dataset, place: int, lengths: Mapping[str, float] | None = N
     return _Joints("point", time, points[None], (x, y))
 
 
-def _angle(state: State) -> bool:
-    return state.units == "rad" or (state.units == "1" and is_angle(state.name))
-
-
 def _hanging(angle: np.ndarray) -> np.ndarray:
     """Unit vectors (time, 2) at angles from the downward vertical."""
     return np.stack([np.sin(angle), -np.cos(angle)], axis=-1)
-
-
-def _parameters(data: xr.Dataset) -> dict[str, float]:
-    known = facts(data).parameters
-    return {key: float(value) for key, value in known.items() if isinstance(value, int | float)}
 
 
 def animate(
@@ -260,10 +251,8 @@ def _limits(films: list[_Joints]) -> tuple[float, float, float, float]:
         half = 1.15 * max(abs(x0), abs(x1), 0.5 * (y1 - y0), 0.3)
         middle = 0.5 * (y0 + y1)
         return -half, half, middle - half, middle + half
-    return (
-        float(x0 - 0.08 * (x1 - x0)), float(x1 + 0.08 * (x1 - x0)), float(y0 - 0.08 * (y1 - y0)),
-        float(y1 + 0.08 * (y1 - y0)),
-    )  # fmt: skip
+    x, y = 0.08 * (x1 - x0), 0.08 * (y1 - y0)
+    return float(x0 - x), float(x1 + x), float(y0 - y), float(y1 + y)
 
 
 def _frames(

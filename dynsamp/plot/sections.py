@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import xarray as xr
@@ -57,9 +58,11 @@ def section(
     rows = max((len(column) for column in columns.values()), default=0)
     if not rows or any(len(column) != rows for column in columns.values()):
         raise ValueError("there must be as many sections in each column, at least one: (truth, model), or one Dataset")
-    for column in columns.values():
-        for one in column:
-            _check(one)
+    for one in chain.from_iterable(columns.values()):
+        if not isinstance(one, xr.Dataset) or "crossing" not in one.dims:
+            raise ValueError('a section is a Dataset from crossings(source, events="x = 0 rising", ...)')
+        if "event" in one.dims:
+            raise ValueError("there are crossings of several surfaces; choose one, section.isel(event=0)")
     if ax is None:
         across = len(columns) if len(columns) > 1 else rows
         figure = new_figure(1.2 + 2.6 * across, 0.8 + 2.5 * (rows if len(columns) > 1 else 1), value=True)
@@ -72,20 +75,14 @@ def section(
         for row, one in enumerate(column):
             title = ", ".join(part for part in (names[row] if rows > 1 else "", label) if part)
             _draw(axes[row * len(columns) + k], one, x, y, title)
-        _same_limits(axes[k :: len(columns)])
+        for below in axes[k + len(columns) :: len(columns)]:  # at the scale of the truth, which stands first
+            below.set(xlim=axes[k].get_xlim(), ylim=axes[k].get_ylim())
     for k, panel in enumerate(axes if len(columns) > 1 else []):  # what the row below and the first column say too
         if k < len(axes) - len(columns):
             panel.set_xlabel("")
         if k % len(columns):
             panel.set_ylabel("")
     return figure_of(axes[0])
-
-
-def _check(data: xr.Dataset) -> None:
-    if not isinstance(data, xr.Dataset) or "crossing" not in data.dims:
-        raise ValueError('a section is a Dataset from crossings(source, events="x = 0 rising", ...)')
-    if "event" in data.dims:
-        raise ValueError("there are crossings of several surfaces; choose one, section.isel(event=0)")
 
 
 def _pair(data: xr.Dataset, x: str | None, y: str | None) -> tuple[str, str]:
@@ -122,9 +119,3 @@ def _draw(ax: Axes, data: xr.Dataset, x: str | None, y: str | None, title: str) 
     ax.set_xlabel(axis_label(data[pair[0]], width=24))
     ax.set_ylabel(axis_label(data[pair[1]], width=24))
     ax.set_title(title, fontsize="medium")
-
-
-def _same_limits(axes: Sequence[Axes]) -> None:
-    """Truth and model at the same scale: that of the truth, which stands first."""
-    for ax in axes[1:]:
-        ax.set(xlim=axes[0].get_xlim(), ylim=axes[0].get_ylim())

@@ -80,7 +80,8 @@ def growth(scores: Scores, name: str, *, ax: Axes | None = None) -> Axes:
     log = all(_spans_decades(each[name]) for each in named.values())
     for k, (label, each) in enumerate(named.items()):
         _draw_quantiles(ax, each[name], label, COLOURS[k % len(COLOURS)], log=log)
-    limits = {limit for each in named.values() if (limit := _limit(each)) is not None}
+    ends = [each["valid_prediction_time"] for each in named.values() if "valid_prediction_time" in each]
+    limits = {float(end.attrs["threshold"]) for end in ends if end.attrs.get("threshold") is not None}
     if name == "nrmse" and len(limits) == 1:
         (limit,) = limits
         ax.axhline(limit, color=FAINT, linewidth=1, linestyle="--", label=f"threshold {limit:g}")
@@ -119,14 +120,6 @@ def _spans_decades(score: xr.DataArray) -> bool:
     middle = middle[np.isfinite(middle)]
     positive = middle[middle > 0]
     return bool((middle >= 0).all() and positive.size > 1 and positive.max() > WIDE * positive.min())
-
-
-def _limit(scores: xr.Dataset) -> float | None:
-    """Threshold of the valid prediction time."""
-    if "valid_prediction_time" not in scores:
-        return None
-    limit = scores["valid_prediction_time"].attrs.get("threshold")
-    return None if limit is None else float(limit)
 
 
 def valid_prediction_time(scores: Scores, *, ax: Axes | None = None) -> Axes:

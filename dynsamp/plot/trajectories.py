@@ -292,19 +292,14 @@ def fan(
     ax.plot(time, middle, color=COLOURS[0], linewidth=1.6, marker=marker, label=f"median of {len(members)} members")
     if truth is not None and other is not None:
         then, values = series(truth, name, other)
-        inside = _around(then, time)
+        start, end = time[0], time[-1]
+        inside = (then >= start - (end - start)) & (then <= end)  # during the forecast, and as long before it
         ax.plot(then[inside], values[0][inside], color=TRUTH, linewidth=1.1, marker=marker, label="truth")
     ax.set_xlabel(axis_label(forecast["time"]))
     ax.set_ylabel(axis_label(variable, name))
     ax.margins(x=0.01)
     key(ax)
     return ax
-
-
-def _around(then: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """The truth during the forecast, and as long before it."""
-    start, end = time[0], time[-1]
-    return np.asarray((then >= start - (end - start)) & (then <= end))
 
 
 def energy(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
@@ -22,6 +24,7 @@ MOST = 2000  # neurons by default
 ROWS = 4096  # of features at once
 
 
+@dataclass(eq=False, repr=False)  # scikit-learn knows how to show and to copy it
 class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Network with sampled hidden layers, its last layer fitted to one-hot labels by ridge regression.
 
@@ -72,22 +75,13 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    def __init__(
-        self,
-        width: Width | None = None,
-        *,
-        activation: Activation = "tanh",
-        scale: float = 1.0,
-        sampler: Sampler = "swim",
-        regularisation: float | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.width = width
-        self.activation = activation
-        self.scale = scale
-        self.sampler = sampler
-        self.regularisation = regularisation
-        self.random_state = random_state
+    width: Width | None = None
+    _: KW_ONLY
+    activation: Activation = "tanh"
+    scale: float = 1.0
+    sampler: Sampler = "swim"
+    regularisation: float | None = None
+    random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> SampledClassifier:
         """Fit to rows ``X`` (row, input) with labels ``y`` (row,)."""

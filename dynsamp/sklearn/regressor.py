@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 __all__ = ["SampledRegressor"]
 
 
+@dataclass(eq=False, repr=False)  # scikit-learn knows how to show and to copy it
 class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """``dynsamp.SampledNetwork`` as a regressor: hidden layers drawn from the data, one linear solve.
 
@@ -66,30 +68,17 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
     True
     """
 
-    def __init__(  # noqa: PLR0913 - knobs
-        self,
-        width: Width | None = None,
-        *,
-        activation: Activation | None = None,
-        scale: float | None = None,
-        sampler: Sampler | None = None,
-        regularisation: float | None = None,
-        dtype: Literal["float64", "float32"] = "float64",
-        published: bool = False,
-        tolerance: float | None = None,
-        memory: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.width = width
-        self.activation = activation
-        self.scale = scale
-        self.sampler = sampler
-        self.regularisation = regularisation
-        self.dtype = dtype
-        self.published = published
-        self.tolerance = tolerance
-        self.memory = memory
-        self.random_state = random_state
+    width: Width | None = None
+    _: KW_ONLY
+    activation: Activation | None = None
+    scale: float | None = None
+    sampler: Sampler | None = None
+    regularisation: float | None = None
+    dtype: Literal["float64", "float32"] = "float64"
+    published: bool = False
+    tolerance: float | None = None
+    memory: int | None = None
+    random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> SampledRegressor:
         """Fit to rows ``X`` (row, input) with targets ``y`` (row,) or (row, output)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from dynsamp.streams import generator
 __all__ = ["SampledTransformer", "density_target"]
 
 
+@dataclass(eq=False, repr=False)  # scikit-learn knows how to show and to copy it
 class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Values of hidden neurons whose weights are drawn from pairs of data points.
 
@@ -66,22 +68,13 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     True
     """
 
-    def __init__(
-        self,
-        width: Width = 100,
-        *,
-        activation: Activation = "tanh",
-        scale: float = 1.0,
-        sampler: Sampler | None = None,
-        published: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.width = width
-        self.activation = activation
-        self.scale = scale
-        self.sampler = sampler
-        self.published = published
-        self.random_state = random_state
+    width: Width = 100
+    _: KW_ONLY
+    activation: Activation = "tanh"
+    scale: float = 1.0
+    sampler: Sampler | None = None
+    published: bool = False
+    random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> SampledTransformer:
         """Draw the weights.

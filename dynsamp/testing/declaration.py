@@ -53,11 +53,11 @@ def _without_units(system: System) -> list[str]:
         *((f"input {signal.name!r}", signal.units) for signal in system.inputs),
         ("time (time_unit=)", system.time_unit),
     ]
-    return [f"units of {what} ('1' where there are none)" for what, units in named if not _is_text(units)]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return [
+        f"units of {what} ('1' where there are none)"
+        for what, units in named
+        if not (isinstance(units, str) and units.strip())
+    ]
 
 
 def _json(system: System) -> None:

@@ -84,14 +84,13 @@ def canonical(
     notes["pairs"] = how or CANONICAL_NAMES
     if separable is None:
         separable = samples.facts.separable
-    if separable is None and not quadratic_in_p and (alone or _are_velocities(samples, pairs[1])):
+    if (
+        separable is None
+        and not quadratic_in_p
+        and (alone or all(is_velocity(samples.owners[k].name) for k in pairs[1]))
+    ):
         separable, notes["separable_because"] = True, "the momenta are velocities"
     return CanonicalSamples(samples, pairs, notes, bool(separable))
-
-
-def _are_velocities(samples: Samples, momenta: np.ndarray) -> bool:
-    states = samples.owners
-    return all(is_velocity(states[k].name) for k in momenta)
 
 
 def positions_only(states: tuple[State, ...], dy: np.ndarray | None, facts: Facts = Facts()) -> bool:

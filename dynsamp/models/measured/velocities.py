@@ -72,16 +72,15 @@ def with_velocities(
     unit = samples.facts.time_unit
     states = (
         *(replace(state, conjugate=velocity_name(state.name)) for state in chosen.states),
-        *(State(velocity_name(s.name), rate_units(s.units, unit), _long(s), dims=s.dims) for s in positions),
+        *(
+            State(velocity_name(s.name), rate_units(s.units, unit), f"velocity of {s.long_name or s.name}", dims=s.dims)
+            for s in positions
+        ),
     )
     facts = replace(samples.facts, velocities=True, energy_units="1")  # of a unit of mass
     dy = np.concatenate([v, a], axis=-1) if accelerations and a is not None else None
     found = replace(chosen, y=np.concatenate([q, v], axis=-1), dy=dy, states=states, facts=facts)
     return found, "; ".join([f"velocities from {phrase}", *notes])
-
-
-def _long(state: State) -> str:
-    return f"velocity of {state.long_name or state.name}"
 
 
 def _estimated(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
