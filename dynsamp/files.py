@@ -194,14 +194,18 @@ def explained(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, FileExistsError) and error.errno is None:
+        if isinstance(error, FileExistsError | BlockingIOError) and error.errno is None:
             raise  # our own sentence
+        place = Path(str(error.filename2 or error.filename or path))
+        if place.is_relative_to(path) and TEMPORARY not in place.name:
+            path = place  # which of the files in a folder
         elsewhere = "check the path" if verb == "read" else "choose another place"
         hint = {
             errno.ENOSPC: "free some space or choose another place",
             errno.EDQUOT: "free some space or choose another place",
             errno.EFBIG: "the limit on the size of files is lower; choose another place",
             errno.EACCES: "check the permissions or choose another place",
+            errno.EISDIR: "remove the folder or choose another place",
             errno.ENOENT: "check the path" if verb == "read" else "create the folder first",
         }.get(error.errno or 0, elsewhere)
         reason = shown(error.strerror or error) or type(error).__name__

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import dynsamp as ds
+from dynsamp.batch.lock import Lock
 from dynsamp.cli import main
 from dynsamp.kernels.jit import UnknownContentError
 from dynsamp.workflow import identity
@@ -88,6 +89,15 @@ def test_another_law_is_refused_with_what_differs(begun, changes, arguments, tol
     assert "remove it and spring.zarr.run" in str(caught.value)
     back = ds.generate(spring(), trajectories=3, seed=1, store=begun)  # untouched, and the same law again
     xr.testing.assert_equal(back, ds.generate(spring(), trajectories=3, seed=1))
+
+
+def test_a_store_that_is_refused_costs_no_computation(begun, monkeypatch):
+    monkeypatch.delattr(ds.workflow.generation.Generation, "piece")
+    with pytest.raises(ValueError, match="belongs to a run with another plan"):
+        ds.generate(spring(), trajectories=3, seed=2, store=begun)
+    with Lock(begun.with_name("spring.zarr.run") / "lock"), pytest.raises(BlockingIOError) as caught:
+        ds.generate(spring(), trajectories=3, seed=1, store=begun)
+    assert str(caught.value).endswith("writes to spring.zarr; wait for it or stop it")
 
 
 def test_the_functions_of_a_law_are_told_by_their_content(monkeypatch):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ __all__ = ["ChunkStore", "chunk_rows", "create", "described"]
 
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
 Chunk = xr.Dataset | Mapping[str, np.ndarray | xr.Variable]
-AT_ONCE = 1 << 18  # bytes that are read and summed up: they stay in the cache of a core
 COPIES = 3  # of a chunk in memory while it is computed and written
 
 
@@ -37,6 +35,7 @@ class ChunkStore:
     count: int
     rows: int  # trajectories of a chunk
     arrays: Mapping[str, zarrstore.Array]  # over trajectories
+    others: Mapping[str, str] = field(default_factory=dict)  # those that every trajectory shares, with checksums
 
     @property
     def chunks(self) -> int:
@@ -78,23 +77,19 @@ class ChunkStore:
             crcs[name] = zarrstore.write_chunk(folder, array, self._index(name, chunk), block, durable=durable)
         return crcs
 
-    def intact(self, chunk: int, said: Mapping[str, object] | None) -> bool:
-        """Whether the files of a chunk have their size and, where they are ``said``, their CRC-32."""
+    def intact(self, chunk: int, said: Mapping[str, int], verify: bool = True) -> bool:
+        """Whether the files of a chunk have their size and, to ``verify``, the CRC-32 that is ``said``."""
         for name, array in self.arrays.items():
             path = self.path(name, chunk)
-            if not path.is_file() or path.stat().st_size != math.prod(array.chunks) * array.dtype.itemsize:
+            if (
+                name not in said
+                or not path.is_file()
+                or path.stat().st_size != math.prod(array.chunks) * array.dtype.itemsize
+            ):
                 return False
-            if said is not None and said.get(name) != _crc(path):
+            if verify and said[name] != zarrstore.checksum(path):
                 return False
         return True
-
-
-def _crc(path: Path) -> int:
-    value, room = 0, memoryview(bytearray(AT_ONCE))
-    with open(path, "rb", buffering=0) as file:
-        while count := file.readinto(room):
-            value = zlib.crc32(room[:count], value)
-    return value
 
 
 def described(template: xr.Dataset, count: int) -> dict[str, list[str | list[int]]]:
@@ -114,13 +109,13 @@ def described(template: xr.Dataset, count: int) -> dict[str, list[str | list[int
 def create(template: xr.Dataset, store: Path, count: int, rows: int) -> ChunkStore:
     """Write the headers of all variables, and those that have no trajectories in full."""
     store.mkdir(exist_ok=True)
-    arrays = {}
+    arrays, others = {}, {}
     for key, variable in template.variables.items():
         name = str(key)
         if "trajectory" not in variable.dims:
-            zarrstore.write_variable(store, name, variable)
+            others[name] = zarrstore.write_variable(store, name, variable)
             continue
         variable = zarrstore.stored(variable) if variable.dtype.kind == "M" else variable
         shape = (count, *variable.shape[1:])
         arrays[name] = zarrstore.create_variable(store, name, variable, shape, (rows, *shape[1:]))
-    return ChunkStore(store, count, rows, arrays)
+    return ChunkStore(store, count, rows, arrays, others)

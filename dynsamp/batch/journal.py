@@ -41,7 +41,8 @@ def _entry(line: bytes) -> Finished | None:
         return None
     if not isinstance(entry, dict) or type(entry.get("chunk")) is not int or not isinstance(entry.get("crc"), dict):
         return None
-    return cast(Finished, entry)
+    whole = all(type(value) is int and 0 <= value < 1 << 32 for value in entry["crc"].values())
+    return cast(Finished, entry) if whole else None
 
 
 def entries(path: Path, chunks: int) -> dict[int, Finished]:

@@ -33,7 +33,7 @@ class Lock:
             file.close()
             if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
                 raise BlockingIOError(
-                    f"another process writes here ({holder or 'unknown'}); wait for it, or stop it and try again"
+                    f"another process ({holder or 'unknown'}) writes to {self.path.parent.stem}; wait for it or stop it"
                 ) from None
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
                 raise

@@ -31,10 +31,11 @@ from dynsamp.batch.journal import Finished, Journal, entries
 from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import versions
+from dynsamp.dataset.zarrcheck import check_files, refuse_stranger
 from dynsamp.files import TEMPORARY, explained
 from dynsamp.interruption import obeying, waited
 
-__all__ = ["Interrupted", "run_chunks", "run_folder", "verify"]
+__all__ = ["Interrupted", "check_plan", "run_chunks", "run_folder", "verify"]
 
 Compute = Callable[[int, int], Chunk]
 GRACE = 0.5  # seconds for the chunks at work to end after Ctrl-C, before what they compute is given up
@@ -127,47 +128,70 @@ def run_chunks(  # noqa: PLR0913 - a verb
     template = example.drop_encoding()
     rows = chunk or chunk_rows(template, count, memory=memory, in_flight=workers + 1)
     full = plans.as_json({**plan, "count": count, "variables": chunk_store.described(template, count)})
-    folder = run_folder(target)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(
-            f"{folder} is no folder, but the plan of {target.name} goes there; remove it or choose another name"
-        )
+    folder = _own_folder(target)
     with explained("write", target):
         folder.mkdir(exist_ok=True)
     with explained("write", target), Lock(folder / "lock"):
-        saved = _begun(target, folder, full, template, rows)
+        saved = _resumed(target, folder, full) or _begun(target, folder, full, template, rows)
         layout = chunk_store.create(template, target, count, saved.chunk)  # again on resuming: it may be cut short
         with Journal(folder / "journal.jsonl", layout.chunks) as journal:
             order = threading.Event() if executor == "threads" else None
             work = _Work(layout, compute, journal, progress, durable, verify, order)
             work.tidy(folder)
+            work.check_members()
             with _pool(executor, workers) as pool:
                 work.run(pool, workers + 1)
-        zarrstore.create_group(target, {**saved.attributes, zarrstore.PLAN: saved.digest})
+        zarrstore.create_group(target, {**saved.attributes, zarrstore.PLAN: saved.digest}, work.checksums())
     return target
 
 
+def check_plan(plan: Mapping[str, object], store: str | os.PathLike[str], *, count: int) -> None:
+    """Raise at once, before anything is computed, what `run_chunks` would for a store of another plan or a busy one."""
+    target = Path(store)
+    folder = _own_folder(target)
+    if folder.is_dir():
+        with explained("write", target), Lock(folder / "lock"):
+            _resumed(target, folder, plans.as_json({**plan, "count": count}))
+
+
+def _own_folder(target: Path) -> Path:
+    """Where a run keeps what it knows of a store, with nothing in it that could lead elsewhere or be waited for."""
+    folder = run_folder(target)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(
+            f"{folder} is no folder, but the plan of {target.name} goes there; remove it or choose another name"
+        )
+    for path in (folder / "lock", folder / "plan.json", folder / "journal.jsonl"):
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise FileExistsError(f"{path} is no file, as a run writes it; remove it and give the command again")
+    return folder
+
+
+def _resumed(target: Path, folder: Path, plan: dict[str, Any]) -> plans.Saved | None:
+    """The plan of a store that was begun before; of one that lacks what follows from it, the rest is compared."""
+    if not target.exists():
+        return None
+    saved = plans.read(folder / "plan.json")
+    if not target.is_dir() or saved is None:
+        raise FileExistsError(f"{target} exists and is no store that can be resumed; remove it or choose another name")
+    if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved.digest:
+        raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
+    remedy = f"remove it and {folder.name}, or choose another name"
+    if "variables" not in plan:
+        plan = {key: saved.plan[key] for key in plans.FOLLOW if key in saved.plan} | plan
+    if saved.digest != plans.digest(plan):
+        what = plans.differences(saved.plan, plan)
+        raise ValueError(f"{target} belongs to a run with another plan ({what}); {remedy}")
+    for name, reason in (plan.get("unknown") or {}).items():
+        raise ValueError(
+            f"{target} cannot be resumed: the content of {name} cannot be told ({reason}), so it may be another"
+            f" than when the store was begun; {remedy}"
+        )
+    return saved
+
+
 def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> plans.Saved:
-    """The plan of a store, begun now or before."""
-    path = folder / "plan.json"
-    if target.exists():
-        saved = plans.read(path)
-        if not target.is_dir() or saved is None:
-            raise FileExistsError(
-                f"{target} exists and is no store that can be resumed; remove it or choose another name"
-            )
-        if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved.digest:
-            raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
-        remedy = f"remove it and {folder.name}, or choose another name"
-        if saved.digest != plans.digest(plan):
-            what = plans.differences(saved.plan, plan)
-            raise ValueError(f"{target} belongs to a run with another plan ({what}); {remedy}")
-        for name, reason in (plan.get("unknown") or {}).items():
-            raise ValueError(
-                f"{target} cannot be resumed: the content of {name} cannot be told ({reason}), so it may be another"
-                f" than when the store was begun; {remedy}"
-            )
-        return saved
+    """The plan of a store that is begun now."""
     for name, reason in (plan.get("unknown") or {}).items():
         warnings.warn(
             f"if interrupted, {target} cannot be resumed: the content of {name} cannot be told ({reason})", stacklevel=4
@@ -175,7 +199,7 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
     (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
     attributes = plans.as_json({**versions(), **zarrstore.group_header(template)})
     begun = plans.Saved(plans.digest(plan), plan, rows, attributes)
-    plans.write(path, begun)
+    plans.write(folder / "plan.json", begun)
     return begun
 
 
@@ -197,6 +221,20 @@ class _Work:
             for path in place.rglob(f".*{TEMPORARY}*"):
                 path.unlink(missing_ok=True)
 
+    def check_members(self) -> None:
+        """Refuse what others put into the store: under its header it would be data."""
+        for name in zarrstore.members(self.layout.store):
+            place = self.layout.store / name
+            ours = name in self.layout.arrays or name in self.layout.others
+            check_files(place, zarrstore.read_header(place)) if ours else refuse_stranger(place)
+
+    def checksums(self) -> dict[str, str]:
+        """Of the values of every variable, from those of its chunks."""
+        crcs = [self.journal.done[chunk]["crc"] for chunk in range(self.layout.chunks)]
+        return {name: zarrstore.combined(crc[name] for crc in crcs) for name in self.layout.arrays} | dict(
+            self.layout.others
+        )
+
     def missing(self) -> list[int]:
         """Chunks to compute: those that are not on the disk as the journal has them."""
         written = dict(self.journal.done)
@@ -216,7 +254,7 @@ class _Work:
         return [chunk for chunk in range(self.layout.chunks) if chunk not in self.journal.done]
 
     def _intact(self, chunk: int) -> bool:
-        return self.layout.intact(chunk, self.journal.done[chunk]["crc"] if self.verify else None)
+        return self.layout.intact(chunk, self.journal.done[chunk]["crc"], self.verify)
 
     def run(self, pool: Executor, in_flight: int) -> None:
         """Compute what is missing, with a bounded number of chunks at a time."""
@@ -306,7 +344,7 @@ def verify(store: str | os.PathLike[str]) -> list[int]:
         If there is no plan of the store, or it is damaged.
     """
     target = Path(store)
-    saved = plans.read(run_folder(target) / "plan.json")
+    saved = plans.read(_own_folder(target) / "plan.json")
     if saved is None:
         raise ValueError(
             f"there are no checksums of {target}: they are in {run_folder(target).name}, which is not there"

@@ -180,7 +180,7 @@ def read_data(path: str, csv: Arguments | None = None) -> xr.Dataset:
 
     if dataset.is_table(place):
         return dataset.from_csv(place, **(csv or {}))
-    return dataset.open_dataset(place)
+    return dataset.open_dataset(place, verify=True)  # all of it is read anyway
 
 
 def existing(path: str) -> Path:

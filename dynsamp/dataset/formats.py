@@ -88,7 +88,7 @@ def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
     return target
 
 
-def open_dataset(path: Path_) -> xr.Dataset:
+def open_dataset(path: Path_, *, verify: bool | None = None) -> xr.Dataset:
     """Read a Dataset from a .nc, .zarr or .csv file.
 
     netCDF files are read whole, Zarr stores as they are used where ``dynsamp[zarr]`` is installed. A store with missing
@@ -100,6 +100,9 @@ def open_dataset(path: Path_) -> xr.Dataset:
     ----------
     path : path
         A file; of a .csv, .tsv, .txt or .dat the defaults of ``from_csv`` are used.
+    verify : bool, optional
+        Compare the values of a store that dynsamp wrote with their checksums, which reads all of it; default: of one
+        up to 100 MB. False reads a store whose headers or values were changed on purpose, too.
 
     Returns
     -------
@@ -127,7 +130,7 @@ def open_dataset(path: Path_) -> xr.Dataset:
         )
     with understood(source, f"{suffix} file"):
         if suffix == ".zarr":
-            check_store(source)
+            check_store(source, verify)
         ds = read_zarr(source) if suffix == ".zarr" else _read_netcdf(source)
         try:
             if is_ragged(ds):

@@ -173,7 +173,7 @@ def open_rows(path: str | Path) -> xr.Dataset:
     if source.suffix.lower() != ".zarr":
         return open_dataset(source)
     with understood(source, ".zarr file"):
-        check_store(source)
+        check_store(source, verify=True)
         return read_zarr(source)
 
 

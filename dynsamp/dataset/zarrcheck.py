@@ -1,30 +1,40 @@
-"""Whether a store is all there, from its headers and the sizes of its files, before anything of it is used.
+"""Whether a store is all there and as it was written, before anything of it is used.
 
 Zarr itself takes a chunk that is missing for one full of the fill value: a lost file would read as data.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from dynsamp.dataset import zarrstore
-from dynsamp.dataset.zarrstore import HEADER, Json
+from dynsamp.dataset.zarrstore import HEADER, Array, Json
 from dynsamp.files import check_regular
 
-__all__ = ["check_store"]
+__all__ = ["check_files", "check_store", "refuse_stranger"]
 
 HEADERS = (HEADER, ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # of both versions
+SMALL = 100_000_000  # bytes that are compared with their checksums in a tenth of a second
 LARGE = 2**30  # bytes from which an array must have something on the disk ...
 DENSE = 2**16  # ... at least one byte for so many that it declares: more than any codec saves
 
 
-def check_store(folder: Path) -> None:
+class _StrangerError(ValueError):
+    """Somebody put it there: no command takes it away again."""
+
+
+def check_store(folder: Path, verify: bool | None = None) -> None:
     """Complain about a store of which something is missing, cut off, or not what was written.
+
+    ``verify`` compares values with their checksums; None those of a small store; False neither these nor the headers.
 
     Raises
     ------
@@ -41,24 +51,80 @@ def check_store(folder: Path) -> None:
     if not (folder / HEADER).is_file():
         return  # of another version of the format, which the library reads
     try:
-        _check(folder)
+        _check(folder, verify)
+    except _StrangerError:
+        raise
     except ValueError as error:
         mends = folder.with_name(f"{folder.name}.run").is_dir()
         advice = "the command that wrote it mends it" if mends else "take a whole copy, or write it again"
         raise ValueError(f"{error}; {advice}") from None
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, verify: bool | None) -> None:
     group = zarrstore.read_header_json(folder / HEADER)
     attrs = group.get("attributes", {})
     if not isinstance(attrs, dict):
         raise ValueError(f"{folder / HEADER} has attributes that are no object; the store is damaged")
+    own, size = [], 0
     for name in zarrstore.members(folder):
         header = zarrstore.read_header_json(folder / name / HEADER)
-        _check_array(folder / name, header, zarrstore.ORDER in attrs and _own(folder / name / HEADER, header))
-    lost = zarrstore.ORDER not in attrs or (zarrstore.CHECK in attrs and not zarrstore.sealed(folder, attrs))
-    if lost and _own(folder / HEADER, group):
-        raise ValueError(f"a header in {folder} is not what was written; the store is damaged")
+        own.append(_own(folder / name / HEADER, header))
+        size += _check_array(folder / name, header, zarrstore.ORDER in attrs and own[-1])
+    # a library that copies a store takes its checksums along, and writes all headers in its own way
+    ours = _own(folder / HEADER, group)
+    if verify is False or not (ours or (own and all(own))):
+        return
+    said = _said(attrs)
+    for name in zarrstore.members(folder):
+        if said and name not in said:
+            refuse_stranger(folder / name)
+    checked = zarrstore.CHECK in attrs or zarrstore.VALUES in attrs  # older ones have neither
+    if (ours and zarrstore.ORDER not in attrs) or (checked and not zarrstore.sealed(folder, attrs)):
+        raise ValueError(f"a header in {folder} is not what was written; open_dataset(..., verify=False) reads it")
+    if all(own) and (verify or size <= SMALL):
+        for name in said:
+            if _values(folder / name) != said[name]:
+                raise ValueError(f"values of {name!r} in {folder} are not what was written; the store is damaged")
+
+
+def _said(attrs: Json) -> dict[str, str]:
+    """Checksums of the values; none where a store has none, or what it has is no such list."""
+    try:
+        said = json.loads(attrs.get(zarrstore.VALUES, "{}"))
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _values(folder: Path) -> str:
+    """Checksum of the values of an array."""
+    grid = _grid(zarrstore.read_header(folder))
+    return zarrstore.combined(
+        zarrstore.checksum(zarrstore.chunk_path(folder, index)) for index in product(*map(range, grid))
+    )
+
+
+def check_files(folder: Path, array: Array) -> None:
+    """Refuse files in the folder of an array that are no chunks of it."""
+    grid = _grid(array)
+    for name in dict(_files(folder, "")):
+        first, *index = name.split("/")
+        fits = len(index) == len(grid) and all(map(_below, index, grid))
+        if first != "c" or not fits:
+            refuse_stranger(folder / name)
+
+
+def _below(name: str, count: int) -> bool:
+    return name.isdecimal() and name == str(int(name)) and int(name) < count
+
+
+def refuse_stranger(path: Path) -> NoReturn:
+    """Say that something does not belong to a store, and what to do."""
+    raise _StrangerError(f"{path} is no part of the store that was written there; move it elsewhere")
+
+
+def _grid(array: Array) -> list[int]:
+    return [math.ceil(size / chunk) for size, chunk in zip(array.shape, array.chunks, strict=True)]
 
 
 def _own(path: Path, header: Json) -> bool:
@@ -66,9 +132,10 @@ def _own(path: Path, header: Json) -> bool:
     return path.read_bytes() == zarrstore.text_of(header)
 
 
-def _check_array(folder: Path, header: Json, own: bool) -> None:
+def _check_array(folder: Path, header: Json, own: bool) -> int:
+    """Bytes of an array on the disk."""
     if header.get("node_type") != "array":
-        return
+        return 0
     shape = header.get("shape")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError(f"{folder / HEADER} has the shape {str(shape)[:60]}; the store is damaged")
@@ -83,9 +150,9 @@ def _check_array(folder: Path, header: Json, own: bool) -> None:
             f"{folder.name!r} in {folder.parent} declares {declared:.3g} bytes, but has {present}; the store is damaged"
         )
     if not own:
-        return
+        return present
     array = zarrstore.parsed(header, folder)
-    grid = [math.ceil(size / chunk) for size, chunk in zip(array.shape, array.chunks, strict=True)]
+    grid = _grid(array)
     expected = math.prod(array.chunks) * array.dtype.itemsize
     for number in range(min(math.prod(grid), len(files) + 1)):  # one of so many is missing at the latest
         name = "/".join(["c", *map(str, _place(number, grid))])
@@ -94,9 +161,8 @@ def _check_array(folder: Path, header: Json, own: bool) -> None:
         if files[name] != expected:
             raise ValueError(f"{folder / name} has {files[name]} bytes, expected {expected}; the store is damaged")
     if len(files) > math.prod(grid):
-        raise ValueError(
-            f"{folder} has {len(files)} chunks, but its header means {math.prod(grid)}; the store is damaged"
-        )
+        check_files(folder, array)
+    return present
 
 
 def _place(number: int, grid: list[int]) -> list[int]:

@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ __all__ = [
     "HEADER",
     "ORDER",
     "PLAN",
+    "VALUES",
     "Array",
     "Json",
+    "checksum",
+    "combined",
     "create_array",
     "create_group",
     "create_variable",
@@ -63,10 +66,12 @@ NAMES = {
 }
 DTYPES = {name: dtype for dtype, name in NAMES.items()}
 CHUNK = 32 * 2**20
+AT_ONCE = 1 << 18  # bytes that are read and summed up: they stay in the cache of a core
 KEYS = {"name": "default", "configuration": {"separator": "/"}}  # how the files of chunks are called
 ORDER = "variable_order"  # a folder does not keep it
 PLAN = "run_plan"  # hash of the plan of the run that made a store
 CHECK = "header_check"  # CRC-32 of all headers
+VALUES = "values_check"  # of the chunks of each array, by name, as text: other libraries carry it along
 
 
 @dataclass(frozen=True)
@@ -119,10 +124,11 @@ def read_header_json(path: Path) -> Json:
     return value
 
 
-def create_group(folder: Path, attrs: Mapping[str, object]) -> None:
-    """Write the header of a group; last, since it seals those of the arrays."""
+def create_group(folder: Path, attrs: Mapping[str, object], values: Mapping[str, str] | None = None) -> None:
+    """Write the header of a group; last, since it seals those of the arrays, and their values where they are given."""
     folder.mkdir(exist_ok=True)
-    known = json.loads(json.dumps({key: value for key, value in attrs.items() if key != CHECK}, default=plain))
+    attrs = {key: value for key, value in attrs.items() if key not in (CHECK, VALUES)}
+    known = json.loads(json.dumps(attrs | ({VALUES: json.dumps(values)} if values else {}), default=plain))
     sealing = known | {CHECK: _check(folder, known)}
     _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": sealing})
 
@@ -231,6 +237,20 @@ def chunk_path(folder: Path, index: Sequence[int]) -> Path:
     return folder.joinpath("c", *map(str, index))
 
 
+def checksum(path: Path) -> int:
+    """CRC-32 of a file."""
+    value, room = 0, memoryview(bytearray(AT_ONCE))
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(room):
+            value = zlib.crc32(room[:count], value)
+    return value
+
+
+def combined(checksums: Iterable[int]) -> str:
+    """One checksum from those of the chunks of an array, in their order."""
+    return f"{zlib.crc32(b''.join(value.to_bytes(4, 'little') for value in checksums)):08x}"
+
+
 def write_chunk(folder: Path, array: Array, index: Sequence[int], block: np.ndarray, *, durable: bool = True) -> int:
     """Write one chunk and return its CRC-32; chunks at the edge are padded to full size, as the format demands."""
     path = chunk_path(folder, index)
@@ -307,25 +327,26 @@ def create_variable(
     return create_array(folder / name, shape, chunks, variable.dtype, dims, dict(variable.attrs))
 
 
-def write_variable(folder: Path, name: str, variable: xr.Variable) -> None:
-    """Write all of a variable; a lazy one is never in memory as a whole."""
+def write_variable(folder: Path, name: str, variable: xr.Variable) -> str:
+    """Write all of a variable and return its checksum; a lazy one is never in memory as a whole."""
     variable = stored(variable) if variable.dtype.kind in "MOTU" else variable
     chunks = _chunked(variable.shape, variable.dtype.itemsize)
     array = create_variable(folder, name, variable, variable.shape, chunks)
+    written = []
     if not variable.ndim:
-        write_chunk(folder / name, array, (), variable.values)
+        written.append(write_chunk(folder / name, array, (), variable.values))
     elif variable.size:
         for k, low in enumerate(range(0, variable.shape[0], array.chunks[0])):
             block = variable[low : low + array.chunks[0]].values
-            write_chunk(folder / name, array, (k, *[0] * (variable.ndim - 1)), block)
+            written.append(write_chunk(folder / name, array, (k, *[0] * (variable.ndim - 1)), block))
+    return combined(written)
 
 
 def write_zarr(ds: xr.Dataset, folder: Path) -> None:
     """Write a store."""
     folder.mkdir()
-    for name, variable in ds.variables.items():
-        write_variable(folder, str(name), variable)
-    create_group(folder, group_header(ds))  # last: without it there is no store
+    values = {str(name): write_variable(folder, str(name), variable) for name, variable in ds.variables.items()}
+    create_group(folder, group_header(ds), values)  # last: without it there is no store
 
 
 def read_zarr(folder: Path) -> xr.Dataset:
@@ -371,12 +392,14 @@ def _read(folder: Path) -> xr.Dataset:
 
 def _restored(ds: xr.Dataset) -> xr.Dataset:
     """Text, flag values and the order of the variables as they were before the store."""
-    order = list(ds.attrs.get(ORDER, []))
+    order = ds.attrs.get(ORDER, [])
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        raise ValueError(f"the store has {quoted(order)} for the order of its variables; it is damaged")
     lost = [name for name in order if name not in ds.data_vars]
     if lost:
         raise ValueError(f"the store lacks {quoted(lost[0])}, which its header names; it is damaged")
     ds = ds.drop_vars(order).assign({name: ds[name] for name in order})
-    for key in (ORDER, PLAN, CHECK):  # of the store, not of the data
+    for key in (ORDER, PLAN, CHECK, VALUES):  # of the store, not of the data
         ds.attrs.pop(key, None)
     for name in list(ds.variables):
         variable = ds[name].variable

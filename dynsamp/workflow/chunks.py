@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
-from dynsamp.batch import run_chunks
+from dynsamp.batch import check_plan, run_chunks
 from dynsamp.dataset import open_dataset
 from dynsamp.limits import check_bytes, spoken_bytes
 from dynsamp.progress import Progress
@@ -65,7 +65,9 @@ def computed(job: Job, label: str, store: Store | None = None, progress: bool | 
     _check_room(job, store)
     with Progress(label, job.count, enabled=progress) as bar:
         if store is not None:
-            first, plan = job.piece(0, 1), job.plan()
+            plan = job.plan()
+            check_plan(plan, store.path, count=job.count)  # before anything is compiled
+            first = job.piece(0, 1)
             # what nothing else tells, such as a file that a function reads or a library, shows in numbers
             plan["first trajectory"] = digest(np.where(np.isnan(first.arrays["y"]), np.nan, first.arrays["y"]))
             run_chunks(
@@ -78,7 +80,7 @@ def computed(job: Job, label: str, store: Store | None = None, progress: bool | 
                 progress=bar.update,
                 verify=store.verify,
             )
-            return open_dataset(store.path)
+            return open_dataset(store.path, verify=False)  # it was verified just now
         pieces = []
         for low in range(0, job.count, CHUNK):
             high = min(low + CHUNK, job.count)

@@ -102,7 +102,7 @@ def as_dataset(data: Any) -> xr.Dataset:
     if isinstance(data, xr.Dataset):
         return data
     if isinstance(data, str | Path):
-        return dataset.open_dataset(data)
+        return dataset.open_dataset(data, verify=True)  # all of it is read anyway
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):
         return dataset.from_dataframe(data)
     raise TypeError(
