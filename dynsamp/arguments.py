@@ -9,7 +9,7 @@ import numpy as np
 
 from dynsamp.words import quoted
 
-__all__ = ["as_mapping", "check_flags", "real_array", "real_number", "whole_number"]
+__all__ = ["as_mapping", "check_counts", "check_flags", "real_array", "real_number", "whole_number"]
 
 _OTHER = "cmMV"  # kinds of arrays that NumPy turns into floats, and what they mean is lost
 
@@ -73,6 +73,18 @@ def real_array(name: str, values: Any) -> np.ndarray:
         raise ValueError(f"{name} must be floats, below 1.8e308, got {quoted(values)}") from None
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be numbers, in rows of one length, got {quoted(values)}") from None
+
+
+def check_counts(**counts: Any) -> None:
+    """Complain of the first value that is neither a positive whole number nor None, which leaves a choice open.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    for name, value in counts.items():
+        if value is not None:
+            whole_number(name, value)
 
 
 def check_flags(**flags: Any) -> None:

@@ -359,6 +359,8 @@ class Box:
         for k, (a, b) in enumerate(zip(lows, highs, strict=True)):
             if not a <= b or not abs(a) < float("inf") or not abs(b) < float("inf"):
                 raise ValueError(f"interval {k} of the Box is [{a}, {b}]; bounds must be finite and low <= high")
+            if b - a == float("inf"):
+                raise ValueError(f"interval {k} of the Box is [{a}, {b}], whose length no float holds; narrow it")
         object.__setattr__(self, "low", lows)
         object.__setattr__(self, "high", highs)
 

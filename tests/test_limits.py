@@ -164,7 +164,7 @@ def refused(call):
     return text
 
 
-@pytest.mark.parametrize("name", ["trajectories", "workers"])
+@pytest.mark.parametrize("name", ["trajectories", "workers", "memory"])
 @pytest.mark.parametrize("value", NO_COUNTS, ids=lambda value: repr(value)[:20] if value is not HUGE else "huge")
 def test_no_count(name, value):
     refused(lambda: generated(**{name: value}))
@@ -207,6 +207,34 @@ def test_no_word(knob, value):
 @pytest.mark.parametrize("value", NO_COUNTS, ids=lambda value: repr(value)[:20] if value is not HUGE else "huge")
 def test_no_bytes(data, value):
     refused(lambda: ds.fit(data, ds.HamiltonianNetwork(width=20, activation="tanh", scale=1.0), memory=value))
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: ds.lyapunov("lorenz63", exponents=0), "exponents"),
+        (lambda: ds.crossings("lorenz63", "x = 0", duration=1.0, workers=-1), "workers"),
+        (lambda: generated(progress="a"), "progress"),
+        (lambda: generated(duration=5e-324), "try duration=0.25, or"),
+        (lambda: ds.Box([-1e308], [1e308]), "narrow it"),
+    ],
+)
+def test_a_message_names_what_was_typed(call, named):
+    with pytest.raises((TypeError, ValueError), match=named):
+        call()
+
+
+def test_no_model_and_no_period(data):
+    with pytest.raises(TypeError, match="model must be a fitted model"):
+        ds.evaluate(data, data, model=3)
+    with pytest.raises(TypeError, match="periodic must be True or False"):
+        ds.fit(data, ds.HamiltonianNetwork(periodic=3), progress=False)
+
+
+@pytest.mark.parametrize("matrix", [[[2.0, 0.0], [0.0, 0.5]], np.zeros((2, 2))])
+def test_a_symmetry_without_end_is_refused_at_once(data, matrix):
+    with pytest.raises(ValueError, match="a symmetry must have finite order"):
+        ds.fit(data, ds.HamiltonianNetwork(symmetries=[matrix]), progress=False)
 
 
 @pytest.mark.parametrize("value", [1, 1.5, object(), b"x", ["q = 0", 3], []], ids=lambda v: repr(v)[:20])

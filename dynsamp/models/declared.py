@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from dynsamp.arguments import check_flags
 from dynsamp.models import tuning
 from dynsamp.models.base import owners
 from dynsamp.networks.structure import Structure, closed_group
@@ -143,6 +144,7 @@ def _periods(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, fl
             if not 0 < period < np.inf:
                 raise ValueError(f"the period of {name!r} must be a positive number, got {period!r}")
         return np.array([periodic.get(state.name, np.inf) for state in components])
+    check_flags(periodic=periodic)
     periods = np.array([state.period or np.inf for state in components])
     if periodic is False:
         return np.full(len(components), np.inf)

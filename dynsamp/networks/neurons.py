@@ -98,8 +98,10 @@ class Neurons:
         object.__setattr__(self, "widths", widths)
         object.__setattr__(self, "last", widths[-1] if widths else 0)
         object.__setattr__(self, "drawn_by", self.sampler or ("elm" if self.activation == "sin" else "uniform"))
-        if self.scale is not None and not 0 < self.scale < math.inf:
-            raise ValueError(f"scale must be a positive number, got {self.scale!r}; 1 is the published slope")
+        if self.scale is not None and not 0 < self.scale <= 1e100:  # slopes are squared
+            raise ValueError(
+                f"scale must be a positive number, at most 1e100, got {self.scale!r}; 1 is the published slope"
+            )
 
     def times(self, factor: int) -> Neurons:
         """So many times the neurons in each layer."""

@@ -25,28 +25,33 @@ def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a generator has another shape or is singular, or the group has more than 1000 elements.
+        If a generator has another shape or makes vectors longer or shorter, or the group has more than 1000 elements.
     """
-    elements = [np.eye(size)]
+    elements = np.eye(size)[None]
     for generator in generators:
         if generator.shape != (size, size) or not np.all(np.isfinite(generator)):
             raise ValueError(f"a symmetry must be a finite ({size}, {size}) matrix, got shape {generator.shape}")
+        factors = np.abs(np.linalg.eigvals(generator))
+        if np.any(np.abs(factors - 1.0) > 1e-3):  # beyond all rounding: its powers grow or vanish
+            raise ValueError(
+                f"a symmetry must have finite order, but this one multiplies vectors by {factors.min():g} to"
+                f" {factors.max():g}; give reflections, rotations by 360/n degrees or permutations"
+            )
     fresh = list(elements)
     while fresh:
         products = [element @ generator for element in fresh for generator in generators]
         fresh = []
         for product in products:
-            if not any(np.allclose(product, known, atol=tuning.SAME_ENTRIES) for known in elements):
-                elements.append(product)
+            if not np.isclose(product, elements, atol=tuning.SAME_ENTRIES).all(axis=(1, 2)).any():
+                elements = np.concatenate([elements, product[None]])
                 fresh.append(product)
         if len(elements) > tuning.LARGEST_GROUP:
             raise ValueError(
                 f"the symmetries generate more than {tuning.LARGEST_GROUP} different maps; give matrices of finite"
                 " order, such as reflections, rotations by 360/n degrees or permutations"
             )
-    group = np.array(elements)
     # products of rotations collect rounding errors, those of signs and permutations are exact
-    return np.where(np.abs(group - np.round(group)) < tuning.SAME_ENTRIES, np.round(group) + 0.0, group)
+    return np.where(np.abs(elements - np.round(elements)) < tuning.SAME_ENTRIES, np.round(elements) + 0.0, elements)
 
 
 def is_signed_permutation(matrix: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
-from dynsamp.arguments import real_number, whole_number
+from dynsamp.arguments import check_counts, real_number, whole_number
 from dynsamp.kernels.methods import METHODS
 from dynsamp.metrics.returns import SOURCE, passages
 from dynsamp.models.base import Model, Samples
@@ -83,6 +83,7 @@ def crossings(  # noqa: PLR0913 - a verb
     duration = None if duration is None else real_number("duration", duration)
     if duration is not None and not 0 < duration < np.inf:
         raise ValueError(f"duration must be positive, got {duration!r}")
+    check_counts(workers=workers)
     max_events = None if max_events is None else whole_number("max_events", max_events)
     if isinstance(source, xr.Dataset):
         return _of_samples(source, initial, events, duration, max_events)

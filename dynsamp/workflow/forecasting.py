@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset
-from dynsamp.arguments import real_number, whole_number
+from dynsamp.arguments import check_counts, check_flags, real_number, whole_number
 from dynsamp.kernels.methods import METHODS
 from dynsamp.limits import check_bytes
 from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
@@ -129,6 +129,8 @@ def forecast(  # noqa: PLR0913 - a verb
     saved = saved_times(duration, dt, times, default_duration=length, default_dt=spacing)
     if saved[0] != 0:
         raise ValueError(f"times of a forecast are relative to its start, so the first must be 0, got {saved[0]:g}")
+    check_counts(workers=workers, memory=memory)
+    check_flags(progress=progress, verify=verify)
     options = Options(method=method, step=step, threads=workers, dtype=dtype)
     if kernel is not None and step is None and len(saved) > 1:
         options = replace(options, step=_own_step(model, kernel, saved, method))

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset, plugins
-from dynsamp.arguments import check_flags, real_number
+from dynsamp.arguments import check_counts, check_flags, real_number
 from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.random import normals
 from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
@@ -116,6 +116,8 @@ def generate(  # noqa: PLR0913 - a verb
         starts = start_array(initial, law.states)
     theta = law.theta(parameters)
     saved = saved_times(duration, dt, times, default_duration=law.duration, default_dt=law.dt)
+    check_counts(workers=workers, memory=memory)
+    check_flags(progress=progress, verify=verify)
     options = Options(method=method, step=step, rtol=rtol, atol=atol, threads=workers)
     job = Generation(
         law=law,

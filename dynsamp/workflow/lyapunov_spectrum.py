@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from dynsamp import dataset
-from dynsamp.arguments import real_number
+from dynsamp.arguments import check_counts, real_number
 from dynsamp.models.base import Model
 from dynsamp.solve import Options, jacobian_values
 from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
@@ -85,6 +85,7 @@ def lyapunov(  # noqa: PLR0913 - a verb
         raise ValueError(
             "a system with external signals has no Lyapunov spectrum of its own; fix the signals in its rhs"
         )
+    check_counts(exponents=exponents, workers=workers)
     dt = None if dt is None else real_number("dt", dt)
     times = saved_times(duration, dt, None, default_duration=INTERVALS * (dt or runs.dt), default_dt=runs.dt)
     found = lyapunov_spectrum(

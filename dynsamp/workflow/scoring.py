@@ -68,6 +68,8 @@ def evaluate(
         ``left_domain_time`` on: their scores count, but are those of an extrapolation.
     """
     _check(forecast, truth)
+    if model is not None and not isinstance(model, Model):
+        raise TypeError(f"model must be a fitted model, got {quoted(model)}; load_model() reads one from a file")
     law = plugins.system_of(truth, system)
     truth, velocities = _turning_alike(forecast, truth), None
     if dataset.facts(forecast).velocities:

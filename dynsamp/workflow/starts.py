@@ -241,11 +241,9 @@ def saved_times(
         if not given:  # only dt was asked for: keep it, and end at the last whole step
             steps = max(1, int(duration / dt))
         else:
-            below, above = max(1, int(duration / dt)) * dt, (int(duration / dt) + 1) * dt
-            raise ValueError(
-                f"duration={duration:g} is not a whole number of dt={dt:g};"
-                f" try duration={below:g} or duration={above:g}, or another dt"
-            )
+            whole = int(duration / dt)
+            near = " or ".join(f"duration={count * dt:g}" for count in (whole, whole + 1) if count)
+            raise ValueError(f"duration={duration:g} is not a whole number of dt={dt:g}; try {near}, or another dt")
     return np.arange(steps + 1) * dt
 
 
