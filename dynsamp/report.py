@@ -193,10 +193,8 @@ def _fit_rows(report: Mapping[str, object]) -> list[Row]:
         if isinstance(width, Mapping) and isinstance(activation, Mapping):  # where there are no neurons none is used
             activation = {part: activation[part] if width[part] else "" for part in width}
         rows.append(("neurons", _parts(width, activation)))
-    if "seconds" in report:
-        rows.append(("fit time", f"{_number(report['seconds'])} s"))
-    if "cpu_seconds" in report:
-        rows.append(("CPU time of the fit", f"{_number(report['cpu_seconds'])} s"))
+    times = (("seconds", "fit time"), ("cpu_seconds", "CPU time of the fit"))
+    rows += [(label, f"{_number(report[key])} s") for key, label in times if key in report]
     if "joules" in report:
         rows.append(("energy used", f"{_number(report['joules'])} J, {report.get('energy_source', 'source unknown')}"))
     if "residual" in report:
@@ -244,11 +242,9 @@ def _outcome_rows(forecast: xr.Dataset) -> list[Row]:
         return []
     codes = np.asarray(forecast["status"].values)
     count = " x ".join(str(size) for size in codes.shape)  # trajectories, and members where there are any
-    told = [
-        f"{np.sum(codes == code)} {code.name.lower().replace('_', ' ')}" for code in (*FAILURES, Status.LEFT_DOMAIN)
-    ]
-    bad = [text for text in told if not text.startswith("0 ")]
-    return [("forecasts", f"{count}, " + (", ".join(bad) if bad else "none failed"))]
+    found = {code.name.lower().replace("_", " "): np.sum(codes == code) for code in (*FAILURES, Status.LEFT_DOMAIN)}
+    bad = ", ".join(f"{number} {name}" for name, number in found.items() if number)
+    return [("forecasts", f"{count}, {bad or 'none failed'}")]
 
 
 def _provenance(run: Run) -> list[Row]:

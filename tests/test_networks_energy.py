@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.search import choose, ladder
+from dynsamp.networks.search import Climb, ladder
 
 
 def gradients(gradient, points=600, components=2, noise=0.0, seed=0):
@@ -91,11 +91,12 @@ def test_choose_finds_the_best_scale_and_stops_when_more_neurons_do_not_help():
         error = 1e-5 + abs(np.log(neurons.scale / 0.5)) / neurons.width + (neurons.activation != "sin")
         return error, neurons
 
-    best, trials = choose(assess, [100, 200, 400, 800, 1600])
+    climb = Climb(assess, Neurons())
+    best = climb.up([100, 200, 400, 800, 1600])
     assert best.activation == "sin"
     assert best.scale == pytest.approx(0.5, rel=0.25)
     assert best.fit == best.neurons
-    assert all(trial.fit is None for trial in trials)
+    assert all(trial.fit is None for trial in climb.trials)
 
 
 def test_gradient_neurons_find_the_direction_of_oscillation():

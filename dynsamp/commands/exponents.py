@@ -84,10 +84,8 @@ def _document(found: xr.Dataset) -> dict[str, Any]:
 
 def _print(found: xr.Dataset) -> None:
     document = _document(found)
-    rows = [
-        (str(number), f"{value:.5g}", f"{error:.2g}")
-        for number, (value, error) in enumerate(zip(*_summary(found), strict=True), 1)
-    ]
+    pairs = enumerate(zip(document["exponents"], document["standard_errors"], strict=True), 1)
+    rows = [(str(number), f"{value:.5g}", f"{error:.2g}") for number, (value, error) in pairs]
     put(columns(rows, ("exponent", "value", "standard error")))
     if found.sizes["exponent"] > 1:
         put(f"sum {sum(document['exponents']):.5g}, mean divergence {document['mean_divergence']:.5g}")

@@ -8,14 +8,14 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dynsamp.commands.printing import UsageError
 from dynsamp.runfile import GENERATE, SETTINGS, Arguments, configured
 from dynsamp.words import closest, quoted
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup
+    from argparse import _ArgumentGroup, _SubParsersAction
 
     import xarray as xr
 
@@ -47,21 +47,7 @@ __all__ = [
 ]
 
 
-class Commands(Protocol):
-    """Where commands are added."""
-
-    def add_parser(
-        self,
-        name: str,
-        *,
-        parents: Sequence[ArgumentParser] = ...,
-        help: str | None = ...,
-        description: str | None = ...,
-        epilog: str | None = ...,
-    ) -> ArgumentParser:
-        """A parser of its own."""
-
-
+Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"  # where commands are added
 EXPERIMENT = tuple(name for name in GENERATE if name != "seed")
 
 
@@ -114,12 +100,8 @@ def add_setting(
 
 def add_forecast_duration(parser: ArgumentParser) -> None:
     """``--forecast-duration``."""
-    parser.add_argument(
-        "--forecast-duration",
-        type=SETTINGS["duration"].typed,
-        metavar="T",
-        help="length of the forecast (default: that of the training)",
-    )
+    what = "length of the forecast (default: that of the training)"
+    parser.add_argument("--forecast-duration", type=SETTINGS["duration"].typed, metavar="T", help=what)
 
 
 def experiment(args: Namespace) -> Arguments:

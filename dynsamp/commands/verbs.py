@@ -264,13 +264,8 @@ def _starts(args: Namespace, model: Model) -> tuple[Any, str | float]:
 
     from dynsamp import dataset
 
-    data = dataset.build(
-        t=np.array(last["time"])[:, None],
-        y=np.array(last["states"])[:, None, :],
-        states=model.states,
-        time_unit=model.facts.time_unit,
-    )
-    return data, "last"
+    t, y = np.array(last["time"])[:, None], np.array(last["states"])[:, None, :]
+    return dataset.build(t=t, y=y, states=model.states, time_unit=model.facts.time_unit), "last"
 
 
 def _duration(args: Namespace, model: Model, initial: xr.Dataset) -> float | None:

@@ -69,9 +69,8 @@ class Comparison:
         }
         training = {key: getattr(self.training, key) for key in ("loss", "first_loss", "evaluations", "stopped")}
         network = {key: self.sampled.model.report.get(key) for key in ("width", "activation")}
-        return {"system": self.system, "error": self.error_name, "rows": self.rows_seen, "network": network} | {
-            **sides, "training": training,
-        }  # fmt: skip
+        head = {"system": self.system, "error": self.error_name, "rows": self.rows_seen, "network": network}
+        return {**head, **sides, "training": training}
 
 
 def check_comparable(law: System) -> None:

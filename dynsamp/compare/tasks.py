@@ -83,8 +83,7 @@ class _HamiltonianTask(Task):
             _part(z, target, part, slice(low, high), activation)
             for part, low, high, activation in zip(columns, ends[:-1], ends[1:], model.activations, strict=True)
         ]
-        self._sum = SumOfLosses(tuple(part.loss for part in self._parts))
-        self.loss = self._sum
+        self.loss: SumOfLosses = SumOfLosses(tuple(part.loss for part in self._parts))
 
     def model(self, weights: np.ndarray) -> HamiltonianModel:
         """See Task.model; zero at the centre of the data like the sampled one."""
@@ -92,15 +91,14 @@ class _HamiltonianTask(Task):
         hidden, quadratic = np.zeros_like(sampled.weights), np.zeros_like(sampled.quadratic)
         biases, coefficients = np.empty_like(sampled.biases), np.empty_like(sampled.coefficients)
         linear = np.empty_like(sampled.linear)
-        for part, own in zip(self._parts, self._sum.split(weights), strict=True):
+        for part, own in zip(self._parts, self.loss.split(weights), strict=True):
             w, b, c, slope, matrix = part.loss.split(own)
             hidden[part.neurons, part.columns] = w
             biases[part.neurons], coefficients[part.neurons] = b, part.scale * c
             half = sampled.half_width[part.columns]
             linear[part.columns] = part.scale * slope / half
-            quadratic[np.ix_(part.columns, part.columns)] = (
-                part.scale * 0.5 * (matrix + matrix.T) / np.outer(half, half)
-            )
+            symmetric = part.scale * 0.5 * (matrix + matrix.T)
+            quadratic[np.ix_(part.columns, part.columns)] = symmetric / np.outer(half, half)
         trained = replace(
             sampled, weights=hidden, biases=biases, coefficients=coefficients, linear=linear, quadratic=quadratic,
             offset=0.0,
@@ -132,12 +130,11 @@ class _FlowMapTask(Task):
         self._spread = _positive(y.std(axis=0))
         self._scale = _positive(np.sqrt(np.mean(change**2, axis=0)))
         z = (y - model.centre) / self._spread
-        self._loss = IncrementLoss(z, change / self._scale, len(model.biases), model.activation)
-        self.loss = self._loss
+        self.loss: IncrementLoss = IncrementLoss(z, change / self._scale, len(model.biases), model.activation)
 
     def model(self, weights: np.ndarray) -> FlowMapModel:
         """See Task.model."""
-        w, b, c, mean, linear = self._loss.split(weights)
+        w, b, c, mean, linear = self.loss.split(weights)
         return replace(
             self._sampled,
             weights=np.ascontiguousarray(w / self._spread),

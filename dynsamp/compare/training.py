@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -70,14 +71,9 @@ def train(loss: Loss, *, budget: float, seed: int = 0, progress: bool | None = N
 
         # tolerances at zero: it stops when the line search finds nothing better in float64
         try:
-            result = minimize(
-                objective,
-                loss.start(generator(seed, "weights")),
-                args=(),
-                jac=True,
-                method="L-BFGS-B",
-                options={"maxiter": 10**9, "maxfun": 10**9, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0},
-            )
+            start = loss.start(generator(seed, "weights"))
+            endless: Any = {"maxiter": 10**9, "maxfun": 10**9, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
+            result = minimize(objective, start, args=(), jac=True, method="L-BFGS-B", options=endless)
             stopped = str(result.message)
         except _BudgetSpent:
             stopped = "budget"

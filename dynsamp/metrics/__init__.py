@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
+from dynsamp.metrics import errors, mechanics, returns
 from dynsamp.metrics.base import Metric, Record, Score, metric
-from dynsamp.metrics.diffusions import diffusion_error, drift_error
-from dynsamp.metrics.errors import crps, nrmse, spread_skill, valid_prediction_time
-from dynsamp.metrics.mechanics import (
-    energy_drift,
-    energy_error,
-    gradient_error,
-    hamiltonian_error,
-    invariant_drift,
-    model_energy_drift,
-    power_balance,
-    symplecticity_defect,
-    truth_energy_error,
-)
-from dynsamp.metrics.returns import amplitude, period_error, section_distance
 
 __all__ = ["METRICS", "Metric", "Record", "Score", "metric"]
 
 METRICS: tuple[Metric, ...] = (
-    nrmse,
-    valid_prediction_time,
-    energy_error,
-    truth_energy_error,
-    energy_drift,
-    model_energy_drift,
-    hamiltonian_error,
-    gradient_error,
-    invariant_drift,
-    power_balance,
-    symplecticity_defect,
-    period_error,
-    amplitude,
-    section_distance,
-    crps,
-    spread_skill,
-    drift_error,
-    diffusion_error,
+    errors.nrmse,
+    errors.valid_prediction_time,
+    mechanics.energy_error,
+    mechanics.truth_energy_error,
+    mechanics.energy_drift,
+    mechanics.model_energy_drift,
+    mechanics.hamiltonian_error,
+    mechanics.gradient_error,
+    mechanics.invariant_drift,
+    mechanics.power_balance,
+    mechanics.symplecticity_defect,
+    returns.period_error,
+    returns.amplitude,
+    returns.section_distance,
+    errors.crps,
+    errors.spread_skill,
+    errors.drift_error,
+    errors.diffusion_error,
 )

@@ -1,4 +1,7 @@
-"""How far a forecast is from the truth, for how long it is a forecast, and how well its members spread."""
+"""How far a forecast is from the truth, for how long it is a forecast, and how well its members spread.
+
+And errors of a learned drift and diffusion against the system's own.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import math
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
-from dynsamp.models.base import owners
+from dynsamp.models.base import HasDiffusion, HasDrift, Model, owners
+from dynsamp.solve import diffusion_values, field_values
 
 __all__ = [
     "NORM",
     "NO_TRUTH",
     "crps",
     "difference",
+    "diffusion_error",
+    "drift_error",
     "fair_crps",
     "known",
     "nrmse",
@@ -195,3 +201,52 @@ def spread_skill(forecast: Record, truth: Record) -> Score:
     ratio = np.full(len(truth.t), np.nan)
     np.divide(np.sqrt((m + 1) / m * variance), np.sqrt(square), out=ratio, where=square > 0)
     return Score(ratio, {"reference": "1 for a calibrated ensemble", "members": m, "failed": 0.0, "no_truth": "NaN"})
+
+
+def _stochastic(truth: Record, system: TrueSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, states and parameters of the truth."""
+    if getattr(system, "diffusion", None) is None:
+        raise TypeError(f"system {system.name!r} is not a stochastic differential equation; it has no drift to compare")
+    return states_of(truth, system)
+
+
+def _without(model: Model, name: str) -> TypeError:
+    return TypeError(f"a {type(model).__name__} has no {name}(); this score is for learned stochastic equations")
+
+
+def _compared(learned: np.ndarray, exact: np.ndarray, what: str) -> Score:
+    norm = f"relative L2 of the {what} over the truth's states, components in standard deviations of the truth"
+    return relative(learned, exact, norm)
+
+
+@metric("drift_error", (), needs=("truth", "model", "system"))
+def drift_error(truth: Record, model: Model, system: TrueSystem) -> Score:
+    """Relative error of the learned drift."""
+    t, y, theta = _stochastic(truth, system)
+    exact = field_values(system.kernel(), t, y, theta)
+    scale = spread(truth)
+    if not isinstance(model, HasDrift):
+        raise _without(model, "drift")
+    return _compared(np.asarray(model.drift(y), dtype=float) / scale, exact / scale, "drift")
+
+
+@metric("diffusion_error", (), needs=("truth", "model", "system"))
+def diffusion_error(truth: Record, model: Model, system: TrueSystem) -> Score:
+    """Relative error of the learned diffusion matrix g g^T.
+
+    The matrix, because g itself is only unique up to a rotation of the noise.
+    """
+    t, y, theta = _stochastic(truth, system)
+    scale = spread(truth)
+    exact = _matrix(diffusion_values(system.kernel(), t, y, theta), scale)
+    if not isinstance(model, HasDiffusion):
+        raise _without(model, "diffusion")
+    return _compared(_matrix(np.asarray(model.diffusion(y), dtype=float), scale), exact, "diffusion matrix")
+
+
+def _matrix(g: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Products g g^T in standard deviations (point, component, component); a 2-d g is a diagonal."""
+    if g.ndim == 2:
+        g = g[:, :, None] * np.eye(g.shape[1])
+    g = g / scale[:, None]
+    return np.asarray(g @ np.swapaxes(g, 1, 2))

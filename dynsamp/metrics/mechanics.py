@@ -8,19 +8,8 @@ import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
 from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, relative, spread, states_of
-from dynsamp.models.base import (
-    HasDissipatedPower,
-    HasDissipation,
-    HasEnergy,
-    HasGradient,
-    HasJacobian,
-    HasPairs,
-    HasStep,
-    HasStepJacobian,
-    HasSuppliedPower,
-    HasVectorField,
-    Model,
-)
+from dynsamp.models import base
+from dynsamp.models.base import Model
 from dynsamp.models.measured.canonical import canonical_pairs
 from dynsamp.solve import Kernel, field_values, scalar_values
 from dynsamp.streams import generator
@@ -158,7 +147,7 @@ def hamiltonian_error(truth: Record, model: Model, system: TrueSystem) -> Score:
 
 
 def _learned(model: Model, y: np.ndarray) -> np.ndarray:
-    if not isinstance(model, HasEnergy):
+    if not isinstance(model, base.HasEnergy):
         raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
     return np.asarray(model.energy(y), dtype=float)
 
@@ -170,7 +159,7 @@ def gradient_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     In L2 over the states of the truth: |g - grad H| / |grad H|, where every derivative dH/dy_i counts times the
     standard deviation of y_i, so that all have the units of energy. Offsets of H do not matter.
     """
-    if not isinstance(model, HasGradient):
+    if not isinstance(model, base.HasGradient):
         raise TypeError(f"a {type(model).__name__} has no gradient(); this score is for learned Hamiltonians")
     t, y, theta = states_of(truth, system)
     scale = spread(truth)
@@ -181,7 +170,7 @@ def gradient_error(truth: Record, model: Model, system: TrueSystem) -> Score:
 
 def pairs_of(states: tuple[State, ...], model: Model | None = None) -> np.ndarray:
     """Components of q and of p (2, dof): those that a model was fitted with, else what the states say."""
-    return np.asarray(model.pairs) if isinstance(model, HasPairs) else canonical_pairs(states)[0]
+    return np.asarray(model.pairs) if isinstance(model, base.HasPairs) else canonical_pairs(states)[0]
 
 
 def energy_gradient(system: TrueSystem, t: np.ndarray, y: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -280,7 +269,7 @@ def power_balance(truth: Record, model: Model) -> Score:
     the error that remains of an exact model. The smallest eigenvalue of a learned dissipation matrix R, never negative
     in a passive system, is an attribute. NaN where there is no truth.
     """
-    if not isinstance(model, HasEnergy):
+    if not isinstance(model, base.HasEnergy):
         raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
     there = np.logical_and.accumulate(known(truth), axis=1)  # an integral ends at a gap
     if not there.any():
@@ -301,7 +290,7 @@ def power_balance(truth: Record, model: Model) -> Score:
         "quadrature": "splines of degree 5 through the samples",
         "no_truth": "NaN",
     }
-    if isinstance(model, HasDissipation):
+    if isinstance(model, base.HasDissipation):
         r = np.asarray(model.dissipation)
         attrs["smallest_eigenvalue_of_R"] = float(np.linalg.eigvalsh(0.5 * (r + r.T)).min())
     return Score(values / (scale or 1.0), attrs)
@@ -310,9 +299,9 @@ def power_balance(truth: Record, model: Model) -> Score:
 def _net_power(model: Model, y: np.ndarray, t: np.ndarray, u: np.ndarray | None) -> np.ndarray:
     """Energy lost a unit of time (time,): dissipated minus supplied."""
     power = np.zeros(len(y))
-    if isinstance(model, HasDissipatedPower):
+    if isinstance(model, base.HasDissipatedPower):
         power = power + np.asarray(model.dissipated_power(y))
-    if isinstance(model, HasSuppliedPower):
+    if isinstance(model, base.HasSuppliedPower):
         power = power - np.asarray(model.supplied_power(y, t) if u is None else model.supplied_power(y, t, u))
     return power
 
@@ -338,7 +327,7 @@ def symplecticity_defect(truth: Record, model: Model) -> Score:
     of ``step``, good to about 1e-12. Infinite where the step fails.
     Hairer, Lubich and Wanner (2006), Geometric Numerical Integration, section VI.2.
     """
-    if not isinstance(model, HasStep):
+    if not isinstance(model, base.HasStep):
         raise TypeError(f"a {type(model).__name__} has no step(), so there is no map to score")
     pairs = pairs_of(truth.states, model)
     structure = np.zeros((pairs.size, pairs.size))
@@ -369,12 +358,12 @@ def _spacing(model: Model, t: np.ndarray) -> tuple[float, ...]:
     return (float(np.median(np.diff(t))),)
 
 
-def _jacobian(model: HasStep, y: np.ndarray, dt: tuple[float, ...]) -> tuple[np.ndarray, str]:
+def _jacobian(model: base.HasStep, y: np.ndarray, dt: tuple[float, ...]) -> tuple[np.ndarray, str]:
     """Jacobians (point, component, component) of the step, and where they come from."""
-    if isinstance(model, HasStepJacobian):
+    if isinstance(model, base.HasStepJacobian):
         return np.asarray(model.step_jacobian(y, *dt)), "the model's own"
-    is_map = not isinstance(model, HasVectorField)
-    if is_map and isinstance(model, HasJacobian):  # that of the step
+    is_map = not isinstance(model, base.HasVectorField)
+    if is_map and isinstance(model, base.HasJacobian):  # that of the step
         return np.asarray(model.jacobian(y)), "the model's own"
     shift = SHIFT * np.maximum(np.abs(y), 1e-2 * np.abs(y).max(axis=1, keepdims=True) + 1e-12)
     return derivatives(lambda moved: model.step(moved, *dt), y, shift), "central differences of order 4"

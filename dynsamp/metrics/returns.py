@@ -226,7 +226,5 @@ def section_distance(forecast: Record, truth: Record) -> Score:
 
 
 def _label(record: Record, component: int) -> str:
-    labels = [
-        state.name if state.size == 1 else f"{state.name}[{k}]" for state in record.states for k in range(state.size)
-    ]
+    labels = [s.name if s.size == 1 else f"{s.name}[{k}]" for s in record.states for k in range(s.size)]
     return labels[component]

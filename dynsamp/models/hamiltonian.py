@@ -20,14 +20,7 @@ from dynsamp.arguments import check_flags
 from dynsamp.meter import Meter
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names, structure_of
-from dynsamp.models.learned_energy import (
-    EnergyEstimator,
-    EnergyModel,
-    assembled,
-    full_report,
-    pieces,
-    pinned,
-)
+from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assembled, full_report, pieces, pinned
 from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.networks import tuning

@@ -158,9 +158,8 @@ class LatticeHamiltonianModel(Model):
     @cached_property
     def lattice(self) -> Lattice:
         """The sites, and the parts of the law."""
-        return lattice_of(self.states, self.stencil, self.ends, separable=self.separable, differences=self.differences)[
-            0
-        ]
+        parts = {"separable": self.separable, "differences": self.differences}
+        return lattice_of(self.states, self.stencil, self.ends, **parts)[0]
 
     @property
     def sites(self) -> int:
@@ -328,9 +327,8 @@ class LatticeHamiltonian(LawEstimator):
         """
         with Meter() as meter:
             offsets = checked_offsets(self.stencil)
-            lattice, how = lattice_of(
-                samples.states, offsets, self.ends, separable=self.separable, differences=self.differences
-            )
+            parts = {"separable": self.separable, "differences": self.differences}
+            lattice, how = lattice_of(samples.states, offsets, self.ends, **parts)
             from_rows = self._from_rows if samples.dy is not None else self._from_snapshots
             model, report = from_rows(samples, lattice, seed, memory)
         constants, said = _pinned(model, self.reference)
@@ -460,12 +458,8 @@ def _pinned(model: LatticeHamiltonianModel, reference: tuple[Sequence[float], fl
     high = model.high.reshape(lattice.fields, -1).max(axis=1)
     rest = bool(np.all((low <= 0.0) & (high >= 0.0)))
     centre = np.zeros(lattice.fields) if rest else 0.5 * (low + high)
-    constants = np.array(
-        [
-            -float(law.value(centre[list(part.fields)][None])[0])
-            for part, law in zip(lattice.parts, model.laws, strict=True)
-        ]
-    )
+    points = [centre[list(part.fields)][None] for part in lattice.parts]
+    constants = np.array([-float(law.value(at)[0]) for law, at in zip(model.laws, points, strict=True)])
     if reference is None:
         return constants, f"the law is zero {'where all states are' if rest else 'at the centre of the data'}"
     state, value = checked_reference(reference, lattice.size)

@@ -188,23 +188,14 @@ class EnergyModel(Model):
         names = formula_names(self.states)
         for k, (part, activation) in enumerate(zip(columns, self.activations, strict=True)):
             rows = slice(sizes[k], sizes[k + 1])
-            layer = HiddenLayer(
-                np.ascontiguousarray(self.weights[rows, part]), self.biases[rows], activation, self.centre[part],
-                self.half_width[part],
-            )  # fmt: skip
+            weights = np.ascontiguousarray(self.weights[rows, part])
+            layer = HiddenLayer(weights, self.biases[rows], activation, self.centre[part], self.half_width[part])
             quadratic = self.quadratic[np.ix_(part, part)]
             factors = self.factors[rows] if len(self.factors) else self.factors
             mine = [at for at, term in enumerate(self._formulas) if mentions(term, part)]
             own = tuple(parse(self.terms[at], [names[i] for i in part]) for at in mine)
-            found.append(
-                (
-                    part,
-                    Energy(
-                        layer, self.coefficients[rows], self.linear[part], quadratic, factors, own,
-                        self.term_coefficients[mine],
-                    ),
-                )
-            )  # fmt: skip
+            known = (factors, own, self.term_coefficients[mine])
+            found.append((part, Energy(layer, self.coefficients[rows], self.linear[part], quadratic, *known)))
         return found
 
     @property

@@ -17,7 +17,7 @@ from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.networks.pursuit import pursue, series_basis
-from dynsamp.networks.search import Climb, Trial, choose, ladder
+from dynsamp.networks.search import Climb, Trial, ladder
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
@@ -211,11 +211,12 @@ class _Search:
             return fit.error, fit
 
         wanted = replace(self.wanted, activation=None)
-        other, more = choose(assess, few, wanted, activations=self.activations, goal=self.goal)
-        self.tried += len(more)
+        climb = Climb(assess, wanted, self.activations, self.goal)
+        other = climb.up(few)
+        self.tried += len(climb.trials)
         error, fit = assess(best.neurons)  # on as many rows as the others
         best = replace(best, error=error, fit=fit)
-        known = [*more, replace(best, fit=None)]
+        known = [*climb.trials, replace(best, fit=None)]
         # cross validation cannot tell errors as close as this apart: the least effective dimension is the smoothest
         close = min(error, other.error) * (1.0 + tuning.CLOSE * min(problem.equations, tuning.NOISY_EQUATIONS) ** -0.5)
         smoothest = min((trial for trial in known if trial.error <= close), key=lambda trial: freedom[trial.neurons])

@@ -189,11 +189,8 @@ class EnergyBasis:
         linear, quadratic = (np.tensordot(coefficients[:forms], form, 1) for form in self.forms)
         weights = coefficients[free:] / len(self.images)
         layers, factors, signs = zip(*self.images, strict=True)
-        layer = replace(
-            self.layer,
-            weights=np.ascontiguousarray(np.concatenate([image.weights for image in layers])),
-            biases=np.concatenate([image.biases for image in layers]),
-        )
+        weights_of_all = np.ascontiguousarray(np.concatenate([image.weights for image in layers]))
+        layer = replace(self.layer, weights=weights_of_all, biases=np.concatenate([image.biases for image in layers]))
         every = np.concatenate([sign * weights for sign in signs])
         return Energy(
             layer, every, linear / half, quadratic / np.outer(half, half), np.concatenate(factors),
@@ -300,9 +297,8 @@ class EnergyProblem:
     @cached_property
     def polynomial(self) -> EnergyBasis:
         """What is not neurons."""
-        none = HiddenLayer(
-            np.empty((0, self.structure.size)), np.empty(0), tuning.SMOOTH[0], self.centre, self.half_width
-        )
+        weights, biases = np.empty((0, self.structure.size)), np.empty(0)
+        none = HiddenLayer(weights, biases, tuning.SMOOTH[0], self.centre, self.half_width)
         return EnergyBasis.of(self.structure, none, len(self.data.others))
 
     @cached_property
@@ -322,14 +318,13 @@ class EnergyProblem:
             each = -(-neurons.last // factors)
             neurons = replace(neurons, width=-(-each // len(parts)))
         layers = [self._sampled(neurons, np.array(q), k) for k, q in enumerate(parts)]
-        layer = layers[0]
-        if len(layers) > 1:
-            layer = replace(
-                layer,
-                weights=np.concatenate([each.weights for each in layers]),
-                biases=np.concatenate([each.biases for each in layers]),
-            )
-        layer = self._wrapped(layer)
+        weights = np.concatenate([layer.weights for layer in layers])
+        biases = np.concatenate([layer.biases for layer in layers])
+        periodic = self.periodic
+        if len(periodic):  # whole wave numbers along these components
+            unit = 2.0 * np.pi * self.half_width[periodic] / self.structure.periods[periodic]
+            weights[:, periodic] = np.round(weights[:, periodic] / unit) * unit
+        layer = HiddenLayer(weights, biases, layers[0].activation, self.centre, self.half_width)
         if factors == 1:
             return replace(self.polynomial, layer=layer)
         return EnergyBasis.of(self.structure, layer, len(self.data.others))
@@ -343,15 +338,9 @@ class EnergyProblem:
             slopes = (self.data.slopes * self.half_width)[: tuning.SAMPLED_FROM, q]
             target = self._first if neurons.sampler == "adaptive" else slopes
             near = self._near(tuple(q.tolist())) if neurons.sampler in ("near", "gradient") else None
-        layer = sample_layer(
-            np.ascontiguousarray(points[:, q]),
-            neurons,
-            rng=generator(self.options.seed, "weights", self.options.key, block),
-            target=target,
-            centre=self.centre[q],
-            half_width=self.half_width[q],
-            near=near,
-        )
+        x, rng = np.ascontiguousarray(points[:, q]), generator(self.options.seed, "weights", self.options.key, block)
+        box = {"centre": self.centre[q], "half_width": self.half_width[q]}
+        layer = sample_layer(x, neurons, rng=rng, target=target, near=near, **box)
         weights = np.zeros((len(layer.biases), self.structure.size))
         weights[:, q] = layer.weights
         return replace(layer, weights=weights)
@@ -376,14 +365,6 @@ class EnergyProblem:
             slopes = (self.data.slopes * self.half_width)[: tuning.SAMPLED_FROM, q]
             self._pairs[components] = NearPairs.of(z, slopes, euclidean=True)
         return self._pairs[components]
-
-    def _wrapped(self, layer: HiddenLayer) -> HiddenLayer:
-        """The layer on all components, with whole wave numbers along periodic ones."""
-        weights, periodic = layer.weights, self.periodic
-        if len(periodic):
-            unit = 2.0 * np.pi * self.half_width[periodic] / self.structure.periods[periodic]
-            weights[:, periodic] = np.round(weights[:, periodic] / unit) * unit
-        return replace(layer, weights=weights, centre=self.centre, half_width=self.half_width)
 
     def trial(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False) -> Trained:
         """``fit`` without a ridge, which only the last fit and noisy data need, where rows are many."""

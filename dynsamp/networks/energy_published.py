@@ -63,14 +63,9 @@ def fit_published(
     points = data.nodes.mean(axis=0)
 
     def basis(how: Sampler, target: np.ndarray | None) -> EnergyBasis:
-        layer = sample_layer(
-            points,
-            Neurons(width, "tanh", 1.0, how, "box" if how == "elm" else "midpoint"),
-            rng=generator(seed, "weights", key),
-            target=target,
-            centre=np.zeros(size),
-            half_width=np.ones(size),
-        )
+        neurons = Neurons(width, "tanh", 1.0, how, "box" if how == "elm" else "midpoint")
+        rng, plain = generator(seed, "weights", key), (np.zeros(size), np.ones(size))
+        layer = sample_layer(points, neurons, rng=rng, target=target, centre=plain[0], half_width=plain[1])
         return EnergyBasis.of(structure, layer)
 
     def fit(columns: EnergyBasis) -> Trained:

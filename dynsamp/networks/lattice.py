@@ -41,11 +41,8 @@ class Part(Patch):
         """Matrix (variable, place): what it sees, from the values at its places."""
         unit = np.eye(len(self.fields))
         first = {field: self.fields.index(field) for field in self.relative}
-        rows = [
-            unit[k] - unit[first[field]] if field in first else unit[k]
-            for k, field in enumerate(self.fields)
-            if first.get(field) != k
-        ]
+        seen = [(k, field) for k, field in enumerate(self.fields) if first.get(field) != k]
+        rows = [unit[k] - unit[first[field]] if field in first else unit[k] for k, field in seen]
         return np.array(rows).reshape(-1, len(self.fields))
 
 

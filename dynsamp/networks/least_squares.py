@@ -95,11 +95,7 @@ class LeastSquares:
         return triangle_of(self._room[:, : self._used], self._triangle)
 
     def solve(
-        self,
-        regularisation: Regularisation = None,
-        *,
-        tikhonov: float | None = None,
-        cutoff: float | None = None,
+        self, regularisation: Regularisation = None, *, tikhonov: float | None = None, cutoff: float | None = None
     ) -> LinearSolution:
         """Solve; no more rows may follow.
 

@@ -11,6 +11,7 @@ A column is a row of integers: the wave vector, the phase (0 cosine, 1 sine) and
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 
@@ -98,7 +99,10 @@ def pursue(
         chosen = np.concatenate([chosen, np.array(fresh)])
         previous, (error, left) = error, assess(chosen)
         turns += 1
-        honest = error * _inflation(len(chosen), len(known), equations)
+        # how much cross validation flatters columns that were picked from many: each costs log(candidates) of freedom,
+        # the risk inflation criterion of Foster and George (1994)
+        spent = min(len(chosen) * np.log(len(known)), 0.9 * equations)
+        honest = error * float(max(equations - len(chosen), 1) / (equations - spent))
         if honest < best[0]:
             best = (honest, chosen)
         slow = error > tuning.SERIES_STALL * previous
@@ -107,15 +111,6 @@ def pursue(
             slow = False
         stalls = stalls + 1 if slow else 0
     return best[1], turns
-
-
-def _inflation(columns: int, candidates: int, equations: int) -> float:
-    """How much cross validation flatters columns that were picked from many: each costs log(candidates) of freedom.
-
-    Risk inflation criterion of Foster and George (1994).
-    """
-    spent = min(columns * np.log(candidates), 0.9 * equations)
-    return float(max(equations - columns, 1) / (equations - spent))
 
 
 def _waves(dimension: int, box: int) -> np.ndarray:
@@ -128,12 +123,8 @@ def _waves(dimension: int, box: int) -> np.ndarray:
 def _candidates(structure: Structure, box: int) -> np.ndarray:
     """All columns, in the order of ``_relevance``: by factor, phase and wave."""
     waves = _waves(len(structure.support), box)
-    parts = [
-        np.column_stack([waves, np.full(len(waves), phase), np.full(len(waves), factor)])
-        for factor in range(len(structure.factors))
-        for phase in (0, 1)
-    ]
-    return np.concatenate(parts)
+    kinds, one = product(range(len(structure.factors)), (0, 1)), np.ones(len(waves), int)
+    return np.concatenate([np.column_stack([waves, phase * one, factor * one]) for factor, phase in kinds])
 
 
 def _relevance(structure: Structure, half_width: np.ndarray, data: Gradients, left: np.ndarray, box: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from dynsamp.networks import tuning
 from dynsamp.networks.neurons import Activation, Neurons
 
-__all__ = ["Climb", "Trial", "choose", "ladder", "simplest"]
+__all__ = ["Climb", "Trial", "ladder", "simplest"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,15 @@ class Climb:
     def finished(self) -> bool:
         """Whether more neurons are not worth their cost: twice as many cost eight times as much."""
         return self.lead <= self.goal or self.stalls > (1 if self.lead > tuning.HARD else 0)
+
+    def up(self, widths: Sequence[int]) -> Trial:
+        """Best trial on the way up these widths, or as far as more neurons are worth it."""
+        for width in widths:
+            self.rung(width, last=width == widths[-1])
+            if self.finished:
+                break
+        assert self.winner is not None
+        return self.winner
 
     def rung(self, width: int, *, last: bool = False, must: bool = False) -> None:
         """Fit with ``width`` neurons: every activation and scale at first, the best ones, tuned further, later.
@@ -167,34 +176,3 @@ class Climb:
 def simplest(errors: Sequence[float]) -> int:
     """Number of the first error that is not worse than the least one but by chance; simpler functions come first."""
     return int(np.flatnonzero(np.array(errors) <= tuning.MARGIN * min(errors))[0])
-
-
-def choose(
-    assess: Assess,
-    widths: Sequence[int],
-    wanted: Neurons = Neurons(),  # noqa: B008 - frozen
-    *,
-    activations: Sequence[Activation] = tuning.SMOOTH,
-    goal: float = tuning.EXACT,
-) -> tuple[Trial, list[Trial]]:
-    """Best trial and all trials (those but the best without their fit).
-
-    Parameters
-    ----------
-    assess : callable (Neurons) -> (relative GCV error, fit)
-    widths : sequence of int
-        Increasing.
-    wanted : Neurons
-        What is not None, but the width, is fixed.
-    activations : sequence of str
-        Those that compete where none is wanted.
-    goal : float
-        Relative error that ends the search.
-    """
-    climb = Climb(assess, wanted, activations, goal)
-    for width in widths:
-        climb.rung(width, last=width == widths[-1])
-        if climb.finished:
-            break
-    assert climb.winner is not None
-    return climb.winner, climb.trials

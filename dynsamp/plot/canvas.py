@@ -43,14 +43,6 @@ UNBROKEN = "\N{NO-BREAK SPACE}"  # keeps "kg m² s⁻¹" in one line
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def _backend() -> str:
-    """Backend that shows figures to the user, or "" where nobody asked for one."""
-    if "matplotlib.pyplot" in sys.modules or "MPLBACKEND" in os.environ:
-        name = matplotlib.get_backend().lower()
-        return "" if name in FILE_BACKENDS else name
-    return ""  # asking matplotlib now would start a window system
-
-
 def new_figure(width: float = SIZE[0], height: float = SIZE[1], *, value: bool = False) -> Figure:
     """An empty figure that appears where the user expects it.
 
@@ -58,8 +50,9 @@ def new_figure(width: float = SIZE[0], height: float = SIZE[1], *, value: bool =
     plain Figure without global state. ``value`` says that the figure itself is returned: a notebook then shows it as
     the value of its cell, and pyplot must not show it a second time.
     """
-    backend = _backend()
-    if not backend:
+    asked = "matplotlib.pyplot" in sys.modules or "MPLBACKEND" in os.environ  # else the question starts a window system
+    backend = matplotlib.get_backend().lower() if asked else "agg"
+    if backend in FILE_BACKENDS:
         return Figure(figsize=(width, height), layout="constrained")
     from matplotlib import pyplot
 

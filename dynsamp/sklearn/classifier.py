@@ -94,14 +94,9 @@ class SampledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         widths = widths_of(enough if self.width is None else self.width)
         centre, half_width = standardisation(x)
         with one_thread():
-            hidden = sample_hidden(
-                x,
-                Neurons(widths, self.activation, float(self.scale), self.sampler),
-                rng=generator(seed_of(self.random_state), "weights"),
-                target=label_bits(index),
-                centre=centre,
-                half_width=half_width,
-            )
+            neurons = Neurons(widths, self.activation, float(self.scale), self.sampler)
+            rng, target = generator(seed_of(self.random_state), "weights"), label_bits(index)
+            hidden = sample_hidden(x, neurons, rng=rng, target=target, centre=centre, half_width=half_width)
             ones = np.asarray(index[:, None] == np.arange(len(self.classes_)), float)
             scores = fit_scores(hidden, x, ones, self.regularisation)
             self.sharpness_ = sharpness_of(scores.left_out, index[scores.sample], ones.sum(axis=0))

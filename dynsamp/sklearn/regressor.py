@@ -89,20 +89,10 @@ class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         if width is not None and not (np.isscalar(width) and width == 0):
             widths = widths_of(width)
             width = widths[0] if len(widths) == 1 else widths
-        network = SampledNetwork(
-            width=width,
-            activation=self.activation,
-            scale=self.scale,
-            sampler=self.sampler,
-            regularisation=self.regularisation,
-            dtype=self.dtype,
-            published=self.published,
-            tolerance=self.tolerance,
-        )
+        knobs = {**self.get_params(deep=False), "width": width}
+        memory, seed = knobs.pop("memory"), seed_of(knobs.pop("random_state"))
         with one_thread():
-            self.model_: SampledNetworkModel = network.fit(
-                x, target, seed=seed_of(self.random_state), memory=self.memory
-            )
+            self.model_: SampledNetworkModel = SampledNetwork(**knobs).fit(x, target, seed=seed, memory=memory)
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:

@@ -95,14 +95,10 @@ class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             centre, half_width = np.zeros_like(centre), np.ones_like(half_width)
         sampler = self.sampler or ("swim" if target is not None and self.activation != "sin" else None)
         with one_thread():
-            self.hidden_: Hidden = sample_hidden(
-                x,
-                Neurons(widths_of(self.width), self.activation, float(self.scale), sampler),
-                rng=generator(seed_of(self.random_state), "weights"),
-                target=target,
-                centre=centre,
-                half_width=half_width,
-            )
+            neurons = Neurons(widths_of(self.width), self.activation, float(self.scale), sampler)
+            rng = generator(seed_of(self.random_state), "weights")
+            hidden = sample_hidden(x, neurons, rng=rng, target=target, centre=centre, half_width=half_width)
+        self.hidden_: Hidden = hidden
         self._n_features_out = self.hidden_.width
         return self
 

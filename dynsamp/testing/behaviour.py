@@ -116,19 +116,11 @@ def check_derivatives(system: System, *, seed: int = 0) -> None:
         hamiltonian, half = Call("hamiltonian", system.hamiltonian), system.size // 2
         gradient = _slopes(lambda x: hamiltonian(0.0, x, theta), y)
         wanted = np.concatenate([gradient[:, half:], -gradient[:, :half]], axis=1)
-        _agree(
-            "the equations of motion",
-            np.stack([field(0.0, x, theta) for x in y]),
-            wanted,
-            "(dH/dp, -dH/dq) of hamiltonian; one of them has a slip",
-        )
+        given = np.stack([field(0.0, x, theta) for x in y])
+        _agree("the equations of motion", given, wanted, "(dH/dp, -dH/dq) of hamiltonian; one of them has a slip")
     for call in (call for call in vector_calls(system) if call.name == "jacobian"):
-        _agree(
-            "jacobian",
-            np.stack([call(0.0, x, theta) for x in y]),
-            _slopes(lambda x: field(0.0, x, theta), y),
-            "the derivatives of the right-hand side: jac[i, j] = d rhs[i] / d y[j]",
-        )
+        given, wanted = np.stack([call(0.0, x, theta) for x in y]), _slopes(lambda x: field(0.0, x, theta), y)
+        _agree("jacobian", given, wanted, "the derivatives of the right-hand side: jac[i, j] = d rhs[i] / d y[j]")
 
 
 def _slopes(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
@@ -144,11 +136,9 @@ def _agree(what: str, given: np.ndarray, wanted: np.ndarray, source: str) -> Non
     bad = ~(error <= AGREEMENT * (largest + 1e-3 * largest.max()) + 1e-12)
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
-        component = ", ".join(str(k) for k in where[1:])
-        require(
-            False,
-            f"component {component} of {what} is {given[where]:.9g}, but differences give {wanted[where]:.9g}; it must"
-            f" be {source}",
+        raise CheckFailure(
+            f"component {', '.join(map(str, where[1:]))} of {what} is {given[where]:.9g}, but differences give"
+            f" {wanted[where]:.9g}; it must be {source}"
         )
 
 

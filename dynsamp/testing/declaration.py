@@ -53,11 +53,8 @@ def _without_units(system: System) -> list[str]:
         *((f"input {signal.name!r}", signal.units) for signal in system.inputs),
         ("time (time_unit=)", system.time_unit),
     ]
-    return [
-        f"units of {what} ('1' where there are none)"
-        for what, units in named
-        if not (isinstance(units, str) and units.strip())
-    ]
+    lacks = [what for what, units in named if not (isinstance(units, str) and units.strip())]
+    return [f"units of {what} ('1' where there are none)" for what in lacks]
 
 
 def _json(system: System) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def check_generates(system: System, *, seed: int = 0) -> None:
         meanings = str(data["status"].attrs.get("flag_meanings", "")).split()
         code = int(data["status"].values[failed[0]])
         status = meanings[code] if code < len(meanings) else code
-        require(
-            False, f"trajectory {failed[0]} of the default experiment ends as {status}; shorten dt or move initial="
+        raise CheckFailure(
+            f"trajectory {failed[0]} of the default experiment ends as {status}; shorten dt or move initial="
         )
     for state in system.states:
         require(np.isfinite(data[state.name].values).all(), f"generated {state.name!r} is not finite everywhere")
@@ -50,18 +51,11 @@ def _routes(system: System) -> list[tuple[str, _Route]]:
     def solved(
         times: np.ndarray, y0: np.ndarray, theta: np.ndarray, ids: np.ndarray, seed: int, threads: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        method = "dop853" if system.smooth else None  # as `generate` does
-        solution = solve(
-            system.kernel(theta),
-            times,
-            y0,
-            ids=ids,
-            seed=seed,
-            method=method,
-            step=None if system.smooth or system.kind == "map" else system.solver_step,
-            threads=threads,
-            inputs=signals(system, times),
-        )
+        how: dict[str, Any] = {"method": "dop853"} if system.smooth else {}  # as `generate` does
+        if not system.smooth and system.kind != "map":
+            how["step"] = system.solver_step
+        how |= {"ids": ids, "seed": seed, "threads": threads, "inputs": signals(system, times)}
+        solution = solve(system.kernel(theta), times, y0, **how)
         return solution.states, solution.status
 
     def own(

@@ -134,5 +134,4 @@ def _mean_divergence(runs: Orbits, found: LyapunovSpectrum) -> np.ndarray:
             rates = np.linalg.slogdet(jacobians)[1] / (kernel.dt or 1.0)
     else:
         rates = np.trace(jacobians, axis1=-2, axis2=-1)
-    mean: np.ndarray = rates.reshape(states.shape[:2]).mean(axis=1)
-    return mean
+    return np.asarray(rates.reshape(states.shape[:2]).mean(axis=1))

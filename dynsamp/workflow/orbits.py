@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -79,16 +80,8 @@ def orbits(
         if given != expected:
             raise ValueError(f"the states are {listed(expected)}, but initial holds {listed(given)}")
         initial = samples.y[:, 0]
-    first = generate(
-        law,
-        trajectories=trajectories,
-        times=[0.0],
-        initial=initial,
-        parameters=parameters,
-        derivatives=False,
-        seed=seed,
-        progress=False,
-    )
+    about: dict[str, Any] = {"initial": initial, "parameters": parameters, "trajectories": trajectories, "seed": seed}
+    first = generate(law, times=[0.0], derivatives=False, progress=False, **about)
     samples = dataset.pack(first)
     theta = law.theta(parameters)
     return Orbits(

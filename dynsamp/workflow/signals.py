@@ -124,12 +124,8 @@ def _rows(name: str, given: Any, count: int | None = None) -> Rows:
             f" {type(given).__name__}"
         ) from None
     values = np.atleast_2d(values)
-    if (
-        times.ndim != 1
-        or values.ndim != 2
-        or values.shape[1] != len(times)
-        or (count is not None and len(values) not in (1, count))
-    ):
+    alike = times.ndim == 1 and values.ndim == 2 and values.shape[1] == len(times)
+    if not alike or (count is not None and len(values) not in (1, count)):
         shapes = f"(time,) or ({'trajectory' if count is None else count}, time)"
         raise ValueError(
             f"input {name!r}: times {times.shape} and values {values.shape} do not belong together; values are {shapes}"
@@ -172,15 +168,11 @@ def _sampled(name: str, function: Callable[..., ArrayLike], times: np.ndarray) -
 
 def _of_data(data: xr.Dataset, names: list[str]) -> dict[str, Rows]:
     """Signals of a Dataset by name."""
-    samples = dataset.pack(data)
-    known = [signal.name for signal in samples.facts.inputs]
-    if samples.u is None:
-        return {}
-    found = {}
-    for name in names:
-        if name in known:
-            k = known.index(name)
-            found[name] = [(samples.t[row, :stop], samples.u[row, :stop, k]) for row, stop in enumerate(samples.length)]
+    samples, found = dataset.pack(data), dict[str, Rows]()
+    for k, signal in enumerate(samples.facts.inputs):
+        if signal.name in names and samples.u is not None:
+            own = samples.u[..., k]
+            found[signal.name] = [(samples.t[row, :n], own[row, :n]) for row, n in enumerate(samples.length)]
     return found
 
 

@@ -53,11 +53,7 @@ class CanonicalSamples:
 
 
 def canonical(
-    samples: Samples,
-    *,
-    positions: bool | None = None,
-    separable: bool | None = None,
-    quadratic_in_p: bool = False,
+    samples: Samples, *, positions: bool | None = None, separable: bool | None = None, quadratic_in_p: bool = False
 ) -> CanonicalSamples:
     """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.
 
@@ -84,11 +80,8 @@ def canonical(
     notes["pairs"] = how or CANONICAL_NAMES
     if separable is None:
         separable = samples.facts.separable
-    if (
-        separable is None
-        and not quadratic_in_p
-        and (alone or all(is_velocity(samples.owners[k].name) for k in pairs[1]))
-    ):
+    momenta = (samples.owners[k].name for k in pairs[1])
+    if separable is None and not quadratic_in_p and (alone or all(map(is_velocity, momenta))):
         separable, notes["separable_because"] = True, "the momenta are velocities"
     return CanonicalSamples(samples, pairs, notes, bool(separable))
 

@@ -8,6 +8,7 @@ frequency, known or learned.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
@@ -154,12 +155,8 @@ class Disturbance:
         """Waves of F and their multiples of the base frequency."""
         if self.frequency is None:
             return []
-        return [
-            (Wave(component, multiple * self.frequency, sine), float(multiple))
-            for component in self.driven
-            for multiple in range(1, self.harmonics + 1)
-            for sine in (False, True)
-        ]
+        each = itertools.product(self.driven, range(1, self.harmonics + 1), (False, True))
+        return [(Wave(component, k * self.frequency, sine), float(k)) for component, k, sine in each]
 
     @property
     def unknowns(self) -> list[Unknown]:

@@ -20,14 +20,7 @@ from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
-from dynsamp.networks.segments.snapshots import (
-    Segments,
-    Slopes,
-    Trajectories,
-    find_frequency,
-    slope_rows,
-    weak_rows,
-)
+from dynsamp.networks.segments.snapshots import Segments, Slopes, Trajectories, find_frequency, slope_rows, weak_rows
 from dynsamp.streams import generator
 
 __all__ = ["Fit", "Learned", "learn_from_slopes", "learn_from_snapshots"]
