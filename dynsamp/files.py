@@ -17,12 +17,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from dynsamp.words import shown
+from dynsamp.words import quoted, shown
 
 __all__ = [
     "TEMPORARY",
     "check_regular",
     "explained",
+    "named",
     "replaced",
     "reserve",
     "sync",
@@ -216,6 +217,15 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         for note in getattr(error, "__notes__", []):
             clear.add_note(note)
         raise clear from error
+
+
+def named(path: object) -> Path:
+    """The path that a caller gives."""
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise TypeError(f"a path must be text or a pathlib.Path, got {quoted(path)}")
+    if not os.fspath(path) or "\0" in str(path):
+        raise ValueError(f"{quoted(os.fspath(path))} is no path; give the name of a file")
+    return Path(path)
 
 
 def check_regular(path: Path, kind: str) -> None:

@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-__all__ = ["fits", "hints", "misfit", "spoken"]
+__all__ = ["as_floats", "fits", "hints", "kinds", "misfit", "spoken"]
 
 
 @cache
@@ -120,6 +120,27 @@ def _tests(kind: type) -> dict[str, Test]:
         with suppress(TypeError):  # what a stranger adds with ``Annotated`` need not have a hash
             found[name] = _test(hint)
     return found
+
+
+def kinds(hint: Any) -> list[Any]:
+    """The alternatives of an annotation, as classes."""
+    if get_origin(hint) is Annotated:
+        return kinds(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        return [kind for one in get_args(hint) for kind in kinds(one)]
+    return [get_origin(hint) or hint]
+
+
+@cache
+def _real(kind: type) -> frozenset[str]:
+    """Fields that are a float, or nothing."""
+    return frozenset(name for name, hint in hints(kind).items() if float in (said := kinds(hint)) and len(said) < 3)
+
+
+def as_floats(kind: type, values: Mapping[str, Any]) -> dict[str, float]:
+    """Those of fitting values that stand as whole numbers in a field of floats: arrays would take their type."""
+    found = [(name, values.get(name)) for name in _real(kind)]
+    return {name: float(value) for name, value in found if type(value) is not float and isinstance(value, Integral)}
 
 
 _WORDS = {

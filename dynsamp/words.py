@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-from dynsamp.typed import fits, hints, misfit, spoken
+from dynsamp.typed import as_floats, fits, hints, misfit, spoken
 
 __all__ = [
     "FAILURES",
@@ -28,6 +28,7 @@ __all__ = [
     "escaped",
     "listed",
     "nearest",
+    "no_list",
     "quoted",
     "rate_units",
     "shown",
@@ -83,6 +84,13 @@ def quoted(value: object, limit: int = QUOTED) -> str:
     if isinstance(value, str | bytes) and len(value) > limit:
         text += "..."
     return shown(text, limit + 5)
+
+
+def no_list(value: object) -> str:
+    """Why a value is no list, for the end of a message; nothing where it is one."""
+    if isinstance(value, str):
+        return f"got the string {quoted(value)}; try [{quoted(value)}]"
+    return "" if isinstance(value, Iterable) and not isinstance(value, bytes) else f"got {quoted(value)}; try a list"
 
 
 def listed(names: Iterable[object], limit: int = LISTED) -> str:
@@ -321,7 +329,7 @@ class Facts:
         known["inputs"] = _signals(signals)
         if versions:
             known["versions"] = {**versions, **known.get("versions", {})}
-        return cls(**known, other=other)
+        return cls(**{**known, **as_floats(cls, known)}, other=other)
 
 
 _UNSAID: dict[str, Any] = vars(Facts())

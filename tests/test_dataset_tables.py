@@ -89,7 +89,7 @@ def test_arrays_of_one_and_of_many_trajectories():
         (np.zeros((4, 2)), np.arange(4)[::-1], {}, ValueError, "follows 3"),
         (np.zeros((4, 2)), np.arange(4), {"tendencies": np.zeros((3, 2))}, ValueError, "tendencies has shape"),
         (np.zeros((4, 2)), np.arange(4), {"units": ["m"]}, ValueError, "units has 1 entries, but there are 2"),
-        (np.zeros((4, 2)), np.arange(4), {"units": "m"}, TypeError, r"try \['m', ...\]"),
+        (np.zeros((4, 2)), np.arange(4), {"units": "m"}, TypeError, r"try \['m'\]"),
         (np.zeros((4, 2)), np.arange(4), {"names": ["q", "q"]}, ValueError, "'q' is named twice"),
         (np.zeros((4, 2)), np.arange(4), {"names": "qp"}, TypeError, r"got the string 'qp'; try \['qp'\]"),
         (np.zeros((4, 2)), np.arange(4), {"canonical": [("q", "r")]}, ValueError, "canonical names 'r'"),

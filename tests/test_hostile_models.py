@@ -231,7 +231,7 @@ def test_a_large_file_takes_its_size_of_memory(tmp_path):
     ds.load_model(tmp_path / "first")
     size = 700
     states, ones = tuple(State(f"x{k}") for k in range(size)), np.ones(size)
-    model = estimators()["linear"].Model(states=states, mean=ones, constant=ones, matrix=np.ones((size, size)))
+    model = estimators()["linear"].Model(states=states, dt=1.0, mean=ones, constant=ones, matrix=np.ones((size, size)))
     write_model(model, tmp_path / "m")
     tracemalloc.start()
     ds.load_model(tmp_path / "m")
@@ -280,6 +280,11 @@ def test_a_file_without_a_digest_is_read_with_a_remark(family, tmp_path, caplog)
         ("separable", ("facts", "system"), {"a": 1}, "the fact 'system' should be a text"),
         ("general", ("fields", "terms"), ["cos(q)", "q**2*p", "p"], "term_coefficients should be"),
         ("general", ("fields", "terms"), ["cos(q)", "log(q - 5)"], "log"),
+        ("general", ("fields", "terms"), ["cos(q)", "1 / q"], "a pole between points of the data"),
+        ("flow", ("states", 0, "conjugate"), "x", "the conjugate of state 'x' should be another state"),
+        ("flow", ("states", 0, "conjugate"), "\x1b[2J", "the conjugate of state 'x' should be another state"),
+        ("flow", ("states", 0), "x", "a state should be an object of name"),
+        ("flow", ("states", 0, "unit"), "m", "a state should be an object of name"),
         ("lattice", ("fields", "ends"), "open", "ends should be one of"),
         ("lattice", ("fields", "separable"), False, "widths should have one item for each of 1 parts"),
         ("flow", ("fields", "dt"), 0, "dt should be larger than 0"),
@@ -293,6 +298,87 @@ def test_a_wrong_field_is_named(family, tmp_path, name, at, value, message):
     with pytest.raises(ValueError, match="not an intact dynsamp model file") as error:
         ds.load_model(tmp_path / "m")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_file_leaves_out_is_missing_or_told(family, name, tmp_path, caplog):
+    path = tmp_path / "m"
+    about, arrays = parts(family[name], path)
+    for field_name in (*about["fields"], *arrays):
+        plain = {key: value for key, value in about["fields"].items() if key != field_name}
+        rest = {key: value for key, value in arrays.items() if key != field_name}
+        put(path, {**about, "fields": plain}, rest)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "dynsamp"), contextlib.suppress(ValueError):
+            ds.load_model(path)
+            assert f"does not say {field_name};" in caplog.text
+
+
+@pytest.mark.parametrize(("name", "at"), [("general", "offset"), ("port", "offset"), ("linear", "dt"), ("flow", "dt")])
+@pytest.mark.parametrize("value", [3, 10**9, 2**63])
+def test_whole_numbers_are_read_as_the_numbers_they_stand_for(family, tmp_path, name, at, value):
+    about, arrays = parts(family[name], tmp_path / "m")
+    about = changed(changed(about, ("fields", at), value), ("states", 0, "period"), 7)
+    put(tmp_path / "m", changed(about, ("facts", "dt"), value), arrays)
+    model = ds.load_model(tmp_path / "m")
+    assert [type(number) for number in (getattr(model, at), model.facts.dt, model.states[0].period)] == 3 * [float]
+    if at == "offset":
+        assert abs(model.energy(np.zeros(2)) - value) < 1e-9 * value + 3
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "shape"), [("separable", "factors", [2, 0]), ("general", "pairs", [2, 0]), ("port", "low", [0, 0])]
+)
+def test_arrays_of_nothing_say_nothing_or_are_refused(family, tmp_path, name, at, shape):
+    about, arrays = parts(family[name], tmp_path / "m")
+    put(tmp_path / "m", about, {**arrays, at: (arrays[at][0], shape, b"")})
+    with pytest.raises(ValueError, match=f"{at} should"):
+        ds.load_model(tmp_path / "m")
+
+
+def test_no_report_of_a_file_steers_the_terminal(family, tmp_path):
+    about, arrays = parts(family["linear"], tmp_path / "m")
+    report = {"a\x1b[2J": "\x1b[2J", "b": ["\x07", {"\x9b": "\u202e"}]}
+    put(tmp_path / "m", {**about, "report": report}, arrays)
+    assert all(line.isprintable() for line in ds.load_model(tmp_path / "m").summary().split("\n"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ds.HamiltonianNetwork(terms=(term for term in ["cos(q)"])),
+        lambda: ds.PortHamiltonianNetwork(symmetries=iter(["parity"])),
+        lambda: ds.LatticeHamiltonian(stencil=map(int, "01")),
+        lambda: ds.SampledNetwork(inputs=iter("xy"), targets=["z"]),
+    ],
+)
+def test_knobs_that_can_be_read_once_are_refused(make):
+    with pytest.raises(ValueError, match=r"must be a list, got a .*; write list\(...\) around it"):
+        make()
+
+
+@pytest.mark.parametrize("term", [3, b"q", ["q"], None])
+def test_terms_that_are_no_text_are_named(term):
+    with pytest.raises(TypeError, match="a term must be a formula such as"):
+        ds.HamiltonianNetwork(terms=[term])
+
+
+@pytest.mark.parametrize("path", [None, 5, b"m", "", "a\0b"])
+def test_what_is_no_path_is_named(family, path):
+    for use in (ds.load_model, ds.open_dataset, ds.from_csv, lambda path: ds.save_model(family["linear"], path)):
+        with pytest.raises((TypeError, ValueError), match=r"a path must be text|is no path"):
+            use(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "dt"),
+    [("linear", 1e-200, 1.0), ("random-walk", 1e140, 1e-100), ("drift-diffusion", 1e100, 1e-149)],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_fit_that_is_not_finite_is_refused(name, size, dt):
+    y = np.random.default_rng(0).normal(size=(200, 1)) * size
+    with pytest.raises(ValueError, match=rf"the fit of {name} is not finite .*; use other units"):
+        ds.fit(ds.from_arrays(y, dt * np.arange(200), names=["x"]), name)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,10 @@ HOSTILE = {
     "second header": ("t,x\n0,1\n1,2\nt,x\n2,3\n", "line 4, column 't': 't' is not a number"),
     "units below": ("t,x\n0,1\n1,2\ns,m\n", "line 4, column 't': 's' is not a number"),
     "dates of two kinds": ("t,x\n2020-01-01,1\n01/02/2020,2\n", "'01/02/2020' is not a number or a date"),
+    "separators alone": (",,,\n,,\n", "has no rows; it holds separators alone"),
+    "a number among dates": ("t,x\n2020-01-01,1\n3,2\n", "line 3, column 't': '3' is not a date, as the first time is"),
+    "a number among times of day": ("t,x\n00:00:01,1\n3,2\n", "line 3, column 't': '3' is not a time of day"),
+    "a word among times": ("t,x\n0,1\na,2\n", "'a' is not a number; correct it, or choose another column with time="),
     "zones and none": ("t,x\n2020-01-01T00:00+02:00,1\n2020-01-01T03:00,2\n", "give all of them a zone"),
     "before the year 1": ("t,x\n0001-01-01T00:00+23:00,1\n2020-01-01T03:00,2\n", "is not a number or a date"),
 }
@@ -124,6 +128,23 @@ HOSTILE = {
 def test_never_half_read(write, refused, case):
     content, message = HOSTILE[case]
     assert message in refused(from_csv, write(content))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"states": ["x", "x"]}, "the column 'x' appears twice; name it once in states="),
+        ({"states": 5}, "states must be a sequence of columns, got 5; try a list"),
+        *(({"canonical": wrong}, "canonical must be pairs of states") for wrong in ("x", ["xy"], 5, [("x",)], [5])),
+        ({"canonical": [("x", "y"), ("x", "y")]}, "pairs a coordinate twice"),
+        *(({"time_unit": wrong}, "time_unit must be a short text") for wrong in (5, None, ["s"], ESCAPE, "s" * 500)),
+        ({"units": 5}, "units must be a sequence or a mapping by state, got 5; try a list"),
+    ],
+)
+def test_options_of_another_kind_are_named(write, options, message):
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        from_csv(write("t,x,y\n0,1,2\n1,2,4\n2,0,1\n"), **options)
+    assert str(caught.value).isprintable()
 
 
 def test_two_parameters_of_one_name_are_both_kept(write):

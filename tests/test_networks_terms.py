@@ -114,6 +114,20 @@ def test_a_law_with_a_singularity_that_no_orbit_reaches_is_a_term():
         parse("log(q - p - 3)", ["q", "p"]).check_within(-box, box)
 
 
+@pytest.mark.parametrize("text", ["1 / q", "q**-3", "cos(q) / sin(q)", "1e-20 / q", "p / (q - 0.3)", "1 / (q - p)"])
+def test_no_data_lie_on_both_sides_of_a_pole(text):
+    points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    term = parse(text, ["q", "p"])
+    with pytest.raises(ValueError, match="a pole between points of the data, which nothing crosses; fit the data of"):
+        term.check_at(points)
+    term.check_at(np.abs(points) * [1, -1] + [0.4, 0.1 - 0.4])
+
+
+@pytest.mark.parametrize("text", ["sin(q) / q", "tanh(q) / q * p", "1 / q**2", "1 / sqrt(q**2 + p**2)", "1 / (2 + q)"])
+def test_a_divisor_may_pass_zero_where_no_trajectory_is_stopped(text):
+    parse(text, ["q", "p"]).check_at(np.linspace(-1, 1, 50)[:, None] * [1, 0.5])
+
+
 def test_mentions():
     term = parse("cos(q) + 0*p", ["q", "p"])
     assert mentions(term, [0])

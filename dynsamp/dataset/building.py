@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +23,9 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.words import State, listed, nearest, quoted, rate_units, spans
+from dynsamp.words import LONGEST, State, listed, nearest, no_list, quoted, rate_units, spans
 
-__all__ = ["Canonical", "build", "declare", "from_arrays", "from_points"]
+__all__ = ["Canonical", "build", "checked_pairs", "declare", "from_arrays", "from_points"]
 
 Canonical = Sequence[tuple[str, str]] | bool | None
 
@@ -85,6 +85,8 @@ def build(  # noqa: PLR0913 - what a Dataset is made of
     ValueError
         If shapes contradict each other.
     """
+    if not isinstance(time_unit, str) or not time_unit.isprintable() or len(time_unit) > LONGEST:
+        raise TypeError(f"time_unit must be a short text such as 's', got {quoted(time_unit)}")
     t, y = np.asarray(t), np.asarray(y)
     sizes = [state.size for state in states]
     if y.ndim not in (3, 4) or y.shape[-1] != sum(sizes):
@@ -176,18 +178,16 @@ def declare(
     labels: Sequence[str | State], units: Mapping[str, str] | Sequence[str] | None, canonical: Canonical
 ) -> tuple[State, ...]:
     """States from their names, units and conjugate pairs."""
-    states = [label if isinstance(label, State) else State(str(label)) for label in labels]
+    states = [label if isinstance(label, State) else State(label) for label in labels]
     order = [state.name for state in states]
     if len(set(order)) < len(order):
         twice = next(name for name in order if order.count(name) > 1)
         raise ValueError(f"the state {quoted(twice)} is named twice; give each state its own name")
-    if isinstance(units, str):
-        raise TypeError(
-            f"units must be a sequence or a mapping by state, got the string {quoted(units)}; try"
-            f" [{quoted(units)}, ...]"
-        )
     if units is not None:
+        if wrong := no_list(units):
+            raise TypeError(f"units must be a sequence or a mapping by state, {wrong}")
         if not isinstance(units, Mapping):
+            units = list(units)
             if len(units) != len(states):
                 raise ValueError(f"units has {len(units)} entries, but there are {len(states)} states")
             units = dict(zip(order, units, strict=True))
@@ -204,11 +204,27 @@ def declare(
             )
         pairs = dict(zip(order[: len(order) // 2], order[len(order) // 2 :], strict=True))
     else:
-        pairs = dict(canonical)
+        pairs = checked_pairs(canonical)
         for name in (*pairs, *pairs.values()):
             if name not in order:
                 raise ValueError(f"canonical names {quoted(name)}, which is not a state{nearest(name, order)}")
     return tuple(replace(state, conjugate=pairs.get(state.name, state.conjugate)) for state in states)
+
+
+def checked_pairs(canonical: Any) -> dict[str, str]:
+    """Momenta by their coordinates."""
+    given = (
+        list(canonical.items() if isinstance(canonical, Mapping) else canonical) if _many(canonical) else [canonical]
+    )
+    if not all(_many(pair) and len(pair) == 2 and all(isinstance(name, str) for name in pair) for pair in given):
+        raise TypeError(f"canonical must be pairs of states such as [('q', 'p')], or True, got {quoted(canonical)}")
+    if len({q for q, _ in given}) < len(given):
+        raise ValueError(f"canonical pairs a coordinate twice, got {quoted(canonical)}; each has one momentum")
+    return dict(given)
+
+
+def _many(value: object) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)
 
 
 def _real(values: ArrayLike, label: str) -> np.ndarray:
@@ -267,8 +283,8 @@ def from_arrays(
     >>> from_arrays(y, t, names=["q", "p"], canonical=True).sizes["trajectory"]
     1
     """
-    if isinstance(names, str):
-        raise TypeError(f"names must be a sequence of names, got the string {quoted(names)}; try [{quoted(names)}]")
+    if wrong := no_list(names):
+        raise TypeError(f"names must be a sequence of names, {wrong}")
     y = _real(states, "states")
     if y.ndim == 2:
         y = y[None]

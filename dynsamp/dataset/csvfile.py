@@ -17,7 +17,7 @@ import xarray as xr
 from dynsamp.dataset.building import Canonical
 from dynsamp.dataset.columns import time_column, unit_of
 from dynsamp.dataset.tables import Units, assemble
-from dynsamp.files import check_regular, understood
+from dynsamp.files import check_regular, named, understood
 from dynsamp.words import listed, quoted, shown
 
 __all__ = ["from_csv"]
@@ -28,6 +28,7 @@ COMMENT = ("#", "%")
 SPREADSHEET = ("#n/a", "#div/0!", "#ref!", "#value!", "#num!", "#name?", "#null!")  # cells, not comments
 WIDEST = 10_000  # columns: a Dataset holds a variable for each of them
 LONGEST = 1000  # characters of a header
+TIMES = "another column with time="
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,39 @@ class _Cells:
             self.parsed[column] = np.array(values)
         return self.parsed[column]
 
-    def numbers(self, column: str) -> np.ndarray:
-        """One column as float64."""
+    def numbers(self, column: str, meant: str = "other columns with states=") -> np.ndarray:
+        """One column as float64; a message says that others may be ``meant``."""
         values = self._values(column)
         bad = ~np.isfinite(values)
         if bad.any():
             row = int(np.argmax(bad))
-            self.complain(row, column, self.cells(column)[row], "a number")
+            self.complain(row, column, self.cells(column)[row], "a number", meant)
         return values
 
     def stamps(self, column: str) -> np.ndarray:
         """Times as float64, or as datetime64 where the first is no number."""
         if self.number(self.rows[0][self.columns.index(column)]) is not None:
-            return self.numbers(column)
+            return self.numbers(column, TIMES)
         if self.has_clock(column):
             return np.array([_as_clock(cell) for cell in self.cells(column)])
+        clock = _as_clock(self.cells(column)[0]) is not None
         values = np.empty(len(self.rows), "datetime64[us]")
         rest = np.zeros(len(self.rows), "timedelta64[ns]")
         zoned, bare = False, False
         for k, cell in enumerate(self.cells(column)):
             stamp = _as_date(cell)
-            if stamp is None:
-                self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00")
+            if clock:
+                if _as_clock(cell) is None:
+                    self.complain(k, column, cell, "a time of day, as the first one is", TIMES)
+            elif stamp is None and k and self.number(cell) is not None:
+                self.complain(k, column, cell, "a date, as the first time is", TIMES)
+            elif stamp is None:
+                self.complain(k, column, cell, "a number or a date like 2026-03-31 or 2026-03-31T12:00:00", TIMES)
             else:
                 zoned, bare = zoned or bool(stamp.utcoffset()), bare or stamp.tzinfo is None
                 if zoned and bare:
-                    self.complain(k, column, cell, "sure to be in the zone of the times above; give all of them a zone")
+                    wanted = "sure to be in the zone of the times above; give all of them a zone"
+                    self.complain(k, column, cell, wanted, TIMES)
                 values[k] = _in_utc(stamp)
                 digits = re.search(r"\d[.,]\d{6}(\d{1,3})", cell)  # a datetime ends with microseconds
                 rest[k] = 0 if digits is None else int(digits[1].ljust(3, "0"))
@@ -125,17 +133,17 @@ class _Cells:
             return values.astype(np.int64)
         return np.array(cells)
 
-    def complain(self, row: int, column: str, cell: str, wanted: str) -> None:
+    def complain(self, row: int, column: str, cell: str, wanted: str, meant: str = "") -> None:
         """Name line and column."""
         place = f"{self.name}, line {self.lines[row]}, column {quoted(column)}"
         if cell.lower() in MISSING:
             found = (
                 f"the cell is {'empty' if not cell else repr(cell)}, expected {wanted}; fill the gap or drop the row"
             )
-        elif self.number(cell) is not None and any(map(str.isdigit, cell)):
+        elif math.isinf(self.number(cell) or 0.0) and any(map(str.isdigit, cell)):
             found = f"{quoted(cell)} is beyond the largest number; correct it or drop the row"
         else:
-            found = f"{quoted(cell)} is not {wanted}; correct it, or choose other columns with states="
+            found = f"{quoted(cell)} is not {wanted}; correct it, or choose {meant}"
         raise ValueError(f"{place}: {found}")
 
 
@@ -215,7 +223,7 @@ def from_csv(
     OSError
         If there is no such file, or it may not be read.
     """
-    source = Path(path)
+    source = named(path)
     with understood(source, "table"):
         table = _read(source)
     try:
@@ -254,6 +262,8 @@ def _read(path: Path) -> _Cells:
         if any(cells):
             rows.append(cells)
             lines.append(number)
+    if not rows:
+        raise ValueError(f"{name} has no rows; it holds separators alone")
     usual = _usual([len(row) for row in rows])
     while len(rows) > 2 and len([cell for cell in rows[0] if cell]) == 1 < usual and len(rows[0]) != usual:
         rows, lines = rows[1:], lines[1:]  # a title above the header

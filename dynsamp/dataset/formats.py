@@ -21,7 +21,7 @@ from dynsamp.dataset.ragged import from_ragged, is_ragged
 from dynsamp.dataset.schema import Role, names, validate, versions
 from dynsamp.dataset.zarrcheck import check_store
 from dynsamp.dataset.zarrstore import read_zarr, write_zarr
-from dynsamp.files import check_regular, explained, replaced, reserve, sync, understood
+from dynsamp.files import check_regular, explained, named, replaced, reserve, sync, understood
 from dynsamp.words import nearest, quoted, shown
 
 __all__ = [
@@ -69,13 +69,17 @@ def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
     """
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"expected an xarray Dataset, got {type(ds).__name__}")
-    target = Path(path)
+    target = named(path)
     suffix = target.suffix.lower()
     if suffix not in (*NETCDF, ".zarr"):
         hint = "save as .nc or .zarr instead" if suffix == ".csv" else f"use {SUPPORTED}"
-        raise ValueError(f"cannot write {target.name!r}: {suffix or 'a name without suffix'} is not supported; {hint}")
+        raise ValueError(
+            f"cannot write {quoted(target.name)}: {shown(suffix) or 'a name without suffix'} is not supported; {hint}"
+        )
     if target.exists() and not _ours(target):
-        raise FileExistsError(f"{target} exists and was not written by dynsamp; remove it or choose another name")
+        raise FileExistsError(
+            f"{shown(target)} exists and was not written by dynsamp; remove it or choose another name"
+        )
     marked = _marked(ds)
     with explained("write", target), replaced(target) as beside:
         try:
@@ -116,7 +120,7 @@ def open_dataset(path: Path_, *, verify: bool | None = None) -> xr.Dataset:
     ValueError
         If the file is damaged, of another kind, or not in the schema.
     """
-    source = Path(path)
+    source = named(path)
     suffix = source.suffix.lower()
     if not os.path.lexists(source):
         folder = source.parent

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from dynsamp.dataset.building import Canonical, build, declare
+from dynsamp.dataset.building import Canonical, build, checked_pairs, declare
 from dynsamp.dataset.columns import Table, bare, resolved, roles, time_column, time_units, unit_of
 from dynsamp.dataset.recordings import recordings
 from dynsamp.dataset.schema import validate
-from dynsamp.words import LONGEST, listed, nearest, quoted
+from dynsamp.words import LONGEST, listed, nearest, no_list, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,20 +171,19 @@ def _meant(
     """The columns that the caller's names mean, and the time where none was named."""
     names = _identifiers([bare(column)[0] for column in columns])
     time = time_column(columns) if time is None else resolved(time, columns, names)
-    if states is not None and not isinstance(states, str):
+    if states is not None:
+        if wrong := no_list(states):
+            raise TypeError(f"states must be a sequence of columns, {wrong}")
         states = [resolved(str(state), columns, names) for state in states]
     return time, states, None if trajectory is None else resolved(trajectory, columns, names)
 
 
 def _check_columns(columns: Sequence[str], time: str, states: Sequence[str] | None, trajectory: str | None) -> None:
     """Complain about columns that are asked for and not there, or there twice."""
-    if isinstance(states, str):
-        raise TypeError(
-            f"states must be a sequence of columns, got the string {quoted(states)}; try [{quoted(states)}]"
-        )
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if list(columns).count(column) > 1)
-        raise ValueError(f"the column {quoted(twice)} appears twice; rename one of them")
+    for known, cure in ((columns, "rename one of them"), (states or [], "name it once in states=")):
+        if len(set(known)) < len(known):
+            twice = next(column for column in known if list(known).count(column) > 1)
+            raise ValueError(f"the column {quoted(twice)} appears twice; {cure}")
     for column in [time, *([] if trajectory is None else [trajectory]), *(states or [])]:
         if column not in columns:
             raise ValueError(
@@ -272,7 +271,8 @@ def _renamed(canonical: Canonical, own: Mapping[str, str]) -> Canonical:
     if canonical is None or isinstance(canonical, bool):
         return canonical
     columns, names = list(own), list(own.values())
-    return [(own.get(resolved(q, columns, names), q), own.get(resolved(p, columns, names), p)) for q, p in canonical]
+    pairs = checked_pairs(canonical).items()
+    return [(own.get(resolved(q, columns, names), q), own.get(resolved(p, columns, names), p)) for q, p in pairs]
 
 
 def _identifiers(columns: Sequence[str]) -> list[str]:

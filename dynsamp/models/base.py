@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from dynsamp.models.schema import Array, Outline, check_model
 from dynsamp.solve import Kernel
-from dynsamp.words import Facts, State, components
+from dynsamp.typed import as_floats
+from dynsamp.words import Facts, State, components, escaped
 
 __all__ = [
     "Estimator",
@@ -153,6 +154,7 @@ class Model(ABC):
 
     def __post_init__(self) -> None:
         check_model(self)
+        vars(self).update(as_floats(type(self), vars(self)))  # frozen for others
         if self.low.shape != self.high.shape or np.any(self.low > self.high):
             raise ValueError(
                 f"the fields of a {type(self).__name__} do not fit together: the training box should have low <= high,"
@@ -209,19 +211,19 @@ class Model(ABC):
         """A few lines for a person: what was chosen, how well it fits, what it cost."""
         head = f"{type(self).__name__} of {', '.join(state.name for state in self.states)}"
         return "\n".join(
-            [head, *(f"  {key.replace('_', ' ')}: {_spoken(value)}" for key, value in self.report.items())]
+            [head, *(f"  {escaped(key).replace('_', ' ')}: {_spoken(value)}" for key, value in self.report.items())]
         )
 
 
 def _spoken(value: Any) -> str:
     """A value of a report as people write it."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_spoken(item)}" for key, item in value.items())
+        return ", ".join(f"{escaped(str(key))} {_spoken(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_spoken(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else escaped(str(value))
 
 
 _Fitted: TypeAlias = Model  # inside Estimator the name Model is its class attribute
@@ -232,6 +234,12 @@ class Estimator(ABC):
 
     name: ClassVar[str]
     Model: ClassVar[type[Model]]
+
+    def __post_init__(self) -> None:
+        """Complain of knobs that can be read once: they would be empty at the fit."""
+        for knob in getattr(self, "__dataclass_fields__", ()):
+            if isinstance(value := getattr(self, knob), Iterator):
+                raise ValueError(f"{knob} must be a list, got a {type(value).__name__}; write list(...) around it")
 
     @abstractmethod
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> _Fitted:

@@ -305,6 +305,7 @@ class LatticeHamiltonian(LawEstimator):
     polynomial: int = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_flags(separable=self.separable, differences=self.differences)
         offsets = checked_offsets(self.stencil)
         if 0 not in offsets:

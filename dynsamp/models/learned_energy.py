@@ -93,13 +93,16 @@ class EnergyEstimator(LawEstimator):
     positions: bool | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.check_knobs()
         check_flags(separable=self.separable, quadratic_in_p=self.quadratic_in_p, positions=self.positions)
         for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
             if isinstance(sequence, str):
                 raise ValueError(f"{label} must be a sequence, got {quoted(sequence)}; write [{quoted(sequence)}]")
-            if not isinstance(sequence, Sequence):
+            if not isinstance(sequence, Sequence | np.ndarray):
                 raise TypeError(f"{label} must be a sequence, got {quoted(sequence)}")
+        if strange := [term for term in self.terms if not isinstance(term, str)]:
+            raise TypeError(f"a term must be a formula such as 'cos(q)', got {quoted(strange[0])}")
 
     def prepared(self, samples: Samples) -> CanonicalSamples:
         """Samples with velocities where positions alone were measured, continuous angles, and their canonical pairs.

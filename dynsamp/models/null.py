@@ -3,7 +3,7 @@
 # ruff: noqa: ARG001, ARG002 - interfaces have arguments that a null model ignores
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -56,9 +56,8 @@ class ClimatologyModel(Model):
 
     name: ClassVar[str] = "climatology"
 
-    mean: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))
-    # standard deviation
-    spread: Annotated[np.ndarray, Array("component", low=0.0)] = field(default_factory=lambda: np.empty(0))
+    mean: Annotated[np.ndarray, Array("component")]
+    spread: Annotated[np.ndarray, Array("component", low=0.0)]  # standard deviation
 
     def predict(self, y0: np.ndarray, times: np.ndarray, ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """See Model.predict; the start itself is known, so the mean begins after it."""
@@ -97,12 +96,10 @@ class LinearModel(Model):
 
     name: ClassVar[str] = "linear"
 
-    dt: Annotated[float, Above(0.0)] = 1.0
-    mean: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))
-    constant: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))  # b
-    matrix: Annotated[np.ndarray, Array("component", "component")] = field(
-        default_factory=lambda: np.empty((0, 0))
-    )  # A
+    dt: Annotated[float, Above(0.0)]
+    mean: Annotated[np.ndarray, Array("component")]
+    constant: Annotated[np.ndarray, Array("component")]  # b
+    matrix: Annotated[np.ndarray, Array("component", "component")]  # A
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
@@ -168,8 +165,8 @@ class RandomWalkModel(Model):
 
     name: ClassVar[str] = "random-walk"
 
-    mean_rate: Annotated[np.ndarray, Array("component")] = field(default_factory=lambda: np.empty(0))  # m
-    volatility: Annotated[np.ndarray, Array("component", low=0.0)] = field(default_factory=lambda: np.empty(0))  # s
+    mean_rate: Annotated[np.ndarray, Array("component")]  # m
+    volatility: Annotated[np.ndarray, Array("component", low=0.0)]  # s
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""

@@ -152,6 +152,7 @@ class SampledNetwork(Estimator):
     targets: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.options()  # complains, as neurons do
         one_of("sampler", self.neurons.sampler, ("elm", "uniform", "swim", "near"))
         one_of("dtype", self.dtype, ("float64", "float32"))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, ge
 
 import numpy as np
 
-from dynsamp.typed import hints, misfit, spoken
+from dynsamp.typed import hints, kinds, misfit, spoken
 from dynsamp.words import State, components, listed, quoted, shown
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Array:
     dtype : {"float64", "int"}
         Floats are finite; "int" is of any length.
     optional : bool
-        An array without entries says nothing, whatever its shape.
+        An array without a first row says nothing.
     low, above : float, optional
         Bounds: at least, more than.
     below : str, optional
@@ -129,9 +129,9 @@ def _declared(kind: type[Model]) -> tuple[_Field, ...]:
     for item in fields(kind):
         hint = known.get(item.name, Any)
         rules = [rule for rule in _said(hint) if isinstance(rule, Array | Items | Above)]
-        kinds = set(_kinds(hint))
-        array, open_ = np.ndarray in kinds, bool(kinds & {Any, object})
-        found.append(_Field(item.name, hint, rules[0] if rules else None, array or open_, kinds != {np.ndarray}))
+        said = set(kinds(hint))
+        array, open_ = np.ndarray in said, bool(said & {Any, object})
+        found.append(_Field(item.name, hint, rules[0] if rules else None, array or open_, said != {np.ndarray}))
     return tuple(found)
 
 
@@ -151,15 +151,6 @@ def _of_dtype(hint: Any) -> Array | None:
     if get_origin(hint) is not np.dtype or not isinstance(scalar, type):
         return None
     return Array() if scalar is np.float64 else Array(dtype="int") if issubclass(scalar, np.integer) else None
-
-
-def _kinds(hint: Any) -> list[Any]:
-    """The alternatives of an annotation, as classes."""
-    if get_origin(hint) is Annotated:
-        return _kinds(get_args(hint)[0])
-    if get_origin(hint) in (Union, types.UnionType):
-        return [kind for one in get_args(hint) for kind in _kinds(one)]
-    return [get_origin(hint) or hint]
 
 
 def check_model(model: Model) -> None:
@@ -215,6 +206,13 @@ def _sizes(kind: type[Model], outline: Outline) -> dict[str, int]:
     names = [state.name for state in outline.states]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"states should be one or more of different names, got {listed(names) or 'none'}")
+    momenta = set(names)
+    for state in outline.states:
+        if state.conjugate is not None:
+            if state.conjugate == state.name or state.conjugate not in momenta:
+                said = f"{quoted(state.name)} should be another state, its own, got {quoted(state.conjugate)}"
+                raise ValueError(f"the conjugate of state {said}")
+            momenta.remove(state.conjugate)
     sizes = {"component": outline.size}
     plain, arrays = dict(outline.plain), dict(outline.arrays)
     for item in fields(kind):  # what a file leaves out has its default
@@ -268,7 +266,7 @@ def _shaped(name: str, rule: Array, given: tuple[np.dtype[Any], tuple[int, ...]]
     dtype, shape = given
     right = dtype.kind == "i" if rule.dtype == "int" else dtype == np.float64
     agrees = not rule.shape or len(shape) == len(rule.shape)
-    if agrees and not (rule.optional and 0 in shape):
+    if agrees and not (rule.optional and shape[0] == 0):
         for size, extent in zip(rule.shape, shape, strict=bool(rule.shape)):
             known = size if isinstance(size, int) else sizes.setdefault(size, extent)
             agrees = agrees and known == extent
@@ -283,6 +281,8 @@ def _shaped(name: str, rule: Array, given: tuple[np.dtype[Any], tuple[int, ...]]
 def _content(array: np.ndarray, rule: Array, sizes: Mapping[str, int]) -> str:
     """What is wrong with the numbers of an array, for the end of a sentence."""
     flat = array.reshape(-1)
+    if rule.permutation and rule.below is not None and flat.size != sizes[rule.below]:
+        return f"should name each of {sizes[rule.below]} once, got {flat.size} numbers"
     if not flat.size or array.dtype.kind not in "fi":
         return ""
     with np.errstate(all="ignore"):
@@ -300,8 +300,6 @@ def _content(array: np.ndarray, rule: Array, sizes: Mapping[str, int]) -> str:
         return f"should be less than {sizes[rule.below]}, got {high}"
     if rule.permutation and rule.below is not None:
         seen = np.zeros(flat.size, bool)
-        if flat.size != sizes[rule.below]:
-            return f"should name each of {sizes[rule.below]} once, got {flat.size} numbers"
         seen[flat] = True
         if not seen.all():
             return f"should name each of {flat.size} once, got no {int(seen.argmin())}"

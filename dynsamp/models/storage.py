@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import math
 import os
 import platform
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from dynsamp._version import __version__
-from dynsamp.files import check_regular, tidy, write_bytes
+from dynsamp.files import check_regular, explained, named, tidy, write_bytes
 from dynsamp.models.base import Model
 from dynsamp.models.safetensors import (
     DEEPEST,
@@ -37,9 +38,12 @@ from dynsamp.models.safetensors import (
     strict_json,
 )
 from dynsamp.models.schema import Outline, check_arrays, check_model, check_sizes, checks_itself
-from dynsamp.words import Facts, State, quoted, shown
+from dynsamp.typed import as_floats
+from dynsamp.words import Facts, State, listed, quoted, shown
 
 __all__ = ["json_value", "read_model", "write_model"]
+
+_log = logging.getLogger("dynsamp")
 
 FORMAT = "dynsamp-model"
 FORMAT_VERSION = 1  # raised when an old reader would misunderstand a new file
@@ -85,14 +89,14 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
     if depth(about) > DEEPEST:
         raise ValueError(f"the model has more than {DEEPEST} lists and objects within one another; flatten its fields")
     parts = encode({"dynsamp": json.dumps(about, allow_nan=False)}, arrays)
-    target = Path(path)
+    target = named(path)
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         tidy(target)
         write_bytes(target, *parts)
     except OSError as error:
-        raise OSError(error.errno, f"cannot write the model ({error.strerror})", str(target)) from error
+        raise OSError(error.errno, f"cannot write the model ({error.strerror})", shown(target)) from error
 
 
 def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model]]) -> Model:
@@ -113,8 +117,12 @@ def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model
     OSError
         If the file cannot be read.
     """
-    source = Path(path)
-    check_regular(source, "model file")
+    source = named(path)
+    try:
+        check_regular(source, "model file")
+    except OSError:
+        with explained("read", source):
+            raise
     with open(source, "rb") as file:
         header = read_header(file, source)
         about = _about(header.entries["__metadata__"], source)
@@ -175,7 +183,7 @@ def _outline(
 ) -> tuple[dict[str, Any], Outline]:
     """Fields that are no arrays, and all that is known without reading one."""
     try:
-        states = tuple(State(**state) for state in about["states"])
+        states = tuple(map(_state, about["states"]))
     except (TypeError, ValueError) as error:
         refuse(path, f"its states are malformed ({error})")
     try:
@@ -185,12 +193,23 @@ def _outline(
     known: dict[str, Field[Any]] = {item.name: item for item in fields(kind) if item.init}
     plain = about["fields"]
     strange = sorted({*plain, *spans} - set(known) | set(plain) & {*spans, *COMMON} | set(spans) & {*COMMON})
-    needed = {key for key, item in known.items() if item.default is MISSING and item.default_factory is MISSING}
-    missing = sorted(needed - {*plain, *spans, *COMMON})
+    unsaid = [item for key, item in known.items() if key not in plain and key not in spans and key not in COMMON]
+    missing = [item.name for item in unsaid if item.default is MISSING and item.default_factory is MISSING]
     if strange or missing:
         refuse(path, f"a {kind.__name__} has other fields (unknown: {strange or 'none'}, missing: {missing or 'none'})")
+    if unsaid:
+        names = listed(item.name for item in unsaid)
+        _log.warning("%s does not say %s; the defaults may make another %s of it", shown(path), names, kind.__name__)
     values = {"states": states, "facts": facts, "report": about["report"], **plain}
     return values, Outline(states, values, {name: (span.dtype, span.shape) for name, span in spans.items()})
+
+
+def _state(said: Any) -> State:
+    """A state of a file."""
+    if not isinstance(said, dict) or "name" not in said or not said.keys() <= State.__dataclass_fields__.keys():
+        raise ValueError(f"a state should be an object of {listed(State.__dataclass_fields__)}, got {quoted(said)}")
+    state = State(**said)
+    return State(**said | numbers) if (numbers := as_floats(State, said)) else state
 
 
 def json_value(value: Any, where: str, *, null_for_non_finite: bool = False) -> Any:

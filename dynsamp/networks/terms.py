@@ -30,6 +30,8 @@ LONGEST = 1000  # characters of a formula: it may come from a file
 FUNCTION = 14  # additions that a sine costs the compiler on lanes: 60 ms and 4.5 ms
 LATTICE = 31  # points in a box at which a formula is tried: a prime number, for steps along every component
 LARGEST = 900  # operations of a formula's gradient: they compile in two seconds
+HALVINGS = 40  # of the way to the zero of a divisor: 12 digits of the distance, ...
+POLE = 1e4  # ... where one over its third root has grown by so much
 TOGETHER = 3000  # and of all terms of an energy
 _CHEAP = ("add", "subtract", "multiply", "divide", "negative")
 
@@ -76,6 +78,7 @@ class Term:
         good = self._finite(x)
         if not good.all():
             self._complain(x[int(good.argmin())])
+        self._check_poles(x)
 
     def check_within(self, low: np.ndarray, high: np.ndarray) -> None:
         """Complain where it is finite nowhere in the box of the data, or, of one component, not at its ends.
@@ -88,18 +91,41 @@ class Term:
         good = self._finite(x)
         if not good.any() or (len(used) == 1 and not good[:2].all()):
             self._complain(x[int(good.argmin())])
+        if len(used) == 1:
+            self._check_poles(x[:2])
+
+    def _check_poles(self, x: np.ndarray) -> None:
+        """Complain where a divisor changes its sign between two of the points and the value grows towards its zero.
+
+        sin(q) / q does not: it is right on both sides.
+        """
+        graph, value = self.formula.graph, self.formula.value
+        nodes = [graph[node] for node in graph.cone([value])]
+        for below in {arguments[1] for operation, arguments, _ in nodes if operation == "divide"}:
+            divisor = self._values([below], x)[0]
+            ends = x[[divisor.argmin(), divisor.argmax()]]
+            if not divisor.min() < 0 < divisor.max():
+                continue
+            usual = np.abs(self.value(ends)).max()
+            for _ in range(HALVINGS):
+                middle = ends.mean(axis=0, keepdims=True)
+                ends[int(self._values([below], middle)[0, 0] >= 0)] = middle[0]
+            if not abs(self.value(ends[:1])[0]) < POLE * usual:
+                reason = "a pole between points of the data, which nothing crosses; fit the data of one side"
+                self._complain(ends[0], reason)
 
     def _finite(self, x: np.ndarray) -> np.ndarray:
         slopes = [node for node in self.formula.gradient if node is not None]
         return np.asarray(np.isfinite(self._values([self.formula.value, *slopes], x)).all(axis=0))
 
-    def _complain(self, at: np.ndarray) -> NoReturn:
+    def _complain(self, at: np.ndarray, reason: str = "") -> NoReturn:
         used = sorted(self.formula.graph.leaves([self.formula.value], "state"))
         where = listed(f"{self.names[k]} = {at[k]:.6g}" for k in used) or "any state"
-        raise ValueError(
-            f"term {quoted(self.text)} is not finite at {where}, where it overflows, divides by zero, or takes a root"
-            " or a logarithm of a negative number; write it so that it has a value in the range of the data"
+        reason = reason or (
+            "where it overflows, divides by zero, or takes a root or a logarithm of a negative number; write it so that"
+            " it has a value in the range of the data"
         )
+        raise ValueError(f"term {quoted(self.text)} is not finite at {where}, {reason}")
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """Values (point,) at points (point, component)."""

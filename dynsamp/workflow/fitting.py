@@ -18,7 +18,7 @@ from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.progress import Progress, logged
 from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
-from dynsamp.words import listed, suggestion
+from dynsamp.words import listed, shown, suggestion
 
 __all__ = ["as_dataset", "fit"]
 
@@ -74,7 +74,7 @@ def fit(
     label = f"fitting {chosen.name}"
     with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
-        model = chosen.fit(samples, seed=checked_seed(seed), memory=memory)
+        model = _finite(chosen, samples, checked_seed(seed), memory)
     dt = samples.median_step if model.facts.dt is None else model.facts.dt
     facts = replace(model.facts, seed=seed, dt=dt, versions=versions())
     return replace(model, facts=facts)
@@ -109,6 +109,24 @@ def as_dataset(data: Any) -> xr.Dataset:
         f"data must be a Dataset, a DataFrame or a path, got {type(data).__name__}; for arrays use"
         " dynsamp.from_arrays(states, times, names=...)"
     )
+
+
+def _finite(chosen: Estimator, samples: Samples, seed: int, memory: int | None) -> Model:
+    """Fit, and refuse what products of very large or small numbers have made of it."""
+    try:
+        model = chosen.fit(samples, seed=seed, memory=memory)
+        bad = next((f"{key} is {v}" for key, v in model.report.items() if isinstance(v, float) and v != v), "")
+    except ValueError as error:
+        if "should be finite, got" not in str(error):
+            raise
+        bad = shown(str(error).rpartition(": ")[2])
+    if bad:
+        low, high = samples.box
+        raise ValueError(
+            f"the fit of {chosen.name} is not finite ({bad}): values from {low.min():g} to {high.max():g} in steps of"
+            f" {samples.median_step or 0.0:g} are too large or too small to be multiplied; use other units"
+        )
+    return model
 
 
 def _check_sizes(samples: Samples) -> None:
