@@ -19,20 +19,8 @@ from pathlib import Path
 
 from dynsamp.words import quoted, shown
 
-__all__ = [
-    "TEMPORARY",
-    "check_regular",
-    "explained",
-    "named",
-    "replaced",
-    "reserve",
-    "sync",
-    "sync_folder",
-    "temporary",
-    "tidy",
-    "understood",
-    "write_bytes",
-]
+__all__ = ["TEMPORARY", "check_regular", "explained", "named", "replaced", "reserve", "sync", "sync_folder"]
+__all__ += ["temporary", "tidy", "understood", "write_bytes"]
 
 TEMPORARY = ".tmp"  # marks what a killed process left behind
 ASIDE = ".old"  # ends the name of what stood in a place that is being taken

@@ -12,15 +12,8 @@ if TYPE_CHECKING:
     from dynsamp.models.base import Estimator
     from dynsamp.system import System
 
-__all__ = [
-    "API_VERSION",
-    "SUPPORTED",
-    "UNDECLARED",
-    "dynsamp_estimators",
-    "dynsamp_metrics",
-    "dynsamp_systems",
-    "hookimpl",
-]
+__all__ = ["API_VERSION", "SUPPORTED", "UNDECLARED", "dynsamp_estimators", "dynsamp_metrics", "dynsamp_systems"]
+__all__ += ["hookimpl"]
 
 API_VERSION = 1  # of the plugin contract; a plugin declares the one that it was written for as __dynsamp_api__
 SUPPORTED = range(1, API_VERSION + 1)  # versions that plugins may be written for

@@ -14,27 +14,9 @@ from typing import Any
 
 from dynsamp.typed import as_floats, fits, hints, misfit, spoken
 
-__all__ = [
-    "FAILURES",
-    "Box",
-    "Facts",
-    "Input",
-    "Parameter",
-    "State",
-    "Status",
-    "closest",
-    "components",
-    "energy_units",
-    "escaped",
-    "listed",
-    "nearest",
-    "no_list",
-    "quoted",
-    "rate_units",
-    "shown",
-    "spans",
-    "suggestion",
-]
+__all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "components"]
+__all__ += ["energy_units", "escaped", "listed", "nearest", "no_list", "quoted", "rate_units", "shown", "spans"]
+__all__ += ["suggestion"]
 
 
 class Status(IntEnum):

@@ -27,17 +27,8 @@ from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import Term, mentions, parse, parse_all
 from dynsamp.words import quoted
 
-__all__ = [
-    "EnergyEstimator",
-    "EnergyModel",
-    "LawEstimator",
-    "assembled",
-    "checked_reference",
-    "energy_report",
-    "full_report",
-    "pieces",
-    "pinned",
-]
+__all__ = ["EnergyEstimator", "EnergyModel", "LawEstimator", "assembled", "checked_reference", "energy_report"]
+__all__ += ["full_report", "pieces", "pinned"]
 
 
 class LawEstimator(Estimator):

@@ -15,16 +15,8 @@ from dynsamp.models.schema import Above, Array
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
 
-__all__ = [
-    "Climatology",
-    "ClimatologyModel",
-    "Linear",
-    "LinearModel",
-    "Persistence",
-    "PersistenceModel",
-    "RandomWalk",
-    "RandomWalkModel",
-]
+__all__ = ["Climatology", "ClimatologyModel", "Linear", "LinearModel", "Persistence", "PersistenceModel", "RandomWalk"]
+__all__ += ["RandomWalkModel"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,16 +33,8 @@ from dynsamp.networks.grid import Patch, margins
 from dynsamp.networks.network import Energy, Network
 from dynsamp.networks.terms import Term, added_gradients
 
-__all__ = [
-    "Wiring",
-    "factored_matrix",
-    "map_step",
-    "network_field",
-    "network_theta",
-    "neuron_sum",
-    "port_field",
-    "trusted",
-]
+__all__ = ["Wiring", "factored_matrix", "map_step", "network_field", "network_theta", "neuron_sum", "port_field"]
+__all__ += ["trusted"]
 
 Function = Callable[..., Any]
 
@@ -66,11 +58,6 @@ class Wiring:
         gives = Patch(tuple(int(to[k]) for k in sees.fields), sees.offsets)
         signs = tuple(float(sign[k]) for k in sees.fields)
         return cls(energy.layer.activation, sees, gives, signs, len(energy.factors) > 0, energy.terms)
-
-    @property
-    def known(self) -> Any:
-        """``known(y, theta, first, out)`` adds the gradients of terms."""
-        return added_gradients(self.terms, self.gives.fields, self.sign)
 
     def walk(self, ends: str) -> tuple[int, int]:
         """Margins of the sites of all patches; on a ring they start where no offset reaches below zero."""
@@ -186,7 +173,8 @@ def _added(
     before, behind = wiring.walk(ends) if sites else (0, 0)
     seen, given = _neighbours(wiring.sees, ring), _neighbours(wiring.gives, ring)
     to, size, outputs = wiring.gives.fields, wiring.sees.size, wiring.gives.size
-    (sigma, slope, _), known = SIGMAS[wiring.activation], wiring.known
+    sigma, slope, _ = SIGMAS[wiring.activation]
+    known: Any = added_gradients(wiring.terms, to, wiring.sign)
     gradient, factored, triangle = len(wiring.sign) > 0, wiring.factored, wiring.triangle
     sign, formulas = wiring.sign or (1.0,) * outputs, len(wiring.terms)
     start = len(wirings) + sum(each.fixed for each in wirings[:number])

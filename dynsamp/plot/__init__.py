@@ -11,17 +11,5 @@ from dynsamp.plot.sections import section
 from dynsamp.plot.skill import energy_error, nrmse, scores, valid_prediction_time
 from dynsamp.plot.trajectories import energy, fan, phase, time_series
 
-__all__ = [
-    "animate",
-    "energy",
-    "energy_error",
-    "fan",
-    "figures",
-    "nrmse",
-    "phase",
-    "save_figures",
-    "scores",
-    "section",
-    "time_series",
-    "valid_prediction_time",
-]
+__all__ = ["animate", "energy", "energy_error", "fan", "figures", "nrmse", "phase", "save_figures", "scores"]
+__all__ += ["section", "time_series", "valid_prediction_time"]

@@ -20,17 +20,8 @@ from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.networks.tuning import EVEN
 from dynsamp.words import Facts, State, energy_units, listed, spans
 
-__all__ = [
-    "CANONICAL_NAMES",
-    "CanonicalSamples",
-    "canonical",
-    "canonical_pairs",
-    "checked",
-    "gradient_data",
-    "positions_only",
-    "snapshot_data",
-    "units_of_energy",
-]
+__all__ = ["CANONICAL_NAMES", "CanonicalSamples", "canonical", "canonical_pairs", "checked", "gradient_data"]
+__all__ += ["positions_only", "snapshot_data", "units_of_energy"]
 
 CANONICAL_NAMES = "the first half of the states is q, the second p"
 
