@@ -7,9 +7,11 @@ failed), 2 (usage), 130 (interrupted).
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import difflib
 import errno
+import gc
 import os
 import re
 import sys
@@ -27,6 +29,8 @@ from dynsamp.plugins.printed import aside
 from dynsamp.words import shown
 
 __all__ = ["main"]
+
+atexit.register(gc.freeze)  # else half a second goes by at the end, for garbage that the system takes back anyway
 
 DESCRIPTION = """\
 Learn dynamical systems from data in seconds on a CPU, by sampling neural

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-__all__ = ["heard", "obeying", "waited"]
+__all__ = ["heard", "obey", "obeying", "waited"]
 
 POLL = 0.1  # seconds between two looks, where a wait cannot be interrupted
 AGAIN = 0.05  # seconds after which an interrupt that was dropped is sent once more
@@ -61,14 +61,19 @@ def obeying(order: threading.Event) -> Iterator[None]:
         _own.order = before
 
 
+def obey() -> None:
+    """Give up here, where this thread was ordered to."""
+    order: threading.Event | None = getattr(_own, "order", None)
+    if order is not None and order.is_set():
+        raise KeyboardInterrupt
+
+
 def waited(futures: Collection[Future[Any]], return_when: str = FIRST_EXCEPTION) -> set[Future[Any]]:
     """Futures that are done, as ``concurrent.futures.wait``; Ctrl-C and the order to this thread end the wait."""
-    order: threading.Event | None = getattr(_own, "order", None)
     deaf = sys.platform == "win32"  # there a signal waits until the wait ends
     while True:
-        done, left = wait(futures, POLL if deaf or order is not None else None, return_when)
-        if order is not None and order.is_set():
-            raise KeyboardInterrupt
+        done, left = wait(futures, POLL if deaf or getattr(_own, "order", None) else None, return_when)
+        obey()
         enough = bool(done) if return_when == FIRST_COMPLETED else any(future.exception() for future in done)
         if not left or (enough and return_when in (FIRST_COMPLETED, FIRST_EXCEPTION)):
             return done

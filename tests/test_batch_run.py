@@ -221,6 +221,23 @@ def test_ctrl_c_says_how_to_resume(tmp_path, expected):
     assert contents(store) == expected
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals to threads")
+def test_a_chunk_that_comes_too_late_is_not_written(tmp_path):
+    computed, store = threading.Event(), tmp_path / "out.zarr"
+
+    def slow(low, high):
+        time.sleep(0.2)  # until it is waited for
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(1.0)  # more than a chunk is waited for
+        computed.set()
+        return compute(low, high)
+
+    with pytest.raises(Interrupted, match="with 0 of 1 chunks"):
+        run_chunks({"seed": 0}, slow, store, count=COUNT, template=compute(0, 1))
+    assert computed.wait(10)
+    assert not (store / "x" / "c").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -22,6 +22,11 @@ def test_exit_codes():
     assert wrong.stderr == "dynsamp: error: unknown system 'pendlum'; did you mean 'pendulum'?\n"
 
 
+def test_nothing_is_searched_for_garbage_at_the_end():
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); import dynsamp.cli"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
+
+
 def test_failed_work_is_1(tmp_path):
     (tmp_path / "bad.py").write_text("raise SystemExit(0)\n")
     failed = run("info", "./bad.py", cwd=tmp_path)

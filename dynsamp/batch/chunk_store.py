@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp.dataset import zarrstore
+from dynsamp.interruption import obey
 
 __all__ = ["ChunkStore", "chunk_rows", "create", "described"]
 
@@ -63,6 +64,7 @@ class ChunkStore:
             values = {str(name): variable for name, variable in values.variables.items()}
         crcs = {}
         for name, array in self.arrays.items():
+            obey()
             if name not in values:
                 raise ValueError(f"chunk {chunk} lacks the variable {name!r}; every chunk needs those of the first")
             block = np.asarray(values[name])

@@ -38,7 +38,7 @@ from dynsamp.interruption import obeying, waited
 __all__ = ["Interrupted", "check_plan", "run_chunks", "run_folder", "verify"]
 
 Compute = Callable[[int, int], Chunk]
-GRACE = 0.5  # seconds for the chunks at work to end after Ctrl-C, before what they compute is given up
+GRACE = 0.2  # seconds for the chunks at work to end after Ctrl-C, before what they compute is given up
 READERS = 4  # threads that compare checksums: more are not faster than a disk
 _log = logging.getLogger("dynsamp")
 
@@ -114,7 +114,7 @@ def run_chunks(  # noqa: PLR0913 - a verb
     BlockingIOError
         If another process writes to the store.
     Interrupted
-        On Ctrl-C. Chunks that end within half a second are written; what a solver does for others is given up, but the
+        On Ctrl-C. Chunks that end within 0.2 seconds are written; what a solver does for others is given up, but the
         processes of a pool end theirs.
     """
     target = Path(store)
@@ -313,8 +313,7 @@ def _one(
     low, high = layout.bounds(chunk)
     start = time.thread_time()
     with nullcontext() if order is None else obeying(order):
-        computed = compute(low, high)
-    crc = layout.write(chunk, computed, durable)
+        crc = layout.write(chunk, compute(low, high), durable)
     return {"chunk": chunk, "crc": crc, "trajectories": high - low, "cpu_seconds": time.thread_time() - start}
 
 

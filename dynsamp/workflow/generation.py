@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from dynsamp import dataset, plugins
 from dynsamp.arguments import check_counts, check_flags, real_number
+from dynsamp.interruption import obey
 from dynsamp.kernels.methods import METHODS
 from dynsamp.kernels.random import normals
 from dynsamp.solve import Kernel, Options, field_values, scalar_values, solve
@@ -278,6 +279,7 @@ class Generation:
             )
         other = solve(kernel, self.times, y0, ids=ids, inputs=self._signals(ids), options=options)
         spread = np.nanstd(states, axis=1, keepdims=True) if states.shape[1] > 1 else np.ones_like(states)
+        obey()  # a second of arithmetic goes by here
         error = np.sqrt(np.mean(((other.states - states) / np.where(spread > 0, spread, 1.0)) ** 2, axis=-1))
         left = ~(error <= VALID_TRUTH)  # NaN counts as left
         first = np.where(left.any(axis=1), left.argmax(axis=1), len(self.times) - 1)
