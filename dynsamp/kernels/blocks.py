@@ -6,20 +6,24 @@ States go into one array, or into statistics over trajectories that nothing keep
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from typing import Any
 
 import numpy as np
 
-from dynsamp.interruption import waited
+from dynsamp.interruption import background, waited
 
 __all__ = ["Fold", "Whole", "merged", "over_blocks"]
 
 NUMBER, MEAN, SQUARES, LOW, HIGH = 0, 1, 2, 3, 4
 CHUNK = 64  # trajectories of a group that are folded one after the other, before they are merged
+GRACE = 0.5  # seconds that an interrupt waits for loops to see it: within one it is to be obeyed
+_log = logging.getLogger("dynsamp")
 
 
 def _default_threads() -> int:
@@ -45,8 +49,8 @@ def over_blocks(
 
     ``stop`` is (flag, ``every``): the flag becomes nonzero when the others should give up, after an error or an
     interrupt, to which only a thread that waits for others can listen. So a single block has its own thread, too,
-    unless it is ``small``; a loop looks at the flag every so many steps. Nothing goes on when this returns, unless a
-    second interrupt ends the wait for what never looks, such as a right-hand side with a loop of its own.
+    unless it is ``small``; a loop looks at the flag every so many steps. Nothing goes on when this returns, but for
+    what an interrupt leaves behind because it never looks: a right-hand side with a loop of its own.
     """
     stop = np.array([0, every], dtype=np.int64)
     ranges = [(begin, min(begin + block, count)) for begin in range(0, count, block)]
@@ -55,15 +59,26 @@ def over_blocks(
             work(stop, begin, end)
         return
     threads = max(1, min(_default_threads() if threads is None else threads, len(ranges)))
-    with ThreadPoolExecutor(threads, thread_name_prefix="dynsamp") as pool:
-        futures = [pool.submit(work, stop, begin, end) for begin, end in ranges]
-        try:
-            for future in waited(futures):
-                future.result()
-        except BaseException:
-            stop[0] = 1
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    left = deque(ranges)
+
+    def take() -> None:
+        while left and not stop[0]:
+            try:
+                begin, end = left.popleft()
+            except IndexError:  # another thread was faster
+                return
+            work(stop, begin, end)
+
+    futures: list[Future[None]] = []
+    try:
+        futures.extend(background(take) for _ in range(threads))
+        for future in waited(futures):
+            future.result()
+    except BaseException as error:
+        stop[0] = 1
+        if wait(futures, GRACE if isinstance(error, KeyboardInterrupt) else None).not_done:
+            _log.warning("a function of the system does not come to its end; its thread goes on as long as the process")
+        raise
 
 
 class Whole:

@@ -14,10 +14,12 @@ import hashlib
 import logging
 import os
 import pickle
+import re
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,7 +35,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 
-from dynsamp.interruption import heard
+from dynsamp.interruption import background, waited
 from dynsamp.kernels import cache
 from dynsamp.progress import Notice
 
@@ -61,13 +63,15 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _njit: Any = numba.njit  # its annotations leave options out
 _PREFIX = "dynsamp_kernel_"  # of module names
-_LOCK = threading.RLock()
-_MEMO: dict[str, Function] = {}
+_LOCK = threading.RLock()  # of those who compile
+_MEMO_LOCK = threading.Lock()
+_MEMO: dict[str, Future[Function]] = {}
 _log = logging.getLogger("dynsamp")
 
 if hasattr(os, "register_at_fork"):  # a child gets the locks as they are: none may be held by a thread that it lacks
-    for _lock in (global_compiler_lock, _LOCK):  # taken in reverse, the order in which a compilation takes them
+    for _lock in (global_compiler_lock, _LOCK, _MEMO_LOCK):  # taken in reverse, the order of a compilation
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+    os.register_at_fork(after_in_child=lambda: [_MEMO.pop(key) for key in list(_MEMO) if not _MEMO[key].done()])
 
 # values of these are identified by their name: their content changes with the version of the package only
 STABLE = ("builtins", "math", "cmath", "operator", "numpy", "numba")
@@ -140,7 +144,10 @@ def specialise(
     loop = _Loop(driver, tuple(parts), functions, constants)
     for function in functions.values():
         if not isinstance(getattr(function, "py_func", function), types.FunctionType):
-            raise CompileError(f"a function of a system must be a plain Python function or njit, got {function!r}")
+            raise CompileError(
+                f"a function of a system must be a plain Python function or njit, got {function!r:.80}; define one with"
+                " def that does the same, with the values it needs in variables around it"
+            )
     if disabled():
         return loop.plain()
     signature = tuple(numba.typeof(argument) for argument in arguments)
@@ -148,14 +155,19 @@ def specialise(
         content = [(slot, fingerprint(function)) for slot, function in sorted(functions.items())]
     except UnknownContentError as reason:
         _log.info("compiling %s each time: its functions use %s, whose content cannot be told", loop.label, reason)
-        return loop.build(None, signature)
+        return loop.awaited(background(loop.build, None, signature))
     frozen = [(slot, getattr(value, "__name__", value)) for slot, value in sorted(constants.items())]
     facts = [_surroundings(), _full_name(driver), [_described(part) for part in loop.parts], content, frozen]
     key = hashlib.sha256(repr([facts, signature]).encode()).hexdigest()[:32]
-    with _LOCK:
-        if key not in _MEMO:
-            _MEMO[key] = loop.build(f"{loop.label}-{key}", signature)
-        return _MEMO[key]
+    with _MEMO_LOCK:
+        found = _MEMO.get(key)
+        if found is None:
+            found = _MEMO[key] = background(loop.build, f"{loop.label}-{key}", signature)
+    try:
+        return loop.awaited(found, " (once per machine)")
+    finally:
+        if found.done() and found.exception():
+            _MEMO.pop(key, None)
 
 
 class _Loop:
@@ -173,9 +185,19 @@ class _Loop:
         modules = [part for part in parts if isinstance(part, types.ModuleType)]
         self.label = "-".join(_short_name(module) for module in [*modules[-1:], self.module])
 
-    @heard()
+    def awaited(self, result: Future[Function], once: str = "") -> Function:
+        """Compiled driver, once it is there; an interrupt ends the wait, not the compilation."""
+        if not result.done():
+            with Notice(f"compiling {self.label}{once}"):
+                waited([result])
+        return result.result()
+
     def build(self, name: str | None, signature: tuple[Any, ...]) -> Function:
         """Compiled driver, kept on disk under a name, or not."""
+        with _LOCK:
+            return self._built(name, signature)
+
+    def _built(self, name: str | None, signature: tuple[Any, ...]) -> Function:
         known = cache.read(f"{name}.txt") if name else None
         if known:
             raise CompileError(known.decode(errors="replace"))
@@ -185,11 +207,14 @@ class _Loop:
             functions = {slot: _fresh(function, fresh, home) for slot, function in self.functions.items()}
             own = self._joined(functions, inner, home or "uncached")
             entry = _njit(no_cfunc_wrapper=True, **_OPTIONS)(own[self.entry])
-            with Notice(f"compiling {self.label}{' (once per machine)' if name else ''}"):
-                entry._cache = _Kept(name, self.label, signature)
-                entry.compile(signature)
+            entry._cache = _Kept(name, self.label, signature)
+            entry.compile(signature)
+            # called with other types it compiles again: not where an interrupt comes either
+            entry._compile_for_args = lambda *given, **named: self.awaited(
+                background(type(entry)._compile_for_args, entry, *given, **named)
+            )
             return entry
-        except errors.NumbaError as error:
+        except (errors.NumbaError, errors.UnsupportedBytecodeError) as error:
             _log.debug("%s", error)
             failed = _explain(error, self.functions)
             if name:
@@ -388,7 +413,17 @@ def _surroundings() -> str:
     return repr([digest.hexdigest(), versions, settings, machine])
 
 
-def _explain(error: errors.NumbaError, functions: Mapping[str, Function]) -> CompileError:
+_KINDS = {"unicode_type": "a text", "Literal[str]": "a text", "none": "None"}
+_KINDS |= dict.fromkeys(("complex64", "complex128"), "a complex number")
+_INSTEAD = {"clip": "; np.minimum(np.maximum(x, low), high) does the same"}
+_OPCODES = {
+    "STORE_GLOBAL": "changes a global variable; what it must remember is a component of the state",
+    "IMPORT_NAME": "imports a module; import it at the top of the file",
+    "LOAD_BUILD_CLASS": "defines a class",
+}
+
+
+def _explain(error: Exception, functions: Mapping[str, Function]) -> CompileError:
     names = " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
     return CompileError(
         f"the function {names} does not compile: {_first_line(error)}; use scalars, loops, NumPy and math functions,"
@@ -396,14 +431,21 @@ def _explain(error: errors.NumbaError, functions: Mapping[str, Function]) -> Com
     )
 
 
-def _first_line(error: errors.NumbaError) -> str:
+def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     skip = ("Failed in", "During:", "File ", "<source", "-", "^", "This error", "To see", "If you", "https")
     useful = [line for line in lines if line and not line.startswith(skip)]
     if any("Function(<class 'bool'>)" in line for line in useful):
         return "it branches on a value that differs among trajectories"
     causes = [line for line in useful if "Error" not in line and "rror is caused" not in line]
-    return (causes or useful or ["Numba gives no reason"])[0].rstrip(".")
+    cause = (causes or useful or ["Numba gives no reason"])[0].partition(" Raised from ")[0].rstrip(".")
+    call = re.search(r">>> (\w+)\((.*)\)", str(error))
+    if call and cause.startswith("No implementation of function"):
+        kind = call[2].rpartition(", ")[2].partition("(")[0]
+        if call[1] == "setitem":
+            return f"it writes {_KINDS.get(kind, f'a value of type {kind}')} where a number belongs"
+        cause = f"{call[1]} does not take ({call[2]:.100})" + _INSTEAD.get(call[1], "")
+    return next((f"it {words}" for name, words in _OPCODES.items() if f"({name})" in cause), cause)
 
 
 # --- content hash of a function: Numba itself notices neither a changed global nor a changed default argument

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dis
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.jit import Part, disabled
+from dynsamp.kernels.jit import STABLE, Part, code_names, disabled
 from dynsamp.kernels.parts import differences, driven, jumps, past, saving, separable, tangent
 from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
@@ -24,6 +26,7 @@ __all__ = [
     "Schedule",
     "Starts",
     "Watch",
+    "endless",
     "lanes_slots",
     "named",
     "prepared",
@@ -35,6 +38,7 @@ __all__ = [
 Function = Callable[..., Any]
 TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
 EACH: Part = {"save": saving.save_each}
+_EMPTY = types.CellType()
 _DIFFERENTIATED = ("rhs", "velocity", "force", "iterate")
 
 
@@ -211,13 +215,44 @@ def running(functions: Mapping[str, Function]) -> Iterator[None]:
     """Say whose functions raised: what compiled code raises knows no names."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # that too: a slip must not look like success
         raise RuntimeError(f"the function {named(functions)} raised {type(error).__name__}: {error}") from error
 
 
 def named(functions: Mapping[str, Function]) -> str:
     """Names of functions for a message."""
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
+
+
+def endless(functions: Iterable[Function]) -> bool:
+    """Whether one of them, or a helper, goes round a ``while``: a loop that no flag of a driver ends."""
+    left: list[Any] = list(functions)
+    seen: set[int] = set()
+    while left:
+        value = left.pop()
+        function = getattr(value, "py_func", value)
+        if not isinstance(function, types.FunctionType) or id(function) in seen:
+            continue
+        if _has_while(function.__code__):
+            return True
+        seen.add(id(function))
+        names, around = code_names(function.__code__), function.__globals__
+        found = [around[name] for name in names if name in around]
+        found += [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
+        modules = [value for value in found if isinstance(value, types.ModuleType) and value.__name__ not in STABLE]
+        left += [*found, *(getattr(module, name, None) for module in modules for name in names)]
+    return False
+
+
+@lru_cache(1024)
+def _has_while(code: types.CodeType) -> bool:
+    """Whether it jumps back, but not for the next entry of a ``for``."""
+    at, name = {}, ""
+    for step in reversed(list(dis.get_instructions(code))):
+        name = name if step.opname == "EXTENDED_ARG" else step.opname
+        at[step.offset] = (name, step.argval)
+    back = (target for place, (name, target) in at.items() if "JUMP" in name and target < place)
+    return any(at[target][0] != "FOR_ITER" for target in back)
 
 
 def _traced(problem: Problem) -> Function | None:

@@ -242,6 +242,7 @@ def child(name: str) -> None:
     else:
         print(json.dumps({"ended": time.perf_counter() - begin}))
         return
+    time.sleep(0.01)  # in which threads that have done their work end
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("dynsamp")]
     case(False)
     print(json.dumps({"seconds": end - sent[0], "left": left}))

@@ -134,7 +134,7 @@ def trace(
         raise
     except RecursionError:
         refuse("it calls itself without end")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         refuse(f"{type(error).__name__}: {error}")
     if refusals():
         refuse(refusals()[0])
