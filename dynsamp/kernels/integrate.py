@@ -21,7 +21,6 @@ from dynsamp.kernels.problem import (
     Problem,
     Schedule,
     Starts,
-    endless,
     lanes_slots,
     named,
     prepared,
@@ -106,7 +105,7 @@ def integrate(
     load = problem.size * (problem.size + problem.theta.shape[1])  # each component may depend on all, by each parameter
     steps = len(y0) * int(schedule.substeps.sum())
     small = not entry.adaptive and steps < SMALL and steps * load < LIGHT
-    small = small and not endless(problem.functions.values())
+    small = small and not ready.endless
     with running(problem.functions):
         every = max(1, min(LOOKS[0] // load, LOOKS[1]))
         over_blocks(advance, len(y0), target.block, threads, small=small, every=every)
@@ -132,7 +131,7 @@ def at_points(
     constants = {**ready.constants, **stack_slots(problem)}
     driver = getattr(points, quantity)
     run = specialise(driver, [scalar, *ready.adaptors], ready.functions, (*arrays, 0, 0), **constants)
-    small = len(t) <= BLOCK and not endless(problem.functions.values())
+    small = len(t) <= BLOCK and not ready.endless
     with running(problem.functions):
         over_blocks(lambda stop, begin, end: quietly(run, *arrays, begin, end), len(t), BLOCK, small=small)
     return out[..., 0] if quantity == "diffusions" and problem.diagonal else out

@@ -26,7 +26,6 @@ __all__ = [
     "Schedule",
     "Starts",
     "Watch",
-    "endless",
     "lanes_slots",
     "named",
     "prepared",
@@ -115,6 +114,7 @@ class Prepared:
     functions: dict[str, Function]  # by slot
     constants: dict[str, Any]
     adaptors: list[Part]
+    endless: bool = False  # whether a function may go round a loop of its own for ever
 
 
 def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) -> Prepared:
@@ -165,7 +165,7 @@ def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) 
         adaptors.append(differences)
     if problem.columns:
         adaptors += _carried(problem)
-    return Prepared(theta, functions, constants, adaptors)
+    return Prepared(theta, functions, constants, adaptors, _endless(functions.values()))
 
 
 def _expanded(problem: Problem) -> Prepared:
@@ -224,7 +224,7 @@ def named(functions: Mapping[str, Function]) -> str:
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
 
 
-def endless(functions: Iterable[Function]) -> bool:
+def _endless(functions: Iterable[Function]) -> bool:
     """Whether one of them, or a helper, goes round a ``while``: a loop that no flag of a driver ends."""
     left: list[Any] = list(functions)
     seen: set[int] = set()
