@@ -95,6 +95,14 @@ def test_a_store_that_is_refused_costs_no_computation(begun, monkeypatch):
     monkeypatch.delattr(ds.workflow.generation.Generation, "piece")
     with pytest.raises(ValueError, match="belongs to a run with another plan"):
         ds.generate(spring(), trajectories=3, seed=2, store=begun)
+    for path, message in {
+        "": "'' is no path",
+        5: "a path must be text",
+        "a\0b.zarr": "is no path",
+        "x.nc": "give a name that ends with .zarr",
+    }.items():
+        with pytest.raises((ValueError, TypeError), match=message):
+            ds.generate(spring(), trajectories=3, store=path)
     with Lock(begun.with_name("spring.zarr.run") / "lock"), pytest.raises(BlockingIOError) as caught:
         ds.generate(spring(), trajectories=3, seed=1, store=begun)
     assert str(caught.value).endswith("writes to spring.zarr; wait for it or stop it")

@@ -32,8 +32,9 @@ from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import versions
 from dynsamp.dataset.zarrcheck import check_files, refuse_stranger
-from dynsamp.files import TEMPORARY, explained
+from dynsamp.files import TEMPORARY, explained, named
 from dynsamp.interruption import obeying, waited
+from dynsamp.words import quoted
 
 __all__ = ["Interrupted", "check_plan", "run_chunks", "run_folder", "verify"]
 
@@ -117,9 +118,8 @@ def run_chunks(  # noqa: PLR0913 - a verb
         On Ctrl-C. Chunks that end within 0.2 seconds are written; what a solver does for others is given up, but the
         processes of a pool end theirs.
     """
-    target = Path(store)
-    if target.suffix.lower() != ".zarr":
-        raise ValueError(f"cannot write chunks to {target.name!r}; give a name that ends with .zarr")
+    target = named(store)
+    folder = _own_folder(target)
     if count < 1 or workers < 1 or (chunk is not None and chunk < 1):
         raise ValueError(f"count, workers and chunk must be at least 1, got {count}, {workers} and {chunk}")
     example = compute(0, 1) if template is None else template
@@ -128,7 +128,6 @@ def run_chunks(  # noqa: PLR0913 - a verb
     template = example.drop_encoding()
     rows = chunk or chunk_rows(template, count, memory=memory, in_flight=workers + 1)
     full = plans.as_json({**plan, "count": count, "variables": chunk_store.described(template, count)})
-    folder = _own_folder(target)
     with explained("write", target):
         folder.mkdir(exist_ok=True)
     with explained("write", target), Lock(folder / "lock"):
@@ -147,7 +146,7 @@ def run_chunks(  # noqa: PLR0913 - a verb
 
 def check_plan(plan: Mapping[str, object], store: str | os.PathLike[str], *, count: int) -> None:
     """Raise at once, before anything is computed, what `run_chunks` would for a store of another plan or a busy one."""
-    target = Path(store)
+    target = named(store)
     folder = _own_folder(target)
     if folder.is_dir():
         with explained("write", target), Lock(folder / "lock"):
@@ -156,6 +155,8 @@ def check_plan(plan: Mapping[str, object], store: str | os.PathLike[str], *, cou
 
 def _own_folder(target: Path) -> Path:
     """Where a run keeps what it knows of a store, with nothing in it that could lead elsewhere or be waited for."""
+    if target.suffix.lower() != ".zarr":
+        raise ValueError(f"cannot write chunks to {quoted(target.name)}; give a name that ends with .zarr")
     folder = run_folder(target)
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(
@@ -342,7 +343,7 @@ def verify(store: str | os.PathLike[str]) -> list[int]:
     ValueError
         If there is no plan of the store, or it is damaged.
     """
-    target = Path(store)
+    target = named(store)
     saved = plans.read(_own_folder(target) / "plan.json")
     if saved is None:
         raise ValueError(

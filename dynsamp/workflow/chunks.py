@@ -12,6 +12,7 @@ import xarray as xr
 
 from dynsamp.batch import check_plan, run_chunks
 from dynsamp.dataset import open_dataset
+from dynsamp.files import named
 from dynsamp.limits import check_bytes, spoken_bytes
 from dynsamp.progress import Progress
 from dynsamp.workflow.identity import Told, digest
@@ -99,7 +100,7 @@ def _check_room(job: Job, store: Store | None) -> None:
         check_bytes(2 * numbers * job.count, f"{job.count} trajectories of {job.size} numbers", remedy)
         return
     check_bytes(2 * numbers, f"a trajectory of {job.size} numbers", "take fewer members or saved times")
-    place = Path(store.path).absolute()
+    place = named(store.path).absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
     if place.name == Path(store.path).name:
