@@ -216,7 +216,7 @@ def named(path: object) -> Path:
     return Path(path)
 
 
-def check_regular(path: Path, kind: str) -> None:
+def check_regular(path: Path | str, kind: str) -> None:
     """Refuse what cannot be read to its end: a pipe would be waited for, a device has none.
 
     Raises
@@ -226,11 +226,12 @@ def check_regular(path: Path, kind: str) -> None:
     ValueError
         If it is a folder, a pipe, a socket or a device; ``kind`` says what it should be.
     """
-    mode = path.stat().st_mode
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode):
+        return
     if stat.S_ISDIR(mode):
         raise ValueError(f"{shown(path)} is a folder, not a {kind}")
-    if not stat.S_ISREG(mode):
-        raise ValueError(f"{shown(path)} is a pipe or a device, not a {kind}; write what it gives to a file first")
+    raise ValueError(f"{shown(path)} is a pipe or a device, not a {kind}; write what it gives to a file first")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-__all__ = ["as_floats", "fits", "hints", "kinds", "misfit", "spoken"]
+__all__ = ["anything", "as_floats", "fits", "hints", "kinds", "misfit", "spoken", "tests"]
 
 
 @cache
@@ -38,6 +38,11 @@ def hints(kind: type) -> dict[str, Any]:
         return found
 
 
+def anything(_: Any) -> bool:
+    """The test that every value passes."""
+    return True
+
+
 def fits(value: Any, hint: Any) -> bool:
     """Whether a value is what an annotation says."""
     return _test(hint)(value)
@@ -52,7 +57,7 @@ def _test(hint: Any) -> Test:
     """The test of an annotation, made once: a file is read in less than a millisecond."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
-        return lambda _: True
+        return anything
     if hint is None or hint is types.NoneType:
         return lambda value: value is None
     if origin is None and isinstance(hint, type):
@@ -62,13 +67,18 @@ def _test(hint: Any) -> Test:
     if origin is Literal:
         return lambda value: any(type(value) is type(word) and value == word for word in inner)
     if origin in (Union, types.UnionType):
-        tests = [_test(one) for one in inner]
-        return lambda value: any(test(value) for test in tests)
+        options = [_test(one) for one in inner]
+        if len(options) == 2:
+            first, second = options
+            return lambda value: first(value) or second(value)
+        return lambda value: any(test(value) for test in options)
     if not isinstance(origin, type):
-        return lambda _: True
+        return anything
     whole, parts = _test_of_class(origin), [_test(one) for one in inner if one is not Ellipsis]
     if issubclass(origin, Mapping) and len(parts) == 2:
         key, item = parts
+        if item is anything:
+            return lambda value: whole(value) and all(map(key, value))
         return lambda value: whole(value) and all(key(k) and item(v) for k, v in value.items())
     if origin is tuple and Ellipsis not in inner and parts:
         return lambda value: (
@@ -109,12 +119,13 @@ def _is_number(value: Any) -> bool:
 
 def misfit(kind: type, values: Mapping[str, Any]) -> str | None:
     """The first field whose value is not what its class says; None where all are."""
-    known = _tests(kind)
+    known = tests(kind)
     return next((name for name, value in values.items() if name in known and not known[name](value)), None)
 
 
 @cache
-def _tests(kind: type) -> dict[str, Test]:
+def tests(kind: type) -> dict[str, Test]:
+    """The tests of the fields of a class, by name."""
     found = {}
     for name, hint in hints(kind).items():
         with suppress(TypeError):  # what a stranger adds with ``Annotated`` need not have a hash

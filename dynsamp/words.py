@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-from dynsamp.typed import as_floats, fits, hints, misfit, spoken
+from dynsamp.typed import as_floats, fits, hints, misfit, spoken, tests
 
 __all__ = ["FAILURES", "Box", "Facts", "Input", "Parameter", "State", "Status", "closest", "components"]
 __all__ += ["energy_units", "escaped", "listed", "nearest", "no_list", "quoted", "rate_units", "shown", "spans"]
@@ -149,12 +149,12 @@ class State:
 
     def __post_init__(self) -> None:
         _identifier("state", self.name)
-        texts = (
-            self.units,
-            self.long_name,
-            *(text for text in (self.standard_name, self.conjugate) if text is not None),
+        plain = (
+            type(self.units) is type(self.long_name) is str
+            and (self.standard_name is None or type(self.standard_name) is str)
+            and (self.conjugate is None or type(self.conjugate) is str)
+            and (self.period is None or type(self.period) is float)
         )
-        plain = all(isinstance(text, str) for text in texts) and (self.period is None or type(self.period) is float)
         wrong = None if plain and self.dims == {} else misfit(State, vars(self))  # mostly there is no more to look at
         if wrong:
             wanted, value = spoken(hints(State)[wrong]), getattr(self, wrong)
@@ -296,26 +296,35 @@ class Facts:
         known: dict[str, Any] = {}
         other: dict[str, Any] = {}
         versions: dict[str, Any] = {}  # once facts of their own
+        known_tests, wrong = tests(Facts), None
         for name, value in said.items():
             if name not in _UNSAID or name == "other":
                 (versions if name.endswith("_version") else other)[name] = value
             elif value is not None:
+                test = _is_signals if name == "inputs" else known_tests[name]
                 known[name] = tuple(value) if isinstance(value, list) and name != "inputs" else value
-        signals = known.pop("inputs", ())
-        wrong = misfit(Facts, known) or (None if fits(signals, _SIGNALS) else "inputs")
+                if wrong is None and not test(known[name]):
+                    wrong = name
         if wrong:
             wanted = spoken(_SIGNALS if wrong == "inputs" else hints(Facts)[wrong])
             raise ValueError(
                 f"the fact {wrong!r} should be {wanted}, got {quoted(said[wrong])}; correct it or delete it"
             )
-        known["inputs"] = _signals(signals)
+        known["inputs"] = _signals(known.get("inputs", ()))
         if versions:
             known["versions"] = {**versions, **known.get("versions", {})}
-        return cls(**{**known, **as_floats(cls, known)}, other=other)
+        known |= as_floats(cls, known)
+        facts = object.__new__(cls)  # what they are has been looked at
+        vars(facts).update({**_UNSAID, "parameters": {}, "versions": {}, **known, "other": other})
+        return facts
 
 
 _UNSAID: dict[str, Any] = vars(Facts())
 _SIGNALS = Mapping[str, Any] | Sequence[str]  # inputs as files have them
+
+
+def _is_signals(said: Any) -> bool:
+    return fits(said, _SIGNALS)
 
 
 def _signals(said: Mapping[str, Any] | Sequence[str]) -> tuple[Input, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checka
 
 import numpy as np
 
-from dynsamp.models.schema import Array, Outline, check_model
+from dynsamp.models.schema import CHECKED, Array, Outline, check_model
 from dynsamp.solve import Kernel
 from dynsamp.typed import as_floats
 from dynsamp.words import Facts, State, components, escaped
@@ -153,9 +153,10 @@ class Model(ABC):
     high: Annotated[np.ndarray, Array("component", optional=True)] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        check_model(self)
+        if not vars(self).pop(CHECKED, False):
+            check_model(self)
         vars(self).update(as_floats(type(self), vars(self)))  # frozen for others
-        if self.low.shape != self.high.shape or np.any(self.low > self.high):
+        if self.low.shape != self.high.shape or (self.low > self.high).any():
             raise ValueError(
                 f"the fields of a {type(self).__name__} do not fit together: the training box should have low <= high,"
                 f" got {self.low.shape} and {self.high.shape} components"

@@ -14,7 +14,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, asdict, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,17 @@ from dynsamp.models.safetensors import (
     refuse,
     strict_json,
 )
-from dynsamp.models.schema import Outline, check_arrays, check_model, check_sizes, checks_itself
+from dynsamp.models.schema import (
+    COMMON,
+    Outline,
+    check_arrays,
+    check_model,
+    check_sizes,
+    checks_itself,
+    declared_names,
+    made,
+    ours,
+)
 from dynsamp.typed import as_floats
 from dynsamp.words import Facts, State, listed, quoted, shown
 
@@ -47,7 +57,6 @@ _log = logging.getLogger("dynsamp")
 
 FORMAT = "dynsamp-model"
 FORMAT_VERSION = 1  # raised when an old reader would misunderstand a new file
-COMMON = ("states", "facts", "report")  # fields of every model, stored under their own keys
 
 
 def write_model(model: Model, path: str | os.PathLike[str]) -> None:
@@ -117,13 +126,13 @@ def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model
     OSError
         If the file cannot be read.
     """
-    source = named(path)
+    source = path if type(path) is str and path and "\0" not in path else named(path)
     try:
         check_regular(source, "model file")
     except OSError:
-        with explained("read", source):
+        with explained("read", Path(source)):
             raise
-    with open(source, "rb") as file:
+    with open(source, "rb", buffering=0) as file:
         header = read_header(file, source)
         about = _about(header.entries["__metadata__"], source)
         spans = read_spans(header, source)
@@ -132,16 +141,18 @@ def read_model(path: str | os.PathLike[str], resolve: Callable[[str], type[Model
         try:
             sizes = check_sizes(kind, outline)
             arrays = read_arrays(file, header, spans, source)
-            if not checks_itself(kind):
+            own = ours(kind)
+            if own or not checks_itself(kind):
                 check_arrays(kind, sizes, arrays)
-            return kind(**(values | arrays))
+            values |= arrays
+            return made(kind, values) if own else kind(**values)
         except NotIntactError:
             raise
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             refuse(source, str(error) or f"its fields do not make a {kind.__name__}")
 
 
-def _about(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _about(metadata: Mapping[str, Any], path: Path | str) -> dict[str, Any]:
     about = strict_json(metadata["dynsamp"], "entry 'dynsamp'", path)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         refuse(path, f"its format is not {FORMAT!r}")
@@ -165,7 +176,7 @@ def _about(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return about
 
 
-def _kind(about: Mapping[str, Any], resolve: Callable[[str], type[Model]], path: Path) -> type[Model]:
+def _kind(about: Mapping[str, Any], resolve: Callable[[str], type[Model]], path: Path | str) -> type[Model]:
     """The class of the model."""
     name = about["estimator"]
     try:
@@ -179,7 +190,7 @@ def _kind(about: Mapping[str, Any], resolve: Callable[[str], type[Model]], path:
 
 
 def _outline(
-    about: Mapping[str, Any], spans: Mapping[str, Span], kind: type[Model], path: Path
+    about: Mapping[str, Any], spans: Mapping[str, Span], kind: type[Model], path: Path | str
 ) -> tuple[dict[str, Any], Outline]:
     """Fields that are no arrays, and all that is known without reading one."""
     try:
@@ -190,18 +201,18 @@ def _outline(
         facts = Facts.from_json(about["facts"])
     except (TypeError, ValueError) as error:
         refuse(path, f"its facts are malformed ({error})")
-    known: dict[str, Field[Any]] = {item.name: item for item in fields(kind) if item.init}
+    known, needed = declared_names(kind)
     plain = about["fields"]
-    strange = sorted({*plain, *spans} - set(known) | set(plain) & {*spans, *COMMON} | set(spans) & {*COMMON})
-    unsaid = [item for key, item in known.items() if key not in plain and key not in spans and key not in COMMON]
-    missing = [item.name for item in unsaid if item.default is MISSING and item.default_factory is MISSING]
-    if strange or missing:
+    given = plain.keys() | spans.keys()
+    if len(given) < len(plain) + len(spans) or not needed <= given <= known.keys():
+        strange = sorted(given - known.keys() | plain.keys() & spans.keys())
+        missing = sorted(needed - given)
         refuse(path, f"a {kind.__name__} has other fields (unknown: {strange or 'none'}, missing: {missing or 'none'})")
-    if unsaid:
-        names = listed(item.name for item in unsaid)
+    if len(given) < len(known):
+        names = listed(name for name in known if name not in given)
         _log.warning("%s does not say %s; the defaults may make another %s of it", shown(path), names, kind.__name__)
     values = {"states": states, "facts": facts, "report": about["report"], **plain}
-    return values, Outline(states, values, {name: (span.dtype, span.shape) for name, span in spans.items()})
+    return values, Outline(states, values, spans)
 
 
 def _state(said: Any) -> State:
