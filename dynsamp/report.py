@@ -19,7 +19,7 @@ import xarray as xr
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from dynsamp import plot
-from dynsamp.files import explained, tidy, write_bytes
+from dynsamp.files import explained, named, tidy, write_bytes
 from dynsamp.words import FAILURES, Status
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ def page(run: Run, path: str | Path, *, title: str | None = None) -> Path:
     Path
         ``path``. The file holds everything, is written whole or not at all, and the same run gives the same bytes.
     """
-    _save(_document(run, plot.figures(run), title), Path(path))
-    return Path(path)
+    target = named(path)
+    _save(_document(run, plot.figures(run), title), target)
+    return target
 
 
 def lines(run: Run) -> list[str]:

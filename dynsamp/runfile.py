@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynsamp.files import check_regular, understood
+from dynsamp.files import check_regular, named, understood
 from dynsamp.typed import fits
 from dynsamp.words import QUOTED, Box, quoted, shown, suggestion
 
@@ -182,7 +182,7 @@ def read_run_file(path: str | Path) -> RunFile:
         With everything that is wrong: syntax, unknown keys, values of the wrong kind, unknown systems, parameters,
         estimators, knobs and metrics.
     """
-    path = Path(path)
+    path = named(path)
     document = _document(path)
     problems: list[str] = []
     _unknown(document, [*PLAIN, *TABLES, "estimator"], "", problems)

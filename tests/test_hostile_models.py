@@ -365,7 +365,10 @@ def test_terms_that_are_no_text_are_named(term):
 
 @pytest.mark.parametrize("path", [None, 5, b"m", "", "a\0b"])
 def test_what_is_no_path_is_named(family, path):
-    for use in (ds.load_model, ds.open_dataset, ds.from_csv, lambda path: ds.save_model(family["linear"], path)):
+    uses = [ds.load_model, ds.open_dataset, ds.from_csv, lambda path: ds.save_model(family["linear"], path)]
+    if path is not None:
+        uses += [lambda path: ds.generate("pendulum", store=path), lambda path: ds.run("pendulum", out=path)]
+    for use in uses:
         with pytest.raises((TypeError, ValueError), match=r"a path must be text|is no path"):
             use(path)
 

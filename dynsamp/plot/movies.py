@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from dynsamp.dataset import facts, state_list
-from dynsamp.files import explained, replaced
+from dynsamp.files import explained, named, replaced
 from dynsamp.models.measured.names import is_angle
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, lay_out, panels
 from dynsamp.plot.extracts import called, component, matching, positions, series
@@ -144,7 +144,7 @@ def animate(
     ValueError
         For another ending of the name, a missing ffmpeg, or a trajectory that does not exist.
     """
-    path = Path(path)
+    path = named(path)
     _check(path, fps, speed)
     (place,) = positions(forecast, [trajectory])
     shown = [(called(forecast) if truth is not None else "", COLOURS[0], motion(forecast, place))]

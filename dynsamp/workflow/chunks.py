@@ -60,6 +60,9 @@ class Store:
     memory: int | None = None  # bytes that chunks may take at a time
     verify: bool = True  # what is there against its checksums
 
+    def __post_init__(self) -> None:
+        named(self.path)
+
 
 def computed(job: Job, label: str, store: Store | None = None, progress: bool | None = None) -> xr.Dataset:
     """Compute a job, in memory or chunk by chunk into a store, and return its Dataset."""

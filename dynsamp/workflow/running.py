@@ -10,6 +10,7 @@ import xarray as xr
 
 from dynsamp import dataset, plugins
 from dynsamp.dataset.results import Run
+from dynsamp.files import named
 from dynsamp.models.base import Estimator
 from dynsamp.streams import checked_seed
 from dynsamp.system import System
@@ -60,7 +61,7 @@ def run(  # noqa: PLR0913 - a verb
     """
     law = plugins.system(system)
     seed = checked_seed(seed)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else named(out)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
 
