@@ -15,6 +15,7 @@ import gc
 import os
 import re
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -111,7 +112,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     # the document of --json stands alone, whatever plugins print, at the end of the process too
     alone = aside(for_good=argv is None) if getattr(args, "json", False) else contextlib.nullcontext()
     with alone:
-        return _run(args)
+        code = _run(args)
+    if argv is None:
+        _leave(code)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End a process that the threads of a plugin would keep alive; they have a second to come to an end."""
+    end = time.monotonic() + 1.0
+    pools: Any = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", ())  # Python ends these
+    mine = (threading.main_thread(), *pools)
+    others = [thread for thread in threading.enumerate() if not thread.daemon and thread not in mine]
+    for thread in others:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
+        put(
+            "dynsamp: warning: a plugin left a thread that does not end; `dynsamp plugins doctor` names it",
+            file=sys.stderr,
+        )
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -133,6 +155,12 @@ def _run(args: argparse.Namespace) -> int:
             return _fail(args, str(error), 2)
         except MemoryError:
             return _fail(args, "out of memory; try fewer or shorter trajectories, or a smaller width", 1)
+        except SystemExit as stop:  # of no command of ours: what was asked for is not there
+            if args.verbose:
+                traceback.print_exc()
+            where = traceback.extract_tb(stop.__traceback__)[-1]
+            said = f"{where.filename}, line {where.lineno}, ended the program ({type(stop).__name__}: {stop}); raise an"
+            return _fail(args, f"{said} error there instead", 1)
         except Exception as error:
             if args.verbose:
                 traceback.print_exc()

@@ -87,6 +87,9 @@ UNRULY = {
     "printer": "import ctypes, atexit, os\nprint('hello')\nos.write(1, b'raw')\natexit.register(print, 'bye')\n"
     "if os.name == 'posix': ctypes.CDLL(None).puts(b'from C')",
     "ender": "import os\nos._exit(3)",
+    "silent": "import os\nos._exit(0)",
+    "closer": "import sys\nsys.stdout.close()",
+    "shallow": "import sys\nsys.setrecursionlimit(90)",
     "leaver": "raise SystemExit(0)",
     "crasher": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)",
     "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()",
@@ -126,17 +129,52 @@ def test_what_a_plugin_prints_does_not_break_json(unruly):
         assert word in done.stderr
 
 
+def test_plugins_that_close_leave_or_stay_harm_no_other_command(unruly):
+    done = unruly(["closer", "silent", "shallow", "thread"], "systems", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "pendulum" in [system["name"] for system in json.loads(done.stdout)]
+    assert "it calls os._exit(0)" in done.stderr
+    assert "a plugin left a thread that does not end" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["rhs", "initial", "file"])
+def test_a_function_that_ends_the_program_is_no_success(tmp_path, where):
+    ends = {name: "sys.exit(0)" if name == where else "pass" for name in ("rhs", "initial", "file")}
+    (tmp_path / "law.py").write_text(
+        f"import os, sys\nimport dynsamp as ds\nimport numpy as np\n"
+        f"def rhs(t, y, theta, dy):\n    {ends['rhs']}\n    dy[0] = -y[0]\n"
+        f"def initial(rng, n):\n    {ends['initial']}\n    return np.ones((n, 1))\n"
+        f"{ends['file'].replace('sys.exit', 'os._exit')}\n"
+        "law = ds.ODESystem(name='law', states=[ds.State('x')], rhs=rhs, initial=initial, duration=1.0, dt=0.5)\n"
+    )
+    command = [sys.executable, "-m", "dynsamp", "generate", "./law.py", "--trajectories", "2", "--out", "x.nc"]
+    path = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 1
+    said = {
+        "rhs": "the function 'rhs' ends the program",
+        "initial": "the function 'initial' raised SystemExit",
+        "file": "os._exit(0)",
+    }
+    assert said[where] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_doctor_names_plugins_that_end_the_process_or_change_what_belongs_to_all(unruly):
     done = unruly(UNRULY, "plugins", "doctor", "--json")
     assert done.returncode == 1, done.stderr
     found = {plugin["name"]: plugin for plugin in json.loads(done.stdout)["plugins"]}
     assert found["pendulum"] == {"name": "pendulum", "status": "ok", "error": "", "changes": []}
     broken = {name: plugin["error"] for name, plugin in found.items() if plugin["status"] == "broken"}
-    assert set(broken) == {"ender", "leaver", "crasher", "thread"}
+    assert set(broken) == {"ender", "silent", "leaver", "crasher", "thread"}
+    assert broken["silent"] == "ends the process with exit code 0 when it is loaded"
     assert broken["ender"] == "ends the process with exit code 3 when it is loaded"
     assert broken["leaver"] == "SystemExit: 0"
     assert "process" in broken["crasher"]
     assert broken["thread"] == "does not let the process end when it is loaded"
+    assert found["closer"]["changes"] == ["changes standard streams"]
     assert found["strict"]["changes"] == ["changes NumPy's error state"]
     assert found["seeded"]["changes"] == ["changes NumPy's global generator", "changes the generator of random"]
     for name in ("the filters of warnings", "sys.path", "environment variables"):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import random
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import pluggy
@@ -22,7 +24,7 @@ from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
 from dynsamp.words import quoted, shown, suggestion
 
-__all__ = ["Contribution", "Failure", "load", "manager", "undone", "unexpected"]
+__all__ = ["Contribution", "Failure", "load", "manager", "staying", "undone", "unexpected"]
 
 HOOKS = ("dynsamp_systems", "dynsamp_estimators", "dynsamp_metrics")
 
@@ -61,11 +63,33 @@ def manager() -> pluggy.PluginManager:
 
 
 @contextlib.contextmanager
-def undone() -> Iterator[None]:
-    """Undo what a plugin does to NumPy's error state and to global generators: nobody's numbers depend on a plugin."""
-    here, everywhere = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what is kept
-    with np.errstate():
+def staying() -> Iterator[None]:
+    """What is imported does not end the process in silence: ``os._exit`` raises, but in a child process."""
+    end, process = os._exit, os.getpid()
+
+    def refused(status: int) -> NoReturn:
+        if os.getpid() != process:
+            end(status)
+        raise SystemExit(f"it calls os._exit({status})")
+
+    os._exit = refused
+    try:
         yield
+    finally:
+        os._exit = end
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """Undo what a plugin does to NumPy's error state, global generators and the recursion limit.
+
+    Nobody's numbers depend on a plugin.
+    """
+    deep = sys.getrecursionlimit()
+    here, everywhere = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what is kept
+    with np.errstate(), staying():
+        yield
+    sys.setrecursionlimit(deep)
     random.setstate(here)
     np.random.set_state(everywhere)  # noqa: NPY002
 

@@ -7,7 +7,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 __all__ = ["aside", "result"]
 
@@ -19,6 +19,16 @@ _result: TextIO | None = None  # where results go while everything else is put a
 def result() -> TextIO:
     """Where results are printed."""
     return sys.stdout if _result is None else _result
+
+
+class _Aside:
+    """Standard error, as it is at the time, for those who may close what they got as standard output."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def close(self) -> None:
+        """Nothing is lost."""
 
 
 @contextlib.contextmanager
@@ -35,7 +45,7 @@ def aside(*, for_good: bool = False) -> Iterator[None]:
         if descriptor is not None and _number(before) == OUT:
             _result = open(descriptor, "w", encoding=before.encoding, errors=before.errors, closefd=False)  # noqa: SIM115 - closed below
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(cast(TextIO, _Aside())):
             yield
     finally:
         if _result is not before and _result is not None:

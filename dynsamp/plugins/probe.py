@@ -109,7 +109,7 @@ def _watched() -> dict[str, Callable[[], Any]]:
         "signal handlers": lambda: {number: signal.getsignal(number) for number in signal.valid_signals()},
         "sys.path": lambda: list(sys.path),
         "environment variables": lambda: dict(os.environ),
-        "standard streams": lambda: [id(sys.stdin), id(sys.stdout), id(sys.stderr)],
+        "standard streams": lambda: [(id(s), s is None or s.closed) for s in (sys.stdin, sys.stdout, sys.stderr)],
         "sys.excepthook": lambda: (sys.excepthook, sys.displayhook, threading.excepthook),
         "the recursion limit": sys.getrecursionlimit,
         "the umask": _mask,
@@ -146,7 +146,7 @@ def _main(report: Path, asked: list[str]) -> None:
             size = os.path.getsize(printed)
             loading.load(plugin.entry_point.load, _key(plugin), manager)
             for stream in (sys.stdout, sys.__stdout__):
-                if stream is not None:
+                if stream is not None and not stream.closed:
                     stream.flush()
             after = {name: state() for name, state in watched.items()}
             changes = [f"changes {name}" for name in watched if _differ(name, before[name], after[name])]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from dynsamp._version import __version__
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
 from dynsamp.plugins.printed import aside
+from dynsamp.progress import Notice
 from dynsamp.words import LISTED, closest, listed, quoted
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ def _loaded(plugin: Candidate, result: Registry, plugin_manager: pluggy.PluginMa
     from dynsamp.plugins import loading
 
     name = f"{plugin.distribution}:{plugin.name}"
-    with aside(), loading.undone():
+    with Notice(f"loading the plugin {name}"), aside(), loading.undone():
         found: Contribution | Failure = loading.load(plugin.entry_point.load, name, plugin_manager)
     if isinstance(found, loading.Failure):
         return replace(_record(plugin, found.status, found.error), traceback=found.traceback)

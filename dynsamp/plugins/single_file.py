@@ -70,8 +70,11 @@ def _executed(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     before = sys.modules.get(module_name)
     sys.modules[module_name] = module
+    from dynsamp.plugins.loading import staying
+
     try:
-        spec.loader.exec_module(module)
+        with staying():
+            spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: `sys.exit()` at the end of a script

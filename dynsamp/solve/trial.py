@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from dynsamp.kernels.jit import code_names
+from dynsamp.kernels.jit import code_names, disabled
 from dynsamp.kernels.tracing.recording import Copies
 from dynsamp.kernels.tracing.source import HOME
 from dynsamp.kernels.tracing.stand_ins import Attributes
@@ -96,6 +96,8 @@ class _Guarded(np.ndarray):
             super().__setitem__(index, value)
             return
         self._count()
+        if isinstance(value, str | bytes | complex | np.complexfloating | None):
+            raise _Slip(f"writes {value!r:.40} into {self._place(index)}; give a real number")
         if self.given:
             raise _Slip(f"writes into {self._place(index)}, which is not its own; write into its last argument only")
         try:
@@ -191,7 +193,8 @@ def plain(function: Function) -> Function:
     function = getattr(function, "py_func", function)
     if not isinstance(function, types.FunctionType):
         return function
-    return Copies(_as_compiled, vars(builtins)).of(function)
+    seen = vars(builtins) if disabled() else {**vars(builtins), "print": _printed}
+    return Copies(_as_compiled, seen).of(function)
 
 
 # times between which a function has been tried in its surroundings and sizes
@@ -315,6 +318,8 @@ def _slip(
         _called(function, call, t, values, budget)
     except _Slip as slip:
         return str(slip)
+    except SystemExit:
+        return "ends the program (sys.exit); where a state makes no sense, write np.nan into its output"
     except RecursionError:
         return "calls itself without end: more than a thousand calls deep; let something end it"
     except NameError as error:  # UnboundLocalError, too, where compiled code would read garbage
@@ -394,18 +399,28 @@ class _Module(types.SimpleNamespace):
         return getattr(self._module, name)
 
 
-def _methods(generator: Any) -> dict[str, Any]:
-    return {name: getattr(generator, name) for name in dir(generator) if not name.startswith("_")}
+def _drawn(*_: Any, **__: Any) -> None:
+    raise _Slip(
+        "draws random numbers, which no seed repeats; noise belongs into diffusion= of an SDESystem or noise= of a map"
+    )
 
 
-# compiled code draws from generators of its own: those of the user stay where they are
-_OWN = {np.random.rand.__self__: np.random.RandomState(0), random.random.__self__: random.Random(0)}  # type: ignore[attr-defined]
-_RANDOM = _Module(np.random, _methods(_OWN[np.random.rand.__self__]))  # type: ignore[attr-defined]
+def _printed(*_: Any, **__: Any) -> None:
+    raise _Slip(
+        "prints, at every step and from many threads; look at what is saved, or set NUMBA_DISABLE_JIT=1 to print"
+    )
+
+
+_GENERATORS = (np.random.rand.__self__, random.random.__self__)  # type: ignore[attr-defined]
+_RANDOM, _OTHERS = (
+    _Module(module, {name: _drawn for name in dir(generator) if not name.startswith("_")})
+    for module, generator in zip((np.random, random), _GENERATORS, strict=True)
+)
 _MODULES = {
     math: _Module(math, _MATHEMATICS),
     np: _Module(np, {"random": _RANDOM}),
     np.random: _RANDOM,
-    random: _Module(random, _methods(_OWN[random.random.__self__])),  # type: ignore[attr-defined]
+    random: _OTHERS,
 }
 
 
@@ -421,7 +436,7 @@ def _as_compiled(value: Any, replace: Function) -> Any:
         return value
     if isinstance(value, types.BuiltinFunctionType | types.MethodType):
         owner = getattr(value, "__self__", None)
-        if isinstance(owner, np.random.RandomState | random.Random) and owner in _OWN:
-            return getattr(_OWN[owner], value.__name__)
+        if any(owner is generator for generator in _GENERATORS):
+            return _drawn
         return _LIKE_COMPILED.get(value)
     return None
