@@ -126,10 +126,8 @@ def _save(document: str, path: Path) -> None:
 def _document(run: Run, figures: Mapping[str, Figure], title: str | None) -> str:
     attrs = run.truth.attrs
     title = title or str(attrs.get("title") or attrs.get("system") or "A fitted model")
-    pictures = [
-        f"<figure>{_svg(name, figure)}<figcaption>{escape(CAPTIONS.get(name, name))}</figcaption></figure>"
-        for name, figure in figures.items()
-    ]
+    drawn = ((_svg(name, figure), escape(CAPTIONS.get(name, name))) for name, figure in figures.items())
+    pictures = [f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn]
     numbers = [*_fit_rows(run.model.report), *_score_rows(run.scores), *_outcome_rows(run.forecast)]
     skipped = [(f"{SHORT.get(name, name)}", f"left out: {why}") for name, why in _json(run.scores, "skipped").items()]
     sections = [

@@ -91,9 +91,8 @@ def describe(args: Namespace) -> None:
         put("\n" + textwrap.indent(textwrap.dedent(law.equations).strip("\n"), "    "))
     print_section("states", [(s.name, s.units, s.long_name + _own_dims(s)) for s in law.states], "\n")
     parameters = _details(law)["parameters"]
-    print_section(
-        "parameters", [(n, f"{p['value']:g}", p["units"], p["long_name"]) for n, p in parameters.items()], "\n"
-    )
+    rows = [(name, f"{p['value']:g}", p["units"], p["long_name"]) for name, p in parameters.items()]
+    print_section("parameters", rows, "\n")
     print_section("inputs", [(u.name, u.units, u.long_name) for u in law.inputs], "\n")
     print_section("by default", _defaults(law), "\n")
     if law.references:

@@ -41,11 +41,9 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str]]:
 def sentence(comparison: Comparison) -> str:
     """What the table says, in words."""
     sampled, trained = comparison.sampled, comparison.trained
-    parts = [
-        f"{_ratio(trained.cost.seconds, sampled.cost.seconds, 'less', 'more')} time",
-        f"{_ratio(trained.cost.joules, sampled.cost.joules, 'less', 'more')} energy used",
-    ]
-    text = f"Sampling took {' and '.join(parts)}"
+    time = _ratio(trained.cost.seconds, sampled.cost.seconds, "less", "more")
+    used = _ratio(trained.cost.joules, sampled.cost.joules, "less", "more")
+    text = f"Sampling took {time} time and {used} energy used"
     if math.isfinite(sampled.error) and math.isfinite(trained.error):
         ratio = _ratio(trained.error, sampled.error, "smaller", "larger")
         text += f"; its {comparison.error_name} is {ratio}"

@@ -255,12 +255,8 @@ def _theta(moments: Moments) -> np.ndarray:
     free = 1 + n + len(entries)
     for column, unit in enumerate(squares):
         parts.append(moments.covariance[:free, column] * unit / np.concatenate([slopes, squares]))
-    neurons = [
-        layer.biases[:, None],
-        layer.weights / spread,
-        moments.drift[n + 1 :] * spread,
-        moments.covariance[free:] * np.asarray(squares),
-    ]
+    of_covariance = moments.covariance[free:] * np.asarray(squares)
+    neurons = [layer.biases[:, None], layer.weights / spread, moments.drift[n + 1 :] * spread, of_covariance]
     return np.concatenate([*parts, np.concatenate(neurons, axis=1).ravel()])
 
 
@@ -292,14 +288,8 @@ def _fit_moments(rows: Increments, neurons: Neurons, options: FitOptions) -> Mom
     centre, spread = rows.y.mean(axis=0), rows.y.std(axis=0)
     spread[spread <= 1e-13 * np.abs(rows.y).max(axis=0)] = 1.0
     points = rows.y[generator(options.seed, "points").permutation(len(rows.y))[:SAMPLED_FROM]]
-    layer = sample_layer(
-        points,
-        neurons,
-        rng=generator(options.seed, "weights"),
-        target=points if neurons.sampler == "swim" else None,
-        centre=centre,
-        half_width=spread,
-    )
+    rng, target = generator(options.seed, "weights"), points if neurons.sampler == "swim" else None
+    layer = sample_layer(points, neurons, rng=rng, target=target, centre=centre, half_width=spread)
     regression = _Regression(rows, layer, "gcv" if options.regularisation is None else options.regularisation)
     found: Moments | None = None
     for _ in range(tuning.MOMENT_PASSES):
@@ -319,12 +309,8 @@ class _Regression:
         for start in range(0, len(self.rows.y), tuning.MOMENT_CHUNK):
             part = slice(start, start + tuning.MOMENT_CHUNK)
             z = (self.rows.y[part] - self.layer.centre) / self.layer.half_width
-            yield (
-                z,
-                self.layer.standardised.values(z),
-                self.rows.dy[part] / self.layer.half_width,
-                self.rows.spacing[part],
-            )
+            features, change = self.layer.standardised.values(z), self.rows.dy[part] / self.layer.half_width
+            yield z, features, change, self.rows.spacing[part]
 
     def both(self, before: Moments | None, correct: bool) -> Moments:
         """Drift, then covariance; weighted, and corrected if asked, by the moments from before."""
@@ -364,11 +350,8 @@ class _Regression:
         # weights must not follow noise: the first covariance is the quadratic alone
         ridge = tuning.RIDGE_HEAVY if before is None else self.regularisation
         covariance, covariance_solutions = self._solve(covariance_targets, len(entries), True, ridge)
-        floor = (
-            tuning.VARIANCE_FLOOR
-            * (self.rows.dy**2 / self.rows.spacing[:, None]).mean(axis=0)
-            / self.layer.half_width**2
-        )
+        rate = (self.rows.dy**2 / self.rows.spacing[:, None]).mean(axis=0)
+        floor = tuning.VARIANCE_FLOOR * rate / self.layer.half_width**2
         floor[floor == 0] = np.finfo(float).tiny ** 0.5  # a component that never changes
         return Moments(self.layer, drift, covariance, floor, (drift_solutions, covariance_solutions), correct)
 

@@ -174,9 +174,8 @@ class LatticeHamiltonianModel(Model):
         states = tuple(replace(state, dims={dim: int(sites)}) for state in self.states)
         low, high = (box.reshape(-1, here) for box in (self.low, self.high))
         # what a site has seen all sites have: the law is the same
-        return replace(
-            self, states=states, low=np.repeat(low.min(axis=1), sites), high=np.repeat(high.max(axis=1), sites)
-        )
+        lowest, highest = np.repeat(low.min(axis=1), sites), np.repeat(high.max(axis=1), sites)
+        return replace(self, states=states, low=lowest, high=highest)
 
     @cached_property
     def laws(self) -> list[Energy]:
@@ -185,9 +184,8 @@ class LatticeHamiltonianModel(Model):
         for part, width, activation in zip(self.lattice.parts, self.widths, self.activations, strict=True):
             own, at = slice(rows, rows + width), slice(places, places + len(part.fields))
             size = len(part.fields)
-            layer = HiddenLayer(
-                np.ascontiguousarray(self.weights[own, at]), self.biases[own], activation, np.zeros(size), np.ones(size)
-            )
+            weights = np.ascontiguousarray(self.weights[own, at])
+            layer = HiddenLayer(weights, self.biases[own], activation, np.zeros(size), np.ones(size))
             found.append(Energy(layer, self.coefficients[own], self.linear[at], self.quadratic[at, at]))
             rows, places = rows + width, places + size
         return found

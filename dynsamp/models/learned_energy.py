@@ -196,9 +196,8 @@ class EnergyModel(Model):
     def whole(self) -> Energy:
         """H as one network; V and T must have the same activation."""
         layer = HiddenLayer(self.weights, self.biases, self.activations[0], self.centre, self.half_width)
-        return Energy(
-            layer, self.coefficients, self.linear, self.quadratic, self.factors, self._formulas, self.term_coefficients
-        )
+        known = (self.factors, self._formulas, self.term_coefficients)
+        return Energy(layer, self.coefficients, self.linear, self.quadratic, *known)
 
     def energy(self, y: np.ndarray) -> np.ndarray:
         """H of states (..., component): an array (...)."""

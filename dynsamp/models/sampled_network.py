@@ -62,15 +62,9 @@ class SampledNetworkModel(Model):
         centre, half_width = self.shift, self.half_width
         for width in self.widths:
             size = len(centre)
-            layers.append(
-                HiddenLayer(
-                    self.weights[weight : weight + width * size].reshape(width, size),
-                    self.biases[bias : bias + width],
-                    self.activation,
-                    centre,
-                    half_width,
-                )
-            )
+            weights = self.weights[weight : weight + width * size].reshape(width, size)
+            biases = self.biases[bias : bias + width]
+            layers.append(HiddenLayer(weights, biases, self.activation, centre, half_width))
             weight, bias = weight + width * size, bias + width
             centre, half_width = np.zeros(width), np.ones(width)
         return Network(Hidden(tuple(layers)), self.offset, self.linear, self.coefficients, self.centre)

@@ -133,9 +133,8 @@ class _Search:
         return tuning.HARD_WIDTHS[-1] if memory is None else int(np.sqrt(memory / 100))
 
     def _quadratic(self, fit: Trained, why: str) -> EnergyFit:
-        chosen = f"the polynomial part alone: {why}"
         neurons = Neurons(0, self.activations[0], 1.0, self.wanted.sampler or "uniform")
-        return EnergyFit.of(fit, neurons, chosen)
+        return EnergyFit.of(fit, neurons, f"the polynomial part alone: {why}")
 
     def _new_climb(self, way: Sampler | None, rows_a_column: int = 0, gain: float | None = None) -> Climb:
         def assess(neurons: Neurons) -> tuple[float, Trained]:

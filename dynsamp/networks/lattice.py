@@ -224,10 +224,8 @@ def on_places(law: Energy, mix: np.ndarray) -> Energy:
     layer = law.layer
     places = mix.shape[1]
     weights = layer.weights / layer.half_width
-    plain = HiddenLayer(
-        np.ascontiguousarray(weights @ mix), layer.biases - weights @ layer.centre, layer.activation,
-        np.zeros(places), np.ones(places),
-    )  # fmt: skip
+    mixed, biases = np.ascontiguousarray(weights @ mix), layer.biases - weights @ layer.centre
+    plain = HiddenLayer(mixed, biases, layer.activation, np.zeros(places), np.ones(places))
     linear = (law.linear - law.quadratic @ layer.centre) @ mix
     quadratic = mix.T @ law.quadratic @ mix
     return replace(law, layer=plain, linear=linear, quadratic=quadratic)

@@ -182,9 +182,8 @@ class Problem:
         if method == "gram":
             one_pass = GramLeastSquares(columns, rows.outputs, unpenalised=free)
         else:
-            one_pass = SketchedLeastSquares(
-                columns, rows.outputs, tuning.SKETCH_ROWS_A_COLUMN * columns, free, self.options.seed
-            )
+            kept = tuning.SKETCH_ROWS_A_COLUMN * columns
+            one_pass = SketchedLeastSquares(columns, rows.outputs, kept, free, self.options.seed)
         for _, x, y in rows.read(0, rows.count):
             for start in range(0, len(x), tuning.PRODUCT_ROWS):
                 some = slice(start, min(start + tuning.PRODUCT_ROWS, len(x)))

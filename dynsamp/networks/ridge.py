@@ -88,9 +88,8 @@ class RidgePath:
             missing = total - self.gain(ridge, target)
             return float(gcv_score(missing, rows - free, self.dimension(ridge))) if np.isfinite(missing) else np.inf
 
-        grid = np.log(max(self.values[-1], 1e-300)) + np.linspace(
-            np.log(tuning.LEAST_RIDGE), np.log(tuning.LARGEST_RIDGE), tuning.RIDGES
-        )
+        least, largest = np.log(tuning.LEAST_RIDGE), np.log(tuning.LARGEST_RIDGE)
+        grid = np.log(max(self.values[-1], 1e-300)) + np.linspace(least, largest, tuning.RIDGES)
         for _ in range(3):  # zoom in
             scores = [score(value) for value in grid]
             best = int(np.argmin(scores))

@@ -128,9 +128,8 @@ class Climb:
         for direction in (range(start, len(grid)), range(start - 1, -1, -1)):
             for k in direction:
                 trial = self._attempt(activation, grid[k], width)
-                leader = self.leaders[activation] = min(
-                    self.leaders.get(activation, trial), trial, key=lambda trial: trial.error
-                )
+                leader = min(self.leaders.get(activation, trial), trial, key=lambda trial: trial.error)
+                self.leaders[activation] = leader
                 if leader.error <= self.goal:
                     return leader
                 if trial.error > tuning.HOPELESS * leader.error:

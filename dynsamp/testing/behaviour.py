@@ -67,10 +67,8 @@ def check_finite(system: System, *, seed: int = 0) -> None:
     for y in starts(system, POINTS, seed):
         for call in [*vector_calls(system), *scalar_calls(system)]:
             values = call(0.0, y, theta)
-            require(
-                np.isfinite(values).all(),
-                f"{call.name} is {values.tolist()} at the default start {y.tolist()}; move initial= into the domain",
-            )
+            said = f"{call.name} is {values.tolist()} at the default start {y.tolist()}; move initial= into the domain"
+            require(np.isfinite(values).all(), said)
 
 
 def check_compiles(system: System, *, seed: int = 0) -> None:

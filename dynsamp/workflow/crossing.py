@@ -227,9 +227,8 @@ def as_event(event: str | Event, states: Sequence[State]) -> Event:
     index, size = int(found["index"] or 0), where[name].stop - where[name].start
     if index >= size or (found["index"] is None) != (size == 1):
         raise ValueError(f'event {event!r}: {name} has {size} components; write "{name}[0] = ..."')
-    return Event(
-        _surface(where[name].start + index, level), _DIRECTIONS[found["direction"]], name=" ".join(event.split())
-    )
+    surface = _surface(where[name].start + index, level)
+    return Event(surface, _DIRECTIONS[found["direction"]], name=" ".join(event.split()))
 
 
 def _surface(component: int, level: float) -> Callable[..., float]:

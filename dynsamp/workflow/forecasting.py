@@ -224,11 +224,8 @@ class Forecast:
         if self.kernel is None:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
         count, members = self.count, self.members or 1
-        check_bytes(
-            8.0 * count * members * (self.starts.shape[1] + 2),
-            f"starts of {count} trajectories with {members} members",
-            "take fewer of them",
-        )
+        needed = 8.0 * count * members * (self.starts.shape[1] + 2)
+        check_bytes(needed, f"starts of {count} trajectories with {members} members", "take fewer of them")
         y0, paths = self._paths(0, count)
         found = statistics(
             self._kernel(self.kernel, 0, count),

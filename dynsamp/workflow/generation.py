@@ -174,11 +174,8 @@ def _of_truth(law: System, options: Options, saved: np.ndarray) -> Options:
         options = replace(options, method="dop853", reason=reason)
     if options.method == "dop853":
         tolerance = CHAOTIC_TOLERANCE if law.chaotic else TRUTH_TOLERANCE
-        return replace(
-            options,
-            rtol=tolerance if options.rtol is None else options.rtol,
-            atol=tolerance if options.atol is None else options.atol,
-        )
+        own: dict[str, Any] = {name: tolerance for name in ("rtol", "atol") if getattr(options, name) is None}
+        return replace(options, **own)
     adaptive = law.stiff if options.method is None else options.method in METHODS and METHODS[options.method].adaptive
     if options.step is None and law.kind != "map" and not adaptive:
         return replace(options, step=law.solver_step or usual_step(saved, law.dt))
@@ -265,18 +262,14 @@ class Generation:
         whose errors are independent of those of the first; for a map, one from starts that differ in their last bits.
         """
         options = replace(self.options, method=method)
-        given = [tolerance for tolerance in (options.rtol, options.atol) if tolerance is not None]
+        given = {name: own for name in ("rtol", "atol") if (own := getattr(options, name)) is not None}
         if method == "map":
             y0 = y0 + LAST_BITS * np.abs(y0)  # a single last bit may be rounded away at once
         elif not METHODS[method].adaptive:
             options = replace(options, step=(options.step or usual_step(self.times)) / 2)
         elif given:
-            factor = 0.1 if min(given) >= 10 * CHAOTIC_TOLERANCE else 4.0
-            options = replace(
-                options,
-                rtol=None if options.rtol is None else factor * options.rtol,
-                atol=None if options.atol is None else factor * options.atol,
-            )
+            factor = 0.1 if min(given.values()) >= 10 * CHAOTIC_TOLERANCE else 4.0
+            options = replace(options, **{name: factor * tolerance for name, tolerance in given.items()})
         other = solve(kernel, self.times, y0, ids=ids, inputs=self._signals(ids), options=options)
         spread = np.nanstd(states, axis=1, keepdims=True) if states.shape[1] > 1 else np.ones_like(states)
         obey()  # a second of arithmetic goes by here
@@ -310,9 +303,7 @@ class Generation:
         if "theta" in arrays:
             columns = zip(law.parameters, arrays["theta"].T, strict=True)
             swept = {name: column for name, column in columns if np.ptp(column) > 0}
-        inputs = None
-        if self.signals is not None:
-            inputs = signal_values(law, self.signals, self.times, len(y))
+        inputs = None if self.signals is None else signal_values(law, self.signals, self.times, len(y))
         return dataset.build(
             t=self.times,
             y=y,

@@ -63,11 +63,8 @@ def unwrapped(samples: Samples, coordinates: Sequence[int] | None = None) -> tup
         periods[owner[k].name] = period
     if y is None:
         return samples, []
-    states = tuple(
-        replace(state, period=state.period or periods.get(state.name)) if state.name in periods else state
-        for state in samples.states
-    )
-    return replace(samples, y=y, states=states), notes
+    states = (replace(s, period=s.period or periods[s.name]) if s.name in periods else s for s in samples.states)
+    return replace(samples, y=y, states=tuple(states)), notes
 
 
 def _momenta(states: tuple[State, ...]) -> dict[int, int]:

@@ -70,9 +70,8 @@ def _rows(
     """Equations between gradients at nodes (node, row, component), from maps of vector fields there."""
     estimate = law.energy.gradient(nodes.reshape(-1, nodes.shape[2])).reshape(nodes.shape).mean(axis=0)
     columns = np.array(others).reshape(len(others), *target.shape)
-    return Gradients(
-        nodes, np.full(len(nodes), 1.0 / len(nodes)), target, np.matmul(maps, law.matrix), columns, estimate
-    )
+    weights = np.full(len(nodes), 1.0 / len(nodes))
+    return Gradients(nodes, weights, target, np.matmul(maps, law.matrix), columns, estimate)
 
 
 def _halves(law: LearnedField, pairs: Segments, stages: int) -> tuple[Spans, Spans]:
@@ -165,9 +164,8 @@ def fly(law: LearnedField, segments: Segments, starts: np.ndarray, stages: int, 
                     effect[before, :, k + way] = np.matmul(step.along, effect[before, :, k])
                 effect[rows, :, k + way] = step.maps
                 mine.append(rows)
-    return Flights(
-        segments.y - states, along, nodes, times, signals, effect, good & np.isfinite(states).all(axis=(1, 2))
-    )
+    good &= np.isfinite(states).all(axis=(1, 2))
+    return Flights(segments.y - states, along, nodes, times, signals, effect, good)
 
 
 def settle(law: LearnedField, segments: Segments, precision: np.ndarray, stages: int) -> tuple[np.ndarray, np.ndarray]:
@@ -194,9 +192,8 @@ def settle(law: LearnedField, segments: Segments, precision: np.ndarray, stages:
         onward = better & (gain > tuning.SETTLING_GAIN * cost)
         trial[open_[onward]] = start[open_[onward]] + change[onward]
         retry = ~better & (damping[open_] > tuning.SETTLING_LEAST) & np.isfinite(best[open_])
-        trial[open_[retry]] = start[open_[retry]] + tuning.SETTLING_RETREAT * (
-            trial[open_[retry]] - start[open_[retry]]
-        )
+        again = open_[retry]
+        trial[again] = start[again] + tuning.SETTLING_RETREAT * (trial[again] - start[again])
         open_ = open_[onward | retry]
         if not len(open_):
             break
