@@ -36,31 +36,7 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.dataset.tables import from_dataframe
 
-__all__ = [
-    "build",
-    "check_time_units",
-    "component_names",
-    "crossings",
-    "decode",
-    "encode",
-    "facts",
-    "from_arrays",
-    "from_csv",
-    "from_dataframe",
-    "from_points",
-    "history",
-    "is_table",
-    "open_dataset",
-    "pack",
-    "record",
-    "save_dataset",
-    "scores",
-    "spectra",
-    "state_list",
-    "statistics",
-    "time_unit",
-    "time_values",
-    "to_dates",
-    "uneven",
-    "validate",
-]
+__all__ = ["build", "check_time_units", "component_names", "crossings", "decode", "encode", "facts", "from_arrays"]
+__all__ += ["from_csv", "from_dataframe", "from_points", "history", "is_table", "open_dataset", "pack", "record"]
+__all__ += ["save_dataset", "scores", "spectra", "state_list", "statistics", "time_unit", "time_values", "to_dates"]
+__all__ += ["uneven", "validate"]

@@ -24,11 +24,7 @@ from dynsamp.dataset.zarrstore import read_zarr, write_zarr
 from dynsamp.files import check_regular, explained, named, replaced, reserve, sync, understood
 from dynsamp.words import nearest, quoted, shown
 
-__all__ = [
-    "is_table",
-    "open_dataset",
-    "save_dataset",
-]
+__all__ = ["is_table", "open_dataset", "save_dataset"]
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TABLES = (".csv", ".tsv", ".txt", ".dat")

@@ -23,36 +23,10 @@ import xarray as xr
 from dynsamp._version import __version__
 from dynsamp.words import QUOTED, Facts, State, Status, closest, listed, nearest, quoted, shown
 
-__all__ = [
-    "CALENDAR_UNITS",
-    "CONVENTIONS",
-    "LARGEST",
-    "PARAMETER",
-    "STATUS_ATTRS",
-    "TENDENCY",
-    "Role",
-    "Variables",
-    "check_time_units",
-    "decode",
-    "encode",
-    "facts",
-    "history",
-    "installed",
-    "names",
-    "plain",
-    "realisation_attrs",
-    "role",
-    "state_attrs",
-    "state_list",
-    "text",
-    "time_origin",
-    "time_unit",
-    "time_values",
-    "to_dates",
-    "uneven",
-    "validate",
-    "versions",
-]
+__all__ = ["CALENDAR_UNITS", "CONVENTIONS", "LARGEST", "PARAMETER", "STATUS_ATTRS", "TENDENCY", "Role", "Variables"]
+__all__ += ["check_time_units", "decode", "encode", "facts", "history", "installed", "names", "plain"]
+__all__ += ["realisation_attrs", "role", "state_attrs", "state_list", "text", "time_origin", "time_unit"]
+__all__ += ["time_values", "to_dates", "uneven", "validate", "versions"]
 
 Role = Literal["state", "tendency", "input", "diagnostic", "parameter", "record", "other"]
 

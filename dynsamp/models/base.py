@@ -14,27 +14,9 @@ from dynsamp.solve import Kernel
 from dynsamp.typed import as_floats
 from dynsamp.words import Facts, State, components, escaped
 
-__all__ = [
-    "Estimator",
-    "HasClock",
-    "HasDiffusion",
-    "HasDissipatedPower",
-    "HasDissipation",
-    "HasDrift",
-    "HasEnergy",
-    "HasGradient",
-    "HasInputs",
-    "HasJacobian",
-    "HasPairs",
-    "HasSites",
-    "HasStep",
-    "HasStepJacobian",
-    "HasSuppliedPower",
-    "HasVectorField",
-    "Model",
-    "Samples",
-    "owners",
-]
+__all__ = ["Estimator", "HasClock", "HasDiffusion", "HasDissipatedPower", "HasDissipation", "HasDrift", "HasEnergy"]
+__all__ += ["HasGradient", "HasInputs", "HasJacobian", "HasPairs", "HasSites", "HasStep", "HasStepJacobian"]
+__all__ += ["HasSuppliedPower", "HasVectorField", "Model", "Samples", "owners"]
 
 
 @dataclass(frozen=True)

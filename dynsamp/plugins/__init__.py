@@ -27,23 +27,8 @@ from dynsamp.plugins.registry import (
 )
 from dynsamp.plugins.single_file import load_system_file
 
-__all__ = [
-    "PluginError",
-    "PluginRecord",
-    "PluginWarning",
-    "estimators",
-    "examined",
-    "load_model",
-    "load_system_file",
-    "metrics",
-    "plugin_names",
-    "plugins",
-    "reload",
-    "save_model",
-    "system",
-    "system_of",
-    "systems",
-]
+__all__ = ["PluginError", "PluginRecord", "PluginWarning", "estimators", "examined", "load_model", "load_system_file"]
+__all__ += ["metrics", "plugin_names", "plugins", "reload", "save_model", "system", "system_of", "systems"]
 
 
 class _Plugins(ModuleType):

@@ -25,20 +25,8 @@ if TYPE_CHECKING:
     from dynsamp.plugins.loading import Contribution, Failure
     from dynsamp.system import System
 
-__all__ = [
-    "PluginError",
-    "PluginRecord",
-    "PluginWarning",
-    "estimators",
-    "examined",
-    "loaded",
-    "metrics",
-    "plugins",
-    "reload",
-    "system",
-    "system_of",
-    "systems",
-]
+__all__ = ["PluginError", "PluginRecord", "PluginWarning", "estimators", "examined", "loaded", "metrics", "plugins"]
+__all__ += ["reload", "system", "system_of", "systems"]
 
 
 T = TypeVar("T")

@@ -10,19 +10,5 @@ from dynsamp.solve.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from dynsamp.solve.options import Options
 from dynsamp.solve.statistics import Statistics, statistics
 
-__all__ = [
-    "Event",
-    "Events",
-    "Kernel",
-    "LyapunovSpectrum",
-    "Options",
-    "Solution",
-    "Statistics",
-    "diffusion_values",
-    "field_values",
-    "jacobian_values",
-    "lyapunov_spectrum",
-    "scalar_values",
-    "solve",
-    "statistics",
-]
+__all__ = ["Event", "Events", "Kernel", "LyapunovSpectrum", "Options", "Solution", "Statistics", "diffusion_values"]
+__all__ += ["field_values", "jacobian_values", "lyapunov_spectrum", "scalar_values", "solve", "statistics"]

@@ -18,21 +18,8 @@ from dynsamp.words import quoted
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
 
-__all__ = [
-    "History",
-    "InitialValueProblem",
-    "Inputs",
-    "Kernel",
-    "Kind",
-    "Solution",
-    "as_problem",
-    "as_room",
-    "diffusion_values",
-    "field_values",
-    "jacobian_values",
-    "posed",
-    "scalar_values",
-]
+__all__ = ["History", "InitialValueProblem", "Inputs", "Kernel", "Kind", "Solution", "as_problem", "as_room"]
+__all__ += ["diffusion_values", "field_values", "jacobian_values", "posed", "scalar_values"]
 
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]

@@ -9,20 +9,8 @@ from dynsamp.kernels.simd import any_lane as some
 from dynsamp.kernels.simd import fma, select
 from dynsamp.kernels.slots import DIM, SWEPT
 
-__all__ = [
-    "WIDTH",
-    "fma",
-    "load",
-    "parameters",
-    "peek",
-    "poke",
-    "seat",
-    "seated",
-    "select",
-    "some",
-    "streams",
-    "view",
-]
+__all__ = ["WIDTH", "fma", "load", "parameters", "peek", "poke", "seat", "seated", "select", "some", "streams"]
+__all__ += ["view"]
 
 WIDTH = 1
 

@@ -16,18 +16,8 @@ from numba.extending import lower_builtin, lower_getattr
 from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd.types import IntLanes, LaneArray, Lanes, Mask, doubles, primitive
 
-__all__ = [
-    "entry",
-    "extract",
-    "get_lane",
-    "insert",
-    "lane_count",
-    "lane_view",
-    "load_row",
-    "load_trajectories",
-    "set_entry",
-    "set_lane",
-]
+__all__ = ["entry", "extract", "get_lane", "insert", "lane_count", "lane_view", "load_row", "load_trajectories"]
+__all__ += ["set_entry", "set_lane"]
 
 
 def make_array(context, builder, array, data, size):

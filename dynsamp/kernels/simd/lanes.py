@@ -13,19 +13,7 @@ from dynsamp.kernels.simd.arrays import lane_view, load_row, load_trajectories
 from dynsamp.kernels.simd.arrays import set_lane as poke
 from dynsamp.kernels.slots import ROOM, SWEPT, WIDTH
 
-__all__ = [
-    "fma",
-    "load",
-    "parameters",
-    "peek",
-    "poke",
-    "seat",
-    "seated",
-    "select",
-    "some",
-    "streams",
-    "view",
-]
+__all__ = ["fma", "load", "parameters", "peek", "poke", "seat", "seated", "select", "some", "streams", "view"]
 
 
 def load(y0, j, y):

@@ -14,15 +14,5 @@ from dynsamp.kernels.tracing.derived import (
 from dynsamp.kernels.tracing.graph import Graph, UntraceableError
 from dynsamp.kernels.tracing.recording import Trace, trace
 
-__all__ = [
-    "Graph",
-    "Halves",
-    "Trace",
-    "UntraceableError",
-    "derived_jacobian",
-    "derived_motion",
-    "derived_rhs",
-    "derived_separable",
-    "trace",
-    "traced_jacobian",
-]
+__all__ = ["Graph", "Halves", "Trace", "UntraceableError", "derived_jacobian", "derived_motion", "derived_rhs"]
+__all__ += ["derived_separable", "trace", "traced_jacobian"]

@@ -137,116 +137,62 @@ def trial_step(t, y, dy, theta, h, tolerance, y_new, dy_new, stages):
         u[i] = fma(h, s, y[i])
     rhs(fma(C2, h, t), u, theta, k2)
     for i in range(DIM):
-        s = A3_1 * k1[i]
-        s = fma(A3_2, k2[i], s)
+        s = fma(A3_2, k2[i], A3_1 * k1[i])
         u[i] = fma(h, s, y[i])
     rhs(fma(C3, h, t), u, theta, k3)
     for i in range(DIM):
-        s = A4_1 * k1[i]
-        s = fma(A4_3, k3[i], s)
+        s = fma(A4_3, k3[i], A4_1 * k1[i])
         u[i] = fma(h, s, y[i])
     rhs(fma(C4, h, t), u, theta, k4)
     for i in range(DIM):
-        s = A5_1 * k1[i]
-        s = fma(A5_3, k3[i], s)
-        s = fma(A5_4, k4[i], s)
+        s = fma(A5_4, k4[i], fma(A5_3, k3[i], A5_1 * k1[i]))
         u[i] = fma(h, s, y[i])
     rhs(fma(C5, h, t), u, theta, k5)
     for i in range(DIM):
-        s = A6_1 * k1[i]
-        s = fma(A6_4, k4[i], s)
-        s = fma(A6_5, k5[i], s)
+        s = fma(A6_5, k5[i], fma(A6_4, k4[i], A6_1 * k1[i]))
         u[i] = fma(h, s, y[i])
     rhs(fma(C6, h, t), u, theta, k6)
     for i in range(DIM):
-        s = A7_1 * k1[i]
-        s = fma(A7_4, k4[i], s)
-        s = fma(A7_5, k5[i], s)
-        s = fma(A7_6, k6[i], s)
+        s = fma(A7_6, k6[i], fma(A7_5, k5[i], fma(A7_4, k4[i], A7_1 * k1[i])))
         u[i] = fma(h, s, y[i])
     rhs(fma(C7, h, t), u, theta, k7)
     for i in range(DIM):
-        s = A8_1 * k1[i]
-        s = fma(A8_4, k4[i], s)
-        s = fma(A8_5, k5[i], s)
-        s = fma(A8_6, k6[i], s)
-        s = fma(A8_7, k7[i], s)
+        s = fma(A8_7, k7[i], fma(A8_6, k6[i], fma(A8_5, k5[i], fma(A8_4, k4[i], A8_1 * k1[i]))))
         u[i] = fma(h, s, y[i])
     rhs(fma(C8, h, t), u, theta, k8)
     for i in range(DIM):
-        s = A9_1 * k1[i]
-        s = fma(A9_4, k4[i], s)
-        s = fma(A9_5, k5[i], s)
-        s = fma(A9_6, k6[i], s)
-        s = fma(A9_7, k7[i], s)
-        s = fma(A9_8, k8[i], s)
+        s = fma(A9_8, k8[i], fma(A9_7, k7[i], fma(A9_6, k6[i], fma(A9_5, k5[i], fma(A9_4, k4[i], A9_1 * k1[i])))))
         u[i] = fma(h, s, y[i])
     rhs(fma(C9, h, t), u, theta, k9)
     for i in range(DIM):
-        s = A10_1 * k1[i]
-        s = fma(A10_4, k4[i], s)
-        s = fma(A10_5, k5[i], s)
-        s = fma(A10_6, k6[i], s)
-        s = fma(A10_7, k7[i], s)
-        s = fma(A10_8, k8[i], s)
+        s = fma(A10_8, k8[i], fma(A10_7, k7[i], fma(A10_6, k6[i], fma(A10_5, k5[i], fma(A10_4, k4[i], A10_1 * k1[i])))))
         s = fma(A10_9, k9[i], s)
         u[i] = fma(h, s, y[i])
     rhs(fma(C10, h, t), u, theta, k10)
     for i in range(DIM):
-        s = A11_1 * k1[i]
-        s = fma(A11_4, k4[i], s)
-        s = fma(A11_5, k5[i], s)
-        s = fma(A11_6, k6[i], s)
-        s = fma(A11_7, k7[i], s)
-        s = fma(A11_8, k8[i], s)
-        s = fma(A11_9, k9[i], s)
-        s = fma(A11_10, k10[i], s)
+        s = fma(A11_8, k8[i], fma(A11_7, k7[i], fma(A11_6, k6[i], fma(A11_5, k5[i], fma(A11_4, k4[i], A11_1 * k1[i])))))
+        s = fma(A11_10, k10[i], fma(A11_9, k9[i], s))
         u[i] = fma(h, s, y[i])
     rhs(fma(C11, h, t), u, theta, k11)
     for i in range(DIM):
-        s = A12_1 * k1[i]
-        s = fma(A12_4, k4[i], s)
-        s = fma(A12_5, k5[i], s)
-        s = fma(A12_6, k6[i], s)
-        s = fma(A12_7, k7[i], s)
-        s = fma(A12_8, k8[i], s)
-        s = fma(A12_9, k9[i], s)
-        s = fma(A12_10, k10[i], s)
-        s = fma(A12_11, k11[i], s)
+        s = fma(A12_8, k8[i], fma(A12_7, k7[i], fma(A12_6, k6[i], fma(A12_5, k5[i], fma(A12_4, k4[i], A12_1 * k1[i])))))
+        s = fma(A12_11, k11[i], fma(A12_10, k10[i], fma(A12_9, k9[i], s)))
         u[i] = fma(h, s, y[i])
     rhs(t + h, u, theta, k12)
     for i in range(DIM):
-        s = B_1 * k1[i]
-        s = fma(B_6, k6[i], s)
-        s = fma(B_7, k7[i], s)
-        s = fma(B_8, k8[i], s)
-        s = fma(B_9, k9[i], s)
-        s = fma(B_10, k10[i], s)
-        s = fma(B_11, k11[i], s)
-        s = fma(B_12, k12[i], s)
+        s = fma(B_10, k10[i], fma(B_9, k9[i], fma(B_8, k8[i], fma(B_7, k7[i], fma(B_6, k6[i], B_1 * k1[i])))))
+        s = fma(B_12, k12[i], fma(B_11, k11[i], s))
         y_new[i] = fma(h, s, y[i])
     rhs(t + h, y_new, theta, dy_new)
     e5, e3 = 0.0 * h, 0.0 * h
     for i in range(DIM):
         scale = fma(tolerance[0], max(abs(y[i]), abs(y_new[i])), tolerance[1])
-        s = E5_1 * k1[i]
-        s = fma(E5_6, k6[i], s)
-        s = fma(E5_7, k7[i], s)
-        s = fma(E5_8, k8[i], s)
-        s = fma(E5_9, k9[i], s)
-        s = fma(E5_10, k10[i], s)
-        s = fma(E5_11, k11[i], s)
-        s = fma(E5_12, k12[i], s)
+        s = fma(E5_10, k10[i], fma(E5_9, k9[i], fma(E5_8, k8[i], fma(E5_7, k7[i], fma(E5_6, k6[i], E5_1 * k1[i])))))
+        s = fma(E5_12, k12[i], fma(E5_11, k11[i], s))
         s = s / scale
         e5 = fma(s, s, e5)
-        s = E3_1 * k1[i]
-        s = fma(E3_6, k6[i], s)
-        s = fma(E3_7, k7[i], s)
-        s = fma(E3_8, k8[i], s)
-        s = fma(E3_9, k9[i], s)
-        s = fma(E3_10, k10[i], s)
-        s = fma(E3_11, k11[i], s)
-        s = fma(E3_12, k12[i], s)
+        s = fma(E3_10, k10[i], fma(E3_9, k9[i], fma(E3_8, k8[i], fma(E3_7, k7[i], fma(E3_6, k6[i], E3_1 * k1[i])))))
+        s = fma(E3_12, k12[i], fma(E3_11, k11[i], s))
         s = s / scale
         e3 = fma(s, s, e3)
     bottom = fma(0.01, e3, e5)
@@ -349,36 +295,18 @@ def interpolant(t, y, dy, theta, h, y_new, dy_new, stages, curve):
     k6, k7, k8, k9, k10, k11, k12 = stages[4], stages[5], stages[6], stages[7], stages[8], stages[9], stages[10]
     u, k14, k15, k16 = stages[11], stages[12], stages[13], stages[14]
     for i in range(DIM):
-        s = A14_1 * k1[i]
-        s = fma(A14_7, k7[i], s)
-        s = fma(A14_8, k8[i], s)
-        s = fma(A14_9, k9[i], s)
-        s = fma(A14_10, k10[i], s)
-        s = fma(A14_11, k11[i], s)
-        s = fma(A14_12, k12[i], s)
-        s = fma(A14_13, k13[i], s)
+        s = fma(A14_10, k10[i], fma(A14_9, k9[i], fma(A14_8, k8[i], fma(A14_7, k7[i], A14_1 * k1[i]))))
+        s = fma(A14_13, k13[i], fma(A14_12, k12[i], fma(A14_11, k11[i], s)))
         u[i] = fma(h, s, y[i])
     rhs(fma(C14, h, t), u, theta, k14)
     for i in range(DIM):
-        s = A15_1 * k1[i]
-        s = fma(A15_6, k6[i], s)
-        s = fma(A15_7, k7[i], s)
-        s = fma(A15_8, k8[i], s)
-        s = fma(A15_11, k11[i], s)
-        s = fma(A15_12, k12[i], s)
-        s = fma(A15_13, k13[i], s)
-        s = fma(A15_14, k14[i], s)
+        s = fma(A15_11, k11[i], fma(A15_8, k8[i], fma(A15_7, k7[i], fma(A15_6, k6[i], A15_1 * k1[i]))))
+        s = fma(A15_14, k14[i], fma(A15_13, k13[i], fma(A15_12, k12[i], s)))
         u[i] = fma(h, s, y[i])
     rhs(fma(C15, h, t), u, theta, k15)
     for i in range(DIM):
-        s = A16_1 * k1[i]
-        s = fma(A16_6, k6[i], s)
-        s = fma(A16_7, k7[i], s)
-        s = fma(A16_8, k8[i], s)
-        s = fma(A16_9, k9[i], s)
-        s = fma(A16_13, k13[i], s)
-        s = fma(A16_14, k14[i], s)
-        s = fma(A16_15, k15[i], s)
+        s = fma(A16_9, k9[i], fma(A16_8, k8[i], fma(A16_7, k7[i], fma(A16_6, k6[i], A16_1 * k1[i]))))
+        s = fma(A16_15, k15[i], fma(A16_14, k14[i], fma(A16_13, k13[i], s)))
         u[i] = fma(h, s, y[i])
     rhs(fma(C16, h, t), u, theta, k16)
     for i in range(DIM):
@@ -387,56 +315,20 @@ def interpolant(t, y, dy, theta, h, y_new, dy_new, stages, curve):
         curve[0, i] = change
         curve[1, i] = chord
         curve[2, i] = fma(-h, k13[i], change) - chord
-        s = D4_1 * k1[i]
-        s = fma(D4_6, k6[i], s)
-        s = fma(D4_7, k7[i], s)
-        s = fma(D4_8, k8[i], s)
-        s = fma(D4_9, k9[i], s)
-        s = fma(D4_10, k10[i], s)
-        s = fma(D4_11, k11[i], s)
-        s = fma(D4_12, k12[i], s)
-        s = fma(D4_13, k13[i], s)
-        s = fma(D4_14, k14[i], s)
-        s = fma(D4_15, k15[i], s)
+        s = fma(D4_10, k10[i], fma(D4_9, k9[i], fma(D4_8, k8[i], fma(D4_7, k7[i], fma(D4_6, k6[i], D4_1 * k1[i])))))
+        s = fma(D4_15, k15[i], fma(D4_14, k14[i], fma(D4_13, k13[i], fma(D4_12, k12[i], fma(D4_11, k11[i], s)))))
         s = fma(D4_16, k16[i], s)
         curve[3, i] = h * s
-        s = D5_1 * k1[i]
-        s = fma(D5_6, k6[i], s)
-        s = fma(D5_7, k7[i], s)
-        s = fma(D5_8, k8[i], s)
-        s = fma(D5_9, k9[i], s)
-        s = fma(D5_10, k10[i], s)
-        s = fma(D5_11, k11[i], s)
-        s = fma(D5_12, k12[i], s)
-        s = fma(D5_13, k13[i], s)
-        s = fma(D5_14, k14[i], s)
-        s = fma(D5_15, k15[i], s)
+        s = fma(D5_10, k10[i], fma(D5_9, k9[i], fma(D5_8, k8[i], fma(D5_7, k7[i], fma(D5_6, k6[i], D5_1 * k1[i])))))
+        s = fma(D5_15, k15[i], fma(D5_14, k14[i], fma(D5_13, k13[i], fma(D5_12, k12[i], fma(D5_11, k11[i], s)))))
         s = fma(D5_16, k16[i], s)
         curve[4, i] = h * s
-        s = D6_1 * k1[i]
-        s = fma(D6_6, k6[i], s)
-        s = fma(D6_7, k7[i], s)
-        s = fma(D6_8, k8[i], s)
-        s = fma(D6_9, k9[i], s)
-        s = fma(D6_10, k10[i], s)
-        s = fma(D6_11, k11[i], s)
-        s = fma(D6_12, k12[i], s)
-        s = fma(D6_13, k13[i], s)
-        s = fma(D6_14, k14[i], s)
-        s = fma(D6_15, k15[i], s)
+        s = fma(D6_10, k10[i], fma(D6_9, k9[i], fma(D6_8, k8[i], fma(D6_7, k7[i], fma(D6_6, k6[i], D6_1 * k1[i])))))
+        s = fma(D6_15, k15[i], fma(D6_14, k14[i], fma(D6_13, k13[i], fma(D6_12, k12[i], fma(D6_11, k11[i], s)))))
         s = fma(D6_16, k16[i], s)
         curve[5, i] = h * s
-        s = D7_1 * k1[i]
-        s = fma(D7_6, k6[i], s)
-        s = fma(D7_7, k7[i], s)
-        s = fma(D7_8, k8[i], s)
-        s = fma(D7_9, k9[i], s)
-        s = fma(D7_10, k10[i], s)
-        s = fma(D7_11, k11[i], s)
-        s = fma(D7_12, k12[i], s)
-        s = fma(D7_13, k13[i], s)
-        s = fma(D7_14, k14[i], s)
-        s = fma(D7_15, k15[i], s)
+        s = fma(D7_10, k10[i], fma(D7_9, k9[i], fma(D7_8, k8[i], fma(D7_7, k7[i], fma(D7_6, k6[i], D7_1 * k1[i])))))
+        s = fma(D7_15, k15[i], fma(D7_14, k14[i], fma(D7_13, k13[i], fma(D7_12, k12[i], fma(D7_11, k11[i], s)))))
         s = fma(D7_16, k16[i], s)
         curve[6, i] = h * s
 

@@ -70,48 +70,28 @@ def trial_step(t, y, dy, theta, h, tolerance, y_new, dy_new, stages):
         u[i] = fma(h, A2_1 * k1[i], y[i])
     rhs(fma(C2, h, t), u, theta, k2)
     for i in range(DIM):
-        s = A3_1 * k1[i]
-        s = fma(A3_2, k2[i], s)
+        s = fma(A3_2, k2[i], A3_1 * k1[i])
         u[i] = fma(h, s, y[i])
     rhs(fma(C3, h, t), u, theta, k3)
     for i in range(DIM):
-        s = A4_1 * k1[i]
-        s = fma(A4_2, k2[i], s)
-        s = fma(A4_3, k3[i], s)
+        s = fma(A4_3, k3[i], fma(A4_2, k2[i], A4_1 * k1[i]))
         u[i] = fma(h, s, y[i])
     rhs(fma(C4, h, t), u, theta, k4)
     for i in range(DIM):
-        s = A5_1 * k1[i]
-        s = fma(A5_2, k2[i], s)
-        s = fma(A5_3, k3[i], s)
-        s = fma(A5_4, k4[i], s)
+        s = fma(A5_4, k4[i], fma(A5_3, k3[i], fma(A5_2, k2[i], A5_1 * k1[i])))
         u[i] = fma(h, s, y[i])
     rhs(fma(C5, h, t), u, theta, k5)
     for i in range(DIM):
-        s = A6_1 * k1[i]
-        s = fma(A6_2, k2[i], s)
-        s = fma(A6_3, k3[i], s)
-        s = fma(A6_4, k4[i], s)
-        s = fma(A6_5, k5[i], s)
+        s = fma(A6_5, k5[i], fma(A6_4, k4[i], fma(A6_3, k3[i], fma(A6_2, k2[i], A6_1 * k1[i]))))
         u[i] = fma(h, s, y[i])
     rhs(t + h, u, theta, k6)
     for i in range(DIM):
-        s = B_1 * k1[i]
-        s = fma(B_2, k2[i], s)
-        s = fma(B_3, k3[i], s)
-        s = fma(B_4, k4[i], s)
-        s = fma(B_5, k5[i], s)
-        s = fma(B_6, k6[i], s)
+        s = fma(B_6, k6[i], fma(B_5, k5[i], fma(B_4, k4[i], fma(B_3, k3[i], fma(B_2, k2[i], B_1 * k1[i])))))
         y_new[i] = fma(h, s, y[i])
     rhs(t + h, y_new, theta, dy_new)
     error = 0.0 * h
     for i in range(DIM):
-        s = E_1 * k1[i]
-        s = fma(E_2, k2[i], s)
-        s = fma(E_3, k3[i], s)
-        s = fma(E_4, k4[i], s)
-        s = fma(E_5, k5[i], s)
-        s = fma(E_6, k6[i], s)
+        s = fma(E_6, k6[i], fma(E_5, k5[i], fma(E_4, k4[i], fma(E_3, k3[i], fma(E_2, k2[i], E_1 * k1[i])))))
         s = fma(E_7, dy_new[i], s)
         s = h * s / fma(tolerance[0], max(abs(y[i]), abs(y_new[i])), tolerance[1])
         error = fma(s, s, error)
@@ -150,26 +130,11 @@ def interpolant(t, y, dy, theta, h, y_new, dy_new, stages, curve):
     k1, k2, k3, k4, k5, k6, k7 = dy, stages[0], stages[1], stages[2], stages[3], stages[4], dy_new
     for i in range(DIM):
         curve[0, i] = h * k1[i]
-        s = B1_2 * k1[i]
-        s = fma(B2_2, k2[i], s)
-        s = fma(B3_2, k3[i], s)
-        s = fma(B4_2, k4[i], s)
-        s = fma(B5_2, k5[i], s)
-        s = fma(B6_2, k6[i], s)
+        s = fma(B6_2, k6[i], fma(B5_2, k5[i], fma(B4_2, k4[i], fma(B3_2, k3[i], fma(B2_2, k2[i], B1_2 * k1[i])))))
         curve[1, i] = h * fma(B7_2, k7[i], s)
-        s = B1_3 * k1[i]
-        s = fma(B2_3, k2[i], s)
-        s = fma(B3_3, k3[i], s)
-        s = fma(B4_3, k4[i], s)
-        s = fma(B5_3, k5[i], s)
-        s = fma(B6_3, k6[i], s)
+        s = fma(B6_3, k6[i], fma(B5_3, k5[i], fma(B4_3, k4[i], fma(B3_3, k3[i], fma(B2_3, k2[i], B1_3 * k1[i])))))
         curve[2, i] = h * fma(B7_3, k7[i], s)
-        s = B1_4 * k1[i]
-        s = fma(B2_4, k2[i], s)
-        s = fma(B3_4, k3[i], s)
-        s = fma(B4_4, k4[i], s)
-        s = fma(B5_4, k5[i], s)
-        s = fma(B6_4, k6[i], s)
+        s = fma(B6_4, k6[i], fma(B5_4, k5[i], fma(B4_4, k4[i], fma(B3_4, k3[i], fma(B2_4, k2[i], B1_4 * k1[i])))))
         curve[3, i] = h * fma(B7_4, k7[i], s)
 
 

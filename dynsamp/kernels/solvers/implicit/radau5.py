@@ -30,21 +30,8 @@ from dynsamp.kernels.slots import (
 )
 from dynsamp.kernels.solvers.implicit.systems import blocks
 
-__all__ = [
-    "BASIS",
-    "COBASIS",
-    "CURVE",
-    "ERROR_ORDER",
-    "EXCESS",
-    "KEPT",
-    "PAIRS",
-    "REALS",
-    "STAGES",
-    "doubt",
-    "interpolant",
-    "point",
-    "trial_step",
-]
+__all__ = ["BASIS", "COBASIS", "CURVE", "ERROR_ORDER", "EXCESS", "KEPT", "PAIRS", "REALS", "STAGES", "doubt"]
+__all__ += ["interpolant", "point", "trial_step"]
 
 ORDER, ERROR_ORDER, STAGES = 5, 4, 3  # error norm = O(h^4)
 KEPT = 3  # Z
