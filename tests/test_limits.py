@@ -16,6 +16,7 @@ import dynsamp as ds
 from dynsamp import limits
 from dynsamp.interruption import obeying
 from dynsamp.kernels.jit import CompileError
+from dynsamp.kernels.problem import _has_while
 from dynsamp.solve import Event, Kernel, lyapunov_spectrum, solve, statistics
 from dynsamp.solve.options import usual_step
 
@@ -403,3 +404,13 @@ def test_a_global_variable_that_changes_is_named():
 def test_statistics_refuse_what_they_cannot_keep():
     with pytest.raises(TypeError, match="group must be a whole number"):
         statistics(FIELD, [0.0, 1.0], START, group=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("head", "endless"), [("for i in range(3)", False), ("while x < 1", True), ("if x < 1", False)]
+)
+def test_loops_of_long_functions_are_told_apart(head, endless):
+    lines = "".join(f"        x = x * {k}.5\n" for k in range(200))  # jumps that take more than a byte
+    made = {}
+    exec(f"def law(x):\n    {head}:\n{lines}    return x", made)
+    assert _has_while(made["law"].__code__) is endless

@@ -234,10 +234,10 @@ def _endless(functions: Iterable[Function]) -> bool:
 @lru_cache(1024)
 def _has_while(code: types.CodeType) -> bool:
     """Whether it jumps back, but not for the next entry of a ``for``."""
-    at, name = {}, ""
+    at, known = {}, ("", None)
     for step in reversed(list(dis.get_instructions(code))):
-        name = name if step.opname == "EXTENDED_ARG" else step.opname
-        at[step.offset] = (name, step.argval)
+        known = known if step.opname == "EXTENDED_ARG" else (step.opname, step.argval)  # of what follows it
+        at[step.offset] = known
     back = (target for place, (name, target) in at.items() if "JUMP" in name and target < place)
     return any(at[target][0] != "FOR_ITER" for target in back)
 
