@@ -65,7 +65,8 @@ def _test(hint: Any) -> Test:
     if origin is Annotated:
         return _test(inner[0])
     if origin is Literal:
-        return lambda value: any(type(value) is type(word) and value == word for word in inner)
+        words, kinds = {(type(word), word) for word in inner}, {type(word) for word in inner}
+        return lambda value: type(value) in kinds and (type(value), value) in words
     if origin in (Union, types.UnionType):
         options = [_test(one) for one in inner]
         if len(options) == 2:
@@ -78,7 +79,7 @@ def _test(hint: Any) -> Test:
     if issubclass(origin, Mapping) and len(parts) == 2:
         key, item = parts
         if item is anything:
-            return lambda value: whole(value) and all(map(key, value))
+            return lambda value: whole(value) and (set(map(type, value)) == {inner[0]} or all(map(key, value)))
         return lambda value: whole(value) and all(key(k) and item(v) for k, v in value.items())
     if origin is tuple and Ellipsis not in inner and parts:
         return lambda value: (
@@ -150,8 +151,12 @@ def _real(kind: type) -> frozenset[str]:
 
 def as_floats(kind: type, values: Mapping[str, Any]) -> dict[str, float]:
     """Those of fitting values that stand as whole numbers in a field of floats: arrays would take their type."""
-    found = [(name, values.get(name)) for name in _real(kind)]
-    return {name: float(value) for name, value in found if type(value) is not float and isinstance(value, Integral)}
+    found = {}
+    for name in _real(kind):
+        value = values.get(name)
+        if type(value) is not float and value is not None and isinstance(value, Integral):
+            found[name] = float(value)
+    return found
 
 
 _WORDS = {

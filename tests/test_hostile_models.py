@@ -16,7 +16,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import dynsamp as ds
+from dynsamp.models import safetensors
 from dynsamp.models.base import Model, Samples
+from dynsamp.models.null import LinearModel
 from dynsamp.models.schema import Above, Array, Items, check_model
 from dynsamp.models.storage import read_model, write_model
 from dynsamp.plugins.registry import estimators
@@ -534,3 +536,41 @@ def test_noise_is_a_number_of_processes(family, noise):
     kernel = family["diffusion"].kernel()
     with pytest.raises(ValueError, match="noise of a sde kernel must be diagonal or a whole number"):
         posed(replace(kernel, noise=noise), [0.0, 1.0], np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_large_file_is_checked_with_and_without_a_thread_to_spare(tmp_path, monkeypatch, threads):
+    n = 400
+    matrix = np.random.default_rng(0).normal(size=(n, n))
+    box = {"low": np.zeros(n), "high": np.ones(n), "mean": np.zeros(n), "constant": np.ones(n)}
+    model = LinearModel(states=(State("x", dims={"s": n}),), dt=1.0, matrix=matrix, **box)
+    path = tmp_path / "large.model"
+    ds.save_model(model, path)
+    content = bytearray(path.read_bytes())
+    assert len(content) > safetensors.SMALL
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    if not threads:
+        monkeypatch.setattr(safetensors.Thread, "start", refused)
+    assert_array_equal(ds.load_model(path).matrix, matrix)
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        ds.load_model(path)
+    path.write_bytes(content[:-8])
+    with pytest.raises(ValueError, match="cut short"):
+        ds.load_model(path)
+
+
+def test_arrays_behind_short_numbers_lie_where_compiled_code_looks(tmp_path, family):
+    model = family["factors"]
+    path = tmp_path / "short.model"
+    ds.save_model(replace(model, pairs=model.pairs.astype(np.int8)), path)
+    found = ds.load_model(path)
+    assert found.factors.size
+    assert found.factors.flags.aligned
+    assert found.factors.flags.writeable
+    assert_array_equal(found.factors, model.factors)
+    assert set(vars(found)) == {item.name for item in fields(found)} | {"_formulas"}

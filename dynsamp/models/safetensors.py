@@ -32,6 +32,7 @@ HEADER_LIMIT = 4 << 20  # bytes; what a model says about itself is a few kilobyt
 DEEPEST = 20  # lists and objects within one another: summaries walk through them, and reports have three
 FREE_VALUES = 10_000  # of a header, which take a megabyte at most; ...
 BYTES_A_VALUE = 16  # ... of more, each has so many bytes: [[],[],... is twenty times as large in memory
+SMALL = 1 << 20  # bytes of a file that is read at once
 CHUNK = 1 << 18  # bytes that are read and looked at together: they stay in the second cache
 DIGEST = "sha256"
 UNKNOWN = 64 * "0"  # in place of the digest, while it is taken of the whole file
@@ -52,6 +53,7 @@ DTYPES = {
 KINDS = {code: np.dtype(layout) for code, layout in DTYPES.items()}
 CODES = {kind: code for code, kind in KINDS.items()}
 FLOAT = np.dtype(np.float64)
+NESTS = frozenset({dict, list})
 
 
 def encode(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
@@ -116,14 +118,14 @@ def read_header(file: BinaryIO, path: Path | str) -> Header:
     size = os.fstat(file.fileno()).st_size
     if size < 8:
         refuse(path, f"it has {size} bytes, fewer than the length of a header takes")
-    taken = _taken(file, size if size <= CHUNK else 8, path)
+    taken = _taken(file, size if size <= SMALL else 8, path)
     length = int.from_bytes(taken[:8], "little")
     if not 2 <= length <= HEADER_LIMIT:
         raise ValueError(f"{shown(path)} is not a dynsamp model file; save_model() and `dynsamp fit` write such files")
     if 8 + length > size:
         refuse(path, f"it announces a header of {length} bytes, but has {size} bytes in all")
     start = 8 + length
-    if size > CHUNK:
+    if size > SMALL:
         taken += _taken(file, length, path)
     entries = _parsed(taken[8:start], "header", path)  # where it is deep, an entry is malformed
     if not isinstance(entries, dict):
@@ -197,15 +199,13 @@ def _parsed(text: bytearray | str, where: str, path: Path | str) -> Any:
 def depth(value: Any) -> int:
     """How many lists and objects are within one another, up to one more than `DEEPEST`."""
     found = 0
-    level: list[Any] = [value] if type(value) is dict or type(value) is list else []
+    level: list[Any] = [value] if type(value) in NESTS else []
     while level and found <= DEEPEST:  # no recursion
         found += 1
-        level = [
-            item
-            for nest in level
-            for item in (nest.values() if type(nest) is dict else nest)
-            if type(item) is dict or type(item) is list
-        ]
+        inner: list[Any] = []
+        for nest in level:
+            inner += nest.values() if type(nest) is dict else nest
+        level = [item for item in inner if type(item) in NESTS]
     return found
 
 

@@ -56,6 +56,7 @@ __all__ = ["json_value", "read_model", "write_model"]
 _log = logging.getLogger("dynsamp")
 
 FORMAT = "dynsamp-model"
+KINDS = {"estimator": str, "states": list, "fields": dict, "facts": dict, "report": dict}
 FORMAT_VERSION = 1  # raised when an old reader would misunderstand a new file
 
 
@@ -166,11 +167,9 @@ def _about(metadata: Mapping[str, Any], path: Path | str) -> dict[str, Any]:
             f"{shown(path)} was written by a newer dynsamp ({shown(by, 40)}, format version {shown(version, 40)}; this"
             f" one reads up to {FORMAT_VERSION}); upgrade dynsamp"
         )
-    strange = sorted(set(metadata) - {"dynsamp", DIGEST})
-    if strange:
-        refuse(path, f"its header has the unknown entry {quoted(strange[0])}")
-    kinds = {"estimator": str, "states": list, "fields": dict, "facts": dict, "report": dict}
-    for key, kind in kinds.items():
+    if not metadata.keys() <= {"dynsamp", DIGEST}:
+        refuse(path, f"its header has the unknown entry {quoted(min(metadata.keys() - {'dynsamp', DIGEST}))}")
+    for key, kind in KINDS.items():
         if not isinstance(about.get(key), kind):
             refuse(path, f"its {key!r} is {quoted(about.get(key))}, not a JSON {kind.__name__}")
     return about
