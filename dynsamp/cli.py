@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from dynsamp._version import __version__
-from dynsamp.commands import caching, drawing, experiments, exponents, listing, plugin_tools, verbs
+from dynsamp.commands import drawing, experiments, exponents, listing, plugin_tools, verbs
 from dynsamp.commands.printing import UsageError, heading, print_json, put
 from dynsamp.plugins.printed import aside
 from dynsamp.words import shown
@@ -91,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     _add_common(common, default=argparse.SUPPRESS)  # must not undo `dynsamp -v COMMAND`
-    for topic in (experiments, listing, verbs, exponents, drawing, plugin_tools, caching):
+    for topic in (experiments, listing, verbs, exponents, drawing, plugin_tools):
         topic.add(commands, common)
     return parser
 

@@ -71,10 +71,7 @@ def list_plugins(args: Namespace) -> None:
     if args.json:
         print_json([{**dataclasses.asdict(record)} for record in records])
         return
-    rows = [
-        (record.name, f"{record.distribution} {record.version}".strip(), record.status, _contribution(record))
-        for record in records
-    ]
+    rows = [(r.name, f"{r.distribution} {r.version}".strip(), r.status, _contribution(r)) for r in records]
     put(columns(rows, ("name", "distribution", "status", "brings")))
 
 
@@ -163,8 +160,5 @@ def _about(kind: type[Estimator]) -> str:
 def _contribution(record: PluginRecord) -> str:
     if record.status != "ok":
         return str(record.error)
-    return "; ".join(
-        f"{kind}: {', '.join(getattr(record, kind))}"
-        for kind in ("systems", "estimators", "metrics")
-        if getattr(record, kind)
-    )
+    brought = {kind: getattr(record, kind) for kind in ("systems", "estimators", "metrics")}
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in brought.items() if names)

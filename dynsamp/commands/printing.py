@@ -100,10 +100,8 @@ def _plain(value: Any) -> Any:
 
 def scores_document(scores: xr.Dataset) -> dict[str, Any]:
     """Median and extremes of every score, what was skipped, how many forecasts left the training domain."""
-    summary = {
-        str(name): {**_summary(array), "units": array.attrs.get("units", "1")}
-        for name, array in _scores(scores).items()
-    }
+    shown = _scores(scores).items()
+    summary = {name: {**_summary(array), "units": array.attrs.get("units", "1")} for name, array in shown}
     left = {"left_domain": int(scores["left_domain"].sum())} if "left_domain" in scores else {}
     return {"scores": summary, "skipped": _skipped(scores), **left, "system": scores.attrs.get("system", "")}
 

@@ -150,10 +150,8 @@ class Lattice(Grid):
                 new[:own, ..., span] = np.moveaxis(_padded(old)[:, :, index] @ part.mix.T, 2, 0)
             estimate[:, span] = slopes[:, index].mean(axis=1) / len(part.reach) @ np.linalg.pinv(part.mix)
         total = count * patches
-        return Gradients(
-            nodes.reshape(total, kept, -1), np.full(total, 1.0 / total), data.target,
-            local.reshape(total, kept, equations, -1), data.others, estimate,
-        )  # fmt: skip
+        nodes, local = nodes.reshape(total, kept, -1), local.reshape(total, kept, equations, -1)
+        return Gradients(nodes, np.full(total, 1.0 / total), data.target, local, data.others, estimate)
 
     def whole(self, law: Energy) -> LatticeEnergy:
         """The sum over the sites, of a law of all variables."""

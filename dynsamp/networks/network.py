@@ -311,10 +311,8 @@ class Energy:
         known = [k for k, term in enumerate(self.terms) if mentions(term, components)]
         terms = tuple(parse(self.terms[k].text, names) for k in known)
         quadratic = self.quadratic[np.ix_(components, components)]
-        return Energy(
-            layer, self.coefficients[mine], self.linear[components], quadratic, terms=terms,
-            term_coefficients=self.term_coefficients[known],
-        )  # fmt: skip
+        rest = (np.empty((0, 2), np.int64), terms, self.term_coefficients[known])
+        return Energy(layer, self.coefficients[mine], self.linear[components], quadratic, *rest)
 
     @cached_property
     def _groups(self) -> list[tuple[tuple[int, int], HiddenLayer, np.ndarray]]:

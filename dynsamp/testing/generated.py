@@ -133,10 +133,8 @@ def check_survives(system: System, *, seed: int = 0) -> None:
             f"{name} gives {invalid[0].name} and {invalid[1].name} to NaN and infinite starts, expected INVALID_INPUT",
         )
         failed = np.isin(bad_status, FAILURES)
-        require(
-            np.isfinite(with_bad[~failed]).all(),
-            f"{name} returns values that are not finite for a trajectory with status OK; record a failure",
-        )
+        said = f"{name} returns values that are not finite for a trajectory with status OK; record a failure"
+        require(np.isfinite(with_bad[~failed]).all(), said)
         others = np.array([0, 2, 5, 7, 8])
         same = _same(states[others], with_bad[others]) and np.array_equal(status[others], bad_status[others])
         require(same, f"{name} changes good trajectories when others of the batch are bad; keep them apart")

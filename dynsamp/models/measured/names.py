@@ -54,11 +54,8 @@ def derived(names: Sequence[str]) -> list[str]:
 
 def _is_derived(name: str) -> bool:
     plain = _plain(name)
-    return (
-        any(word in plain for word in ("acceleration", "energy", "accel"))
-        or plain.endswith(("ddot", "acc"))
-        or plain in ("a", "alpha", "α", "acc", "ax", "ay", "az", "ke", "pe")
-    )
+    named = plain in ("a", "alpha", "α", "acc", "ax", "ay", "az", "ke", "pe") or plain.endswith(("ddot", "acc"))
+    return named or any(word in plain for word in ("acceleration", "energy", "accel"))
 
 
 def _matchings(names: list[str], partners: dict[str, list[str]], most: int) -> list[list[tuple[str, str]]]:
