@@ -186,7 +186,7 @@ def _explained(error: Exception) -> str:
         }.get(error.errno or 0, "")
         return f"{place}{error.strerror[0].lower()}{error.strerror[1:]}{advice}"
     text = shown(error, LONGEST)
-    if isinstance(error, FORESEEN) and text:
+    if text and (isinstance(error, FORESEEN) or type(error).__module__.startswith("dynsamp.")):  # kinds of our own
         return text
     return f"{type(error).__name__}: {text} (unexpected; run again with -v for the traceback)"
 

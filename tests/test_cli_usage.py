@@ -96,6 +96,19 @@ def test_file_that_raises_is_failed_work_and_names_the_line(capsys, tmp_path):
     assert len(message.strip().splitlines()) == 1
 
 
+def test_a_function_that_slips_is_no_surprise(capsys, tmp_path):
+    lines = (
+        "import dynsamp as ds",
+        "def f(t, y, theta, dy): return [-y[0]]",
+        "s = ds.ODESystem(name='slip', title='s', states=[ds.State('a')], rhs=f, initial=ds.Box([0.0], [1.0]),"
+        " duration=1.0, dt=0.1)",
+    )
+    (tmp_path / "slip.py").write_text("\n".join(lines))
+    message = fails(capsys, "generate", "./slip.py", "--out", "x.nc", code=1)
+    assert "writes nothing into dy" in message
+    assert "unexpected" not in message
+
+
 def test_one_line_without_a_traceback_and_a_traceback_with_v(capsys, tmp_path):
     (tmp_path / "data.csv").write_text("t,x\n0,1\n1,\n2,3\n")
     message = fails(capsys, "fit", "data.csv", code=1)
