@@ -87,10 +87,11 @@ class EnergyEstimator(LawEstimator):
         super().__post_init__()
         self.check_knobs()
         check_flags(separable=self.separable, quadratic_in_p=self.quadratic_in_p, positions=self.positions)
-        for label, sequence in (("symmetries", self.symmetries), ("terms", self.terms)):
+        several: dict[str, Any] = {"symmetries": self.symmetries, "terms": self.terms}
+        for label, sequence in several.items():
             if isinstance(sequence, str):
                 raise ValueError(f"{label} must be a sequence, got {quoted(sequence)}; write [{quoted(sequence)}]")
-            if not isinstance(sequence, Sequence | np.ndarray):
+            if not isinstance(sequence, Sequence) and (label == "terms" or not isinstance(sequence, np.ndarray)):
                 raise TypeError(f"{label} must be a sequence, got {quoted(sequence)}")
         if strange := [term for term in self.terms if not isinstance(term, str)]:
             raise TypeError(f"a term must be a formula such as 'cos(q)', got {quoted(strange[0])}")

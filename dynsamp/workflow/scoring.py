@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,7 @@ def evaluate(
         ``left_domain_time`` on: their scores count, but are those of an extrapolation.
     """
     _check(forecast, truth)
-    if model is not None and not isinstance(model, Model):
+    if isinstance(model, Number | str | bytes | PathLike | Sequence | Mapping):  # whatever has an energy will do
         raise TypeError(f"model must be a fitted model, got {quoted(model)}; load_model() reads one from a file")
     law = plugins.system_of(truth, system)
     truth, velocities = _turning_alike(forecast, truth), None
