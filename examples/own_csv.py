@@ -23,12 +23,7 @@ NOISE = [0.005, 0.02]  # rad, rad s-1
 def swing(times: np.ndarray) -> np.ndarray:
     """Angle and angular velocity (time, 2) of the pendulum that is measured."""
     law = solve_ivp(
-        lambda t, y: [y[1], -GRAVITY / LENGTH * np.sin(y[0])],
-        (0, times[-1]),
-        START,
-        t_eval=times,
-        rtol=1e-9,
-        atol=1e-9,
+        lambda t, y: [y[1], -GRAVITY / LENGTH * np.sin(y[0])], (0, times[-1]), START, t_eval=times, rtol=1e-9, atol=1e-9
     )
     return law.y.T
 

@@ -262,10 +262,7 @@ def test_a_finished_store_stays_as_it_is(store):
 
 HEADERS = [
     {"shape": [10**15, STEPS]},
-    {
-        "shape": [10**30, STEPS],
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [10**30, STEPS]}},
-    },
+    {"shape": [10**30, STEPS], "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [10**30, STEPS]}}},
     {"shape": [COUNT, STEPS], "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, 10**12]}}},
     {"shape": [-1, STEPS]},
     {"shape": ["many", STEPS]},

@@ -8,10 +8,7 @@ import pytest
 from dynsamp.dataset import build, check_time_units, decode, encode, facts, time_unit, uneven, validate
 from dynsamp.words import Facts, Input, State, Status
 
-STATES = (
-    State("theta", "rad", "angle", conjugate="p", period=2 * np.pi),
-    State("p", "kg m2 s-1", "angular momentum"),
-)
+STATES = (State("theta", "rad", "angle", conjugate="p", period=2 * np.pi), State("p", "kg m2 s-1", "angular momentum"))
 
 
 def arrays(count=3, steps=5, components=2, seed=0):

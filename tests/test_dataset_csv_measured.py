@@ -267,10 +267,7 @@ def test_tables_of_pandas_are_read_alike():
     ("text", "message"),
     [
         ("t,x\n0,1\n7,2\n1,3\n", "line 4 has 1.0 after 7.0 in line 3; if the table holds several trajectories"),
-        (
-            "trial,t,x\na,0,1\na,1,2\na,1,9\nb,0,1\n",
-            "line 4 of trial a has 1.0 after 1.0 in line 3, with other",
-        ),
+        ("trial,t,x\na,0,1\na,1,2\na,1,9\nb,0,1\n", "line 4 of trial a has 1.0 after 1.0 in line 3, with other"),
     ],
 )
 def test_what_cannot_be_decided_is_an_error(read, text, message):

@@ -319,8 +319,7 @@ def test_foreign_files_without_the_schema_get_a_remedy(tmp_path):
 
 def test_order_of_foreign_states_is_kept_in_a_file(tmp_path, libraries):
     ds = xr.Dataset(
-        {name: (("trajectory", "time"), np.ones((1, 3))) for name in ("q", "b", "p", "a")},
-        {"time": [0.0, 1.0, 2.0]},
+        {name: (("trajectory", "time"), np.ones((1, 3))) for name in ("q", "b", "p", "a")}, {"time": [0.0, 1.0, 2.0]}
     )
     for suffix in (".nc", ".zarr"):
         back = open_dataset(save_dataset(ds, tmp_path / f"data{suffix}"))

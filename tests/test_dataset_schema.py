@@ -39,10 +39,7 @@ CASES = {
     "reversed": (lambda ds: ds.isel(time=slice(None, None, -1)), r"time\[1\] = 2.0 follows 3.0; sort"),
     "repeated": (lambda ds: ds.isel(time=[0, 1, 1, 2]), r"time\[2\] repeats 1.0; keep one sample for each time"),
     "text time": (lambda ds: ds.assign_coords(time=list("abcd")), "time has dtype .*expected floats or dates"),
-    "missing time": (
-        lambda ds: ds.assign_coords(time=[0.0, np.nan, 2.0, 3.0]),
-        r"time\[1\] is missing; only the end",
-    ),
+    "missing time": (lambda ds: ds.assign_coords(time=[0.0, np.nan, 2.0, 3.0]), r"time\[1\] is missing; only the end"),
     "transposed": (lambda ds: ds.transpose("time", ...), r"'theta' has dims \(time, trajectory\)"),
     "text values": (lambda ds: ds.assign(x=ds["x"].astype(str)), "'x' has dtype .*expected real numbers"),
     "complex values": (lambda ds: ds.assign(x=ds["x"] * 1j), "'x' has dtype complex128"),

@@ -170,11 +170,7 @@ def test_what_is_no_file_is_not_read(tmp_path, refused):
 
 @pytest.mark.parametrize(
     ("column", "message"),
-    [
-        (["1.5", "2.5"], "has dtype"),
-        (["1,5", "2,5"], "has dtype"),
-        ([1.5, np.inf], "is inf in row 1"),
-    ],
+    [(["1.5", "2.5"], "has dtype"), (["1,5", "2,5"], "has dtype"), ([1.5, np.inf], "is inf in row 1")],
 )
 def test_columns_of_a_frame_are_numbers_or_refused(refused, column, message):
     assert message in refused(from_dataframe, pd.DataFrame({"t": [0, 1], "x": column, "y": [1.0, 2.0]}))

@@ -180,8 +180,7 @@ def test_what_a_killed_process_was_writing_goes(folder):
 
 
 @pytest.mark.parametrize(
-    ("given", "size"),
-    [("", 2 * 2**30), ("500MB", 500 * 2**20), ("1.5 GiB", 3 * 2**29), ("4096", 4096), ("0", 0)],
+    ("given", "size"), [("", 2 * 2**30), ("500MB", 500 * 2**20), ("1.5 GiB", 3 * 2**29), ("4096", 4096), ("0", 0)]
 )
 def test_sizes(monkeypatch, given, size):
     monkeypatch.setenv("DYNSAMP_CACHE_SIZE", given)
@@ -289,8 +288,7 @@ def folder_for_file(path):
 
 @posix
 @pytest.mark.parametrize(
-    "attack",
-    [expose_file, link_file, pipe_for_file, folder_for_file, pytest.param(give_away_file, marks=needs_root)],
+    "attack", [expose_file, link_file, pipe_for_file, folder_for_file, pytest.param(give_away_file, marks=needs_root)]
 )
 def test_a_file_that_is_not_safe_is_not_used(folder, attack):
     cache.write("whole", b"content")

@@ -119,12 +119,7 @@ def test_pendulum_on_the_small_domain_200_neurons(sampler, error):
 
 @pytest.mark.parametrize(
     ("box", "sampler", "error"),
-    [
-        (SMALL, "elm", 1.49e-11),
-        (SMALL, "adaptive", 3.62e-10),
-        (LARGE, "elm", 9.82e-8),
-        (LARGE, "uniform", 6.88e-10),
-    ],
+    [(SMALL, "elm", 1.49e-11), (SMALL, "adaptive", 3.62e-10), (LARGE, "elm", 9.82e-8), (LARGE, "uniform", 6.88e-10)],
     ids=["small-elm", "small-adaptive", "large-elm", "large-uniform"],
 )
 def test_pendulum_1000_neurons(box, sampler, error):

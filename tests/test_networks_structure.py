@@ -36,8 +36,7 @@ def energy_of(structure, activation="tanh", sampler=None, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("generators", "size"),
-    [([PARITY], 2), ([PARITY, REVERSAL], 4), ([PARITY, REVERSAL, EXCHANGE], 8), ([], 1)],
+    ("generators", "size"), [([PARITY], 2), ([PARITY, REVERSAL], 4), ([PARITY, REVERSAL, EXCHANGE], 8), ([], 1)]
 )
 def test_a_group_is_closed(generators, size):
     group = closed_group(generators, 4)
@@ -176,11 +175,7 @@ def test_pursuit_finds_the_waves_of_a_potential():
     def gradient(x):
         phase = 2 * x[:, 0] - 3 * x[:, 1]
         return np.stack(
-            [
-                -np.sin(x[:, 0]) + 0.6 * np.cos(phase),
-                -0.9 * np.cos(phase) - 0.011 * np.sin(11 * x[:, 1]),
-            ],
-            axis=1,
+            [-np.sin(x[:, 0]) + 0.6 * np.cos(phase), -0.9 * np.cos(phase) - 0.011 * np.sin(11 * x[:, 1])], axis=1
         )
 
     data = gradients(gradient, 800, [-4.0, -4.0], [4.0, 4.0])

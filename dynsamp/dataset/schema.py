@@ -257,9 +257,7 @@ def to_dates(t: np.ndarray, unit: str, origin: str) -> np.ndarray:
 
 
 def check_time_units(
-    a: xr.Dataset | str | None,
-    b: xr.Dataset | str | None,
-    labels: tuple[str, str] = ("the first", "the second"),
+    a: xr.Dataset | str | None, b: xr.Dataset | str | None, labels: tuple[str, str] = ("the first", "the second")
 ) -> None:
     """Refuse two Datasets (or their units) whose times are in different units.
 

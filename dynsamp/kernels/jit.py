@@ -161,11 +161,7 @@ class _Loop:
     """A driver and what fills its slots."""
 
     def __init__(
-        self,
-        driver: Function,
-        parts: tuple[Part, ...],
-        functions: Mapping[str, Function],
-        constants: Mapping[str, Any],
+        self, driver: Function, parts: tuple[Part, ...], functions: Mapping[str, Function], constants: Mapping[str, Any]
     ) -> None:
         self.entry, self.module = driver.__name__, sys.modules[driver.__module__]
         self.parts, self.functions, self.constants = parts, functions, constants
@@ -303,10 +299,7 @@ def _belongs(value: Any, home: str) -> bool:
 
 
 def _copy(
-    module: types.ModuleType,
-    names: Mapping[str, Any],
-    finish: Callable[[Function], Any],
-    name: str,
+    module: types.ModuleType, names: Mapping[str, Any], finish: Callable[[Function], Any], name: str
 ) -> dict[str, Any]:
     """Execute the module's source again, set its slots, and return its functions."""
     clone = types.ModuleType(name)

@@ -86,10 +86,7 @@ def solve(  # noqa: PLR0913 - a verb
 
 
 def advance(
-    task: InitialValueProblem,
-    options: Options,
-    states: np.ndarray | Fold,
-    recorder: types.ModuleType | None = None,
+    task: InitialValueProblem, options: Options, states: np.ndarray | Fold, recorder: types.ModuleType | None = None
 ) -> Solution:
     """Fill ``states`` (trajectory, time, ...); a ``Fold`` keeps none, nor does the result.
 

@@ -24,9 +24,7 @@ lorenz96 = dynsamp.ODESystem(
     description="Forty sites on a circle of latitude; a unit of time is about five days. Starts lie on the attractor,"
     " after a spin-up.",
     equations="X[k]' = (X[k+1] - X[k-2]) X[k-1] - X[k] + F, periodic in k",
-    references=[
-        "Lorenz (1996), Predictability: a problem partly solved, ECMWF Seminar on Predictability, volume 1",
-    ],
+    references=["Lorenz (1996), Predictability: a problem partly solved, ECMWF Seminar on Predictability, volume 1"],
     states=[dynsamp.State("X", "1", "atmospheric quantity on a circle of latitude", dims={"site": SITES})],
     parameters={"forcing": dynsamp.Parameter(8.0, "1", "forcing F")},
     rhs=rhs,

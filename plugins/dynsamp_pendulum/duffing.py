@@ -32,10 +32,7 @@ duffing = dynsamp.HamiltonianSystem(
         "Guckenheimer and Holmes (1983), Nonlinear Oscillations, Dynamical Systems, and Bifurcations of Vector Fields,"
         " Springer, section 2.2, doi:10.1007/978-1-4612-1140-2",
     ],
-    states=[
-        dynsamp.State("q", "1", "displacement", conjugate="p"),
-        dynsamp.State("p", "1", "momentum"),
-    ],
+    states=[dynsamp.State("q", "1", "displacement", conjugate="p"), dynsamp.State("p", "1", "momentum")],
     parameters={
         "alpha": dynsamp.Parameter(-1.0, "1", "linear stiffness α"),
         "beta": dynsamp.Parameter(1.0, "1", "cubic stiffness β"),

@@ -27,12 +27,9 @@ duffing_forced = dynsamp.ODESystem(
     equations="q' = p, p' = q - q³ - δ p + γ cos(ω t)",
     references=[
         "Guckenheimer and Holmes (1983), Nonlinear Oscillations, Dynamical Systems, and Bifurcations of Vector Fields,"
-        " Springer, sections 2.2 and 4.5, doi:10.1007/978-1-4612-1140-2",
+        " Springer, sections 2.2 and 4.5, doi:10.1007/978-1-4612-1140-2"
     ],
-    states=[
-        dynsamp.State("q", "1", "displacement", conjugate="p"),
-        dynsamp.State("p", "1", "momentum"),
-    ],
+    states=[dynsamp.State("q", "1", "displacement", conjugate="p"), dynsamp.State("p", "1", "momentum")],
     parameters={
         "damping": dynsamp.Parameter(0.25, "1", "damping δ"),
         "amplitude": dynsamp.Parameter(0.3, "1", "amplitude γ of the force"),

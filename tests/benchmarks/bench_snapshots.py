@@ -31,16 +31,7 @@ import numpy as np
 from problems import error_of
 from scipy.interpolate import CubicSpline
 from scipy.special import ellipk
-from snapshot_problems import (
-    CASES,
-    DRIVE,
-    as_samples,
-    driven_trajectories,
-    gradient_error,
-    noisy,
-    pairs,
-    trajectories,
-)
+from snapshot_problems import CASES, DRIVE, as_samples, driven_trajectories, gradient_error, noisy, pairs, trajectories
 from threadpoolctl import threadpool_limits
 
 import dynsamp

@@ -174,14 +174,7 @@ def saving(turns: int) -> None:
     table(f"Saving every step, RK4, Lorenz, {len(starts)} x {len(times) - 1}", actions, counts, turns)
 
 
-SECTIONS = {
-    "threads": threads,
-    "rk4": rk4,
-    "verlet": splitting,
-    "gauss": gauss,
-    "heston": heston,
-    "saving": saving,
-}
+SECTIONS = {"threads": threads, "rk4": rk4, "verlet": splitting, "gauss": gauss, "heston": heston, "saving": saving}
 
 
 def main() -> None:

@@ -286,10 +286,7 @@ def _lattice(ends: str, *, separable: bool, differences: bool = False, sites: in
         "stencil": list(offsets), "ends": ends, "separable": separable, "differences": differences, "widths": widths,
         "activations": ["tanh", "sin", "gauss"][: len(parts)],
     }  # fmt: skip
-    states = (
-        {"name": "q", "conjugate": "p", "dims": {"site": sites}},
-        {"name": "p", "dims": {"site": sites}},
-    )
+    states = ({"name": "q", "conjugate": "p", "dims": {"site": sites}}, {"name": "p", "dims": {"site": sites}})
     return Written("lattice-hamiltonian", states, plain, arrays, {"dt": 0.1, "time_unit": "1"})
 
 

@@ -26,15 +26,7 @@ from dynsamp.kernels.slots import (
     view,
 )
 
-NEEDS = (
-    "segment_ends",
-    "segment_steps",
-    "segment_saves",
-    "lags",
-    "knots",
-    "history",
-    "capacity",
-)
+NEEDS = ("segment_ends", "segment_steps", "segment_saves", "lags", "knots", "history", "capacity")
 
 
 def run(

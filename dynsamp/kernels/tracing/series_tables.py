@@ -31,11 +31,7 @@ class Tables:
 def tables(found: Series, layout: Layout) -> Tables:
     """Loops for the recurrences of a right-hand side."""
     writer = _Writer(found, layout)
-    lines = [
-        *writer.begin(),
-        "for n in range(1, order):",
-        *(f"    {line}" for line in writer.order_n()),
-    ]
+    lines = [*writer.begin(), "for n in range(1, order):", *(f"    {line}" for line in writer.order_n())]
     return Tables(lines, writer.names, writer.size)
 
 

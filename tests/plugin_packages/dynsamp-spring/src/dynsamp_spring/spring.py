@@ -25,14 +25,8 @@ spring = dynsamp.HamiltonianSystem(
     title="Mass on a spring",
     equations="H(q, p) = p² / (2 m) + k q² / 2",
     references=["Hooke (1678), De Potentia Restitutiva"],
-    states=[
-        dynsamp.State("q", "m", "displacement", conjugate="p"),
-        dynsamp.State("p", "kg m s-1", "momentum"),
-    ],
-    parameters={
-        "k": dynsamp.Parameter(1.0, "N m-1", "stiffness"),
-        "m": dynsamp.Parameter(1.0, "kg", "mass"),
-    },
+    states=[dynsamp.State("q", "m", "displacement", conjugate="p"), dynsamp.State("p", "kg m s-1", "momentum")],
+    parameters={"k": dynsamp.Parameter(1.0, "N m-1", "stiffness"), "m": dynsamp.Parameter(1.0, "kg", "mass")},
     velocity=velocity,
     force=force,
     hamiltonian=energy,
