@@ -113,7 +113,7 @@ def solved(kernel, span=1.0, many=1, verb=solve, dim=2, **options):
     """One interval of so many steps, or of a hundred."""
 
     def case(long):
-        steps = LATE if len(kernel.delays) else FOREVER  # a past of more than that is refused
+        steps = LATE if len(kernel.delays) else FOREVER / many  # a past, and a run, of more than that is refused
         times, kept = [0.0, span * (steps if long else 10.0)], dict(options)
         if "rtol" not in kept and kernel is not MAP:
             kept.setdefault("step", span)
