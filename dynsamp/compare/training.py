@@ -49,6 +49,8 @@ def train(loss: Loss, *, budget: float, seed: int = 0, progress: bool | None = N
     progress : bool, optional
         Show progress; default: on a terminal.
     """
+    start = loss.start(generator(seed, "weights"))
+    loss.value_and_gradient(start)  # compiles, before the clock runs
     best = np.empty(0)
     lowest = first = np.inf
     evaluations = 0
@@ -71,7 +73,6 @@ def train(loss: Loss, *, budget: float, seed: int = 0, progress: bool | None = N
 
         # tolerances at zero: it stops when the line search finds nothing better in float64
         try:
-            start = loss.start(generator(seed, "weights"))
             endless: Any = {"maxiter": 10**9, "maxfun": 10**9, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
             result = minimize(objective, start, args=(), jac=True, method="L-BFGS-B", options=endless)
             stopped = str(result.message)
