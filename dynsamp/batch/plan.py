@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dynsamp.dataset.schema import plain
-from dynsamp.dataset.zarrstore import Json, read_json
+from dynsamp.dataset.zarrstore import Json, as_json, read_json
 from dynsamp.files import write_bytes
 
-__all__ = ["Saved", "as_json", "differences", "digest", "read", "write"]
+__all__ = ["Saved", "differences", "digest", "read", "write"]
 
 SHORT = 40  # characters of a value that a message shows
 NAMED = 4  # differences that a message names
@@ -30,12 +29,6 @@ class Saved:
     attributes: Json  # of the store
 
 
-def as_json(values: Mapping[str, object]) -> Json:
-    """A plan in the types that it has when it is read back."""
-    found: Json = json.loads(json.dumps(dict(values), default=plain))
-    return found
-
-
 def digest(plan: Mapping[str, object]) -> str:
     """Hash of a plan."""
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
@@ -43,7 +36,7 @@ def digest(plan: Mapping[str, object]) -> str:
 
 def write(path: Path, saved: Saved) -> None:
     """Write a plan, with the hash of all that is said."""
-    content = json.loads(json.dumps(vars(saved), default=plain))
+    content = as_json(vars(saved))
     write_bytes(path, json.dumps({**content, "check": digest(content)}, indent=1).encode())
 
 

@@ -127,7 +127,7 @@ def run_chunks(  # noqa: PLR0913 - a verb
         raise TypeError(f"without template= compute must return a Dataset, got {type(example).__name__}")
     template = example.drop_encoding()
     rows = chunk or chunk_rows(template, count, memory=memory, in_flight=workers + 1)
-    full = plans.as_json({**plan, "count": count, "variables": chunk_store.described(template, count)})
+    full = zarrstore.as_json({**plan, "count": count, "variables": chunk_store.described(template, count)})
     with explained("write", target):
         folder.mkdir(exist_ok=True)
     with explained("write", target), Lock(folder / "lock"):
@@ -150,7 +150,7 @@ def check_plan(plan: Mapping[str, object], store: str | os.PathLike[str], *, cou
     folder = _own_folder(target)
     if folder.is_dir():
         with explained("write", target), Lock(folder / "lock"):
-            _resumed(target, folder, plans.as_json({**plan, "count": count}))
+            _resumed(target, folder, zarrstore.as_json({**plan, "count": count}))
 
 
 def _own_folder(target: Path) -> Path:
@@ -198,7 +198,7 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
             f"if interrupted, {target} cannot be resumed: the content of {name} cannot be told ({reason})", stacklevel=4
         )
     (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
-    attributes = plans.as_json({**versions(), **zarrstore.group_header(template)})
+    attributes = zarrstore.as_json({**versions(), **zarrstore.group_header(template)})
     begun = plans.Saved(plans.digest(plan), plan, rows, attributes)
     plans.write(folder / "plan.json", begun)
     return begun

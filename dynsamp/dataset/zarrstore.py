@@ -27,7 +27,7 @@ from dynsamp.words import quoted, shown
 __all__ = ["CHECK", "HEADER", "ORDER", "PLAN", "VALUES", "Array", "Json", "checksum", "combined", "create_array"]
 __all__ += ["create_group", "create_variable", "group_attrs", "group_header", "is_group", "members", "parsed"]
 __all__ += ["read_array", "read_header_json", "read_json", "read_zarr", "sealed", "stored", "text_of", "write_chunk"]
-__all__ += ["write_variable", "write_zarr"]
+__all__ += ["as_json", "write_variable", "write_zarr"]
 
 Json = dict[str, Any]
 HEADER = "zarr.json"
@@ -59,6 +59,12 @@ class Array:
     dims: tuple[str, ...]
     attrs: Json
     fill: complex | str | bool
+
+
+def as_json(values: Mapping[str, object]) -> Json:
+    """Values in the types that they have when they are read back."""
+    found: Json = json.loads(json.dumps(dict(values), default=plain))
+    return found
 
 
 def text_of(value: Json) -> bytes:
@@ -103,7 +109,7 @@ def create_group(folder: Path, attrs: Mapping[str, object], values: Mapping[str,
     """Write the header of a group; last, since it seals those of the arrays, and their values where they are given."""
     folder.mkdir(exist_ok=True)
     attrs = {key: value for key, value in attrs.items() if key not in (CHECK, VALUES)}
-    known = json.loads(json.dumps(attrs | ({VALUES: json.dumps(values)} if values else {}), default=plain))
+    known = as_json(attrs | ({VALUES: json.dumps(values)} if values else {}))
     sealing = known | {CHECK: _check(folder, known)}
     _write_json(folder / HEADER, {"zarr_format": 3, "node_type": "group", "attributes": sealing})
 
