@@ -23,7 +23,7 @@ from dynsamp.dataset.schema import (
     validate,
     versions,
 )
-from dynsamp.words import LONGEST, State, listed, nearest, no_list, quoted, rate_units, spans
+from dynsamp.words import LONGEST, State, components, listed, nearest, no_list, quoted, rate_units, spans
 
 __all__ = ["Canonical", "build", "checked_pairs", "declare", "from_arrays", "from_points"]
 
@@ -291,7 +291,7 @@ def from_arrays(
     if y.ndim != 3:
         raise ValueError(f"states has shape {y.shape}, expected (trajectory, time, state) or (time, state)")
     declared = declare(names, units, canonical)
-    if y.shape[2] != sum(state.size for state in declared):
+    if y.shape[2] != components(declared):
         raise ValueError(
             f"states has {y.shape[2]} entries along its last axis, but {len(declared)} names are given"
             f" ({listed(state.name for state in declared)}); one name for each state"

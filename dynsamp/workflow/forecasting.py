@@ -201,7 +201,7 @@ class Forecast:
     @property
     def size(self) -> int:
         """Numbers of a trajectory of the result."""
-        return (self.members or 1) * len(self.times) * sum(state.size for state in self.model.states)
+        return (self.members or 1) * len(self.times) * self.model.size
 
     def piece(self, low: int, high: int) -> Piece:
         """Everything about trajectories low..high-1."""

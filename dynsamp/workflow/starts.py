@@ -13,7 +13,7 @@ from dynsamp.arguments import real_array, real_number, whole_number
 from dynsamp.limits import MOST_STEPS, check_bytes, check_steps
 from dynsamp.models.base import HasSites, Model
 from dynsamp.streams import generator
-from dynsamp.words import Box, State, listed, nearest, quoted
+from dynsamp.words import Box, State, components, listed, nearest, quoted
 from dynsamp.workflow.completing import completed
 
 __all__ = ["BLOCK", "Starts", "forecast_starts", "of_size", "sampled_starts", "saved_times", "start_array"]
@@ -32,7 +32,7 @@ def sampled_starts(
     """Starts (trajectory, component) of the given trajectory ids; rows of an array are taken in turn."""
     from dynsamp.kernels.problem import running
 
-    size = sum(state.size for state in states)
+    size = components(states)
     sampler: Sampler
     if isinstance(initial, Box):
         low, high = _box_bounds(initial, states)
@@ -61,7 +61,7 @@ def start_array(initial: Arrays, states: Sequence[State]) -> np.ndarray:
     """Starts given by the caller, as (component,) or (trajectory, component)."""
     if isinstance(initial, Mapping):
         return _from_mapping(initial, states)
-    size = sum(state.size for state in states)
+    size = components(states)
     try:
         array = real_array("initial", initial)
     except (TypeError, ValueError):
@@ -138,7 +138,7 @@ def forecast_starts(
         raise ValueError(f"start={start!r} chooses a state of a Dataset, but initial is a {type(initial).__name__}")
     if isinstance(initial, Box) or callable(initial):
         count = whole_number("trajectories", trajectories)
-        needed = 8.0 * count * (2 + sum(state.size for state in model.states))
+        needed = 8.0 * count * (2 + model.size)
         check_bytes(needed, f"starts of {count} trajectories", "take fewer trajectories")
         ids = np.arange(count, dtype=np.int64)
         rows = sampled_starts(initial, model.states, ids, seed)

@@ -15,7 +15,7 @@ import numpy as np
 from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.names import guess_pairs, is_angle, is_coordinate
-from dynsamp.words import State, spans
+from dynsamp.words import State, components, spans
 
 __all__ = ["unwrapped"]
 
@@ -72,7 +72,7 @@ def _momenta(states: tuple[State, ...]) -> dict[int, int]:
     where = spans(states)
     pairs = [(state.name, state.conjugate) for state in states if state.conjugate in where]
     pairs = pairs or guess_pairs([state.name for state in states]) or []
-    total = sum(state.size for state in states)
+    total = components(states)
     if not pairs and total % 2 == 0 and not all(is_coordinate(state.name) for state in states):
         return {k: k + total // 2 for k in range(total // 2)}
     return {k: k - where[q].start + where[str(p)].start for q, p in pairs for k in range(where[q].start, where[q].stop)}
