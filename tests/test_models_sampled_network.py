@@ -11,8 +11,8 @@ from scipy.linalg import lstsq
 import dynsamp as ds
 from dynsamp.models.base import Samples
 from dynsamp.networks.neurons import Neurons
-from dynsamp.networks.regression import fit_regression
 from dynsamp.networks.rows import Rows
+from dynsamp.networks.search.regression import fit_regression
 
 QUICK = {"width": 60, "activation": "tanh", "scale": 0.4}
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.search import Climb, ladder
+from dynsamp.networks.search.climb import Climb, ladder
+from dynsamp.networks.search.energy import fit_energy
 
 
 def gradients(gradient, points=600, components=2, noise=0.0, seed=0):

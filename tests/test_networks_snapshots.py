@@ -195,7 +195,7 @@ def test_weak_windows_are_exact_for_lines_and_accurate_for_waves():
 
 
 def simple_fit(data, tolerance):
-    from dynsamp.networks.energy_fit import fit_energy
+    from dynsamp.networks.search.energy import fit_energy
 
     return fit_energy(data, Neurons(40, "sin", 1.4))
 

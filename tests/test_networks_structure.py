@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_problem import EnergyBasis, EnergyProblem
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions, Neurons
+from dynsamp.networks.search.energy import fit_energy
 from dynsamp.networks.structure import Structure, closed_group, is_signed_permutation
 from dynsamp.streams import generator
 

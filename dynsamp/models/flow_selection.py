@@ -22,7 +22,7 @@ from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons
 from dynsamp.networks.sampling import sample_layer
-from dynsamp.networks.search import simplest
+from dynsamp.networks.search.climb import simplest
 from dynsamp.streams import generator
 
 __all__ = ["FlowFit", "fit_flow"]

@@ -25,9 +25,9 @@ from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, s
 from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
 from dynsamp.networks import tuning
 from dynsamp.networks.compiled import Wiring, network_field, network_theta
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
+from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel

@@ -33,12 +33,12 @@ from dynsamp.models.measured.canonical import (
 from dynsamp.models.schema import Array, Items, Outline
 from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks.compiled import Wiring, network_field, network_theta, trusted
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends, Patch
 from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
+from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots

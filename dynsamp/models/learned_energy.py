@@ -17,10 +17,10 @@ from dynsamp.models.declared import Declared, Symmetry, formula_names, structure
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
 from dynsamp.models.schema import Array, Items
 from dynsamp.networks.compiled import trusted
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
+from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.collocation import spans
 from dynsamp.networks.segments.learning import Fit
 from dynsamp.networks.structure import Structure

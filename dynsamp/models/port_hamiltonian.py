@@ -27,8 +27,8 @@ from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assemble
 from dynsamp.models.measured.canonical import CanonicalSamples, checked, snapshot_data
 from dynsamp.models.schema import Array, Items
 from dynsamp.networks.compiled import Wiring, factored_matrix, network_theta, port_field
-from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.gradients import canonical_matrix
+from dynsamp.networks.search.energy import EnergyFit
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_snapshots
 from dynsamp.networks.segments.snapshots import Slopes

@@ -19,8 +19,8 @@ from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.schema import Array, Items, Outline
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
-from dynsamp.networks.regression import RegressionFit, fit_regression
 from dynsamp.networks.rows import Rows
+from dynsamp.networks.search.regression import RegressionFit, fit_regression
 from dynsamp.words import State, quoted
 
 __all__ = ["SampledNetwork", "SampledNetworkModel"]

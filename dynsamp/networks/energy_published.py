@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.energy_problem import EnergyBasis, Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import Neurons, Sampler
 from dynsamp.networks.sampling import sample_layer
+from dynsamp.networks.search.energy import EnergyFit
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 

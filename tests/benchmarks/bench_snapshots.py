@@ -39,10 +39,10 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Samples
 from dynsamp.models.hamiltonian import HamiltonianModel, HamiltonianNetwork
 from dynsamp.models.port_hamiltonian import PortHamiltonianNetwork
-from dynsamp.networks.energy_fit import fit_energy
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.neurons import FitOptions
+from dynsamp.networks.search.energy import fit_energy
 from dynsamp.solve import solve
 
 STEPS = (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from dynsamp.models import tuning
-from dynsamp.networks.energy_fit import EnergyFit, fit_energy
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.neurons import Neurons
+from dynsamp.networks.search.energy import EnergyFit, fit_energy
 
 __all__ = ["doubts", "friction_column", "friction_of_momenta"]
 

@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_fit import refit
 from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import FitOptions
+from dynsamp.networks.search.energy import refit
 from dynsamp.networks.segments.learning import Fit, Learned
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.solve import Kernel, solve

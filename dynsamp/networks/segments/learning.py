@@ -14,10 +14,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_fit import EnergyFit, refit, rim_first
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions
+from dynsamp.networks.search.energy import EnergyFit, refit, rim_first
 from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
 from dynsamp.networks.segments.snapshots import Segments, Slopes, Trajectories, find_frequency, slope_rows, weak_rows

@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 
 from dynsamp.networks import tuning
-from dynsamp.networks.energy_fit import EnergyFit
 from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.search.energy import EnergyFit
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.streams import generator
 

@@ -21,7 +21,7 @@ from dynsamp.networks.network import Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width
 from dynsamp.networks.regression_problem import Fitted, Method, Problem, bytes_needed, json_ready, scaling
 from dynsamp.networks.rows import Rows
-from dynsamp.networks.search import Climb, ladder, simplest
+from dynsamp.networks.search.climb import Climb, ladder, simplest
 from dynsamp.streams import generator
 
 __all__ = ["RegressionFit", "fit_regression"]

@@ -17,7 +17,7 @@ from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
 from dynsamp.networks.pursuit import pursue, series_basis
-from dynsamp.networks.search import Climb, Trial, ladder
+from dynsamp.networks.search.climb import Climb, Trial, ladder
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
