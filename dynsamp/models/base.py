@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checka
 
 import numpy as np
 
+from dynsamp.models import tuning
 from dynsamp.models.schema import CHECKED, Array, Outline, check_model
 from dynsamp.solve import Kernel
 from dynsamp.typed import as_floats
@@ -58,6 +59,17 @@ class Samples:
     def inside(self) -> np.ndarray:
         """Which samples (trajectory, time) are not padding."""
         return np.asarray(np.arange(self.y.shape[1]) < self.length[:, None])
+
+    @property
+    def blocks(self) -> np.ndarray:
+        """Number (trajectory, time) of what is held out together: a trajectory, or a stretch of time of a single one.
+
+        Scattered points are trajectories of one time, so that each stands alone.
+        """
+        trajectories, times = self.y.shape[:2]
+        if trajectories > 1:
+            return np.repeat(np.arange(trajectories)[:, None], times, axis=1)
+        return (np.arange(times) * tuning.TIME_BLOCKS // max(1, int(self.length[0])))[None]
 
     @property
     def box(self) -> tuple[np.ndarray, np.ndarray]:

@@ -344,7 +344,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
             raise ValueError("a periodic force needs data at many times, but all points have the same time; give times")
         u = np.empty((len(t), 0)) if samples.u is None else samples.u[inside]
         spacing = samples.median_step or float(np.ptp(t)) / len(t)
-        return Slopes(t, y, dy[inside], u, np.full(len(t), spacing))
+        return Slopes(t, y, dy[inside], u, np.full(len(t), spacing), samples.blocks[inside])
 
     def _said(self, model: PortHamiltonianModel, y: np.ndarray, changed: bool) -> dict[str, Any]:
         """What disturbs the system, for the summary."""

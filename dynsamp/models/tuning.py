@@ -13,6 +13,10 @@ EVEN_SPACING = 1e-3
 """Largest relative deviation of a spacing from the median one that a one-step model takes: room for times that a file
 holds with few digits, not for another step."""
 
+TIME_BLOCKS = 20
+"""Stretches of time of a single trajectory that are held out whole: more leave neighbours on both sides of an edge,
+fewer tell less of how errors vary."""
+
 # formulas
 
 TRIED_ROWS = 1000

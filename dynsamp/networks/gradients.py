@@ -51,6 +51,8 @@ class Gradients:
     maps: np.ndarray | None = None  # (node, row, equation, component)
     others: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))  # (other, row, equation)
     estimate: np.ndarray | None = None  # (row, component): about the gradient at the mean of the nodes, with maps
+    # (row,) rows of one number tell of each other and are held out together; empty: every row stands alone
+    block: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def take(self, rows: np.ndarray) -> Gradients:
         """Only these rows."""
@@ -61,6 +63,7 @@ class Gradients:
             maps=None if self.maps is None else self.maps[:, rows],
             others=self.others[:, rows] if len(self.others) else self.others,
             estimate=None if self.estimate is None else self.estimate[rows],
+            block=self.block[rows] if len(self.block) else self.block,
         )
 
     @property

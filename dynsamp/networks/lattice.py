@@ -115,6 +115,7 @@ class Lattice(Grid):
         return Gradients(
             nodes.reshape(shape), np.full(len(data.nodes) * len(offsets), 1.0 / (len(data.nodes) * len(offsets))),
             target * scale, maps.reshape(-1, *maps.shape[2:]), estimate=self._estimate(data.target, row, site),
+            block=data.block[row] if len(data.block) else row,
         )  # fmt: skip
 
     def _estimate(self, gradient: np.ndarray, row: np.ndarray, site: np.ndarray) -> np.ndarray:
@@ -151,7 +152,7 @@ class Lattice(Grid):
             estimate[:, span] = slopes[:, index].mean(axis=1) / len(part.reach) @ np.linalg.pinv(part.mix)
         total = count * patches
         nodes, local = nodes.reshape(total, kept, -1), local.reshape(total, kept, equations, -1)
-        return Gradients(nodes, np.full(total, 1.0 / total), data.target, local, data.others, estimate)
+        return Gradients(nodes, np.full(total, 1.0 / total), data.target, local, data.others, estimate, data.block)
 
     def whole(self, law: Energy) -> LatticeEnergy:
         """The sum over the sites, of a law of all variables."""

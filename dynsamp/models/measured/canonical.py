@@ -139,7 +139,8 @@ def gradient_data(samples: Samples, pairs: np.ndarray) -> tuple[Gradients, str]:
     """Rows for grad H, and in a few words where they come from."""
     inside = checked(samples, inputs=False)
     if samples.dy is not None:
-        return Gradients(samples.y[inside][None], np.ones(1), gradient_of(samples.dy[inside], pairs)), "derivatives"
+        slopes = gradient_of(samples.dy[inside], pairs)
+        return Gradients(samples.y[inside][None], np.ones(1), slopes, block=samples.blocks[inside]), "derivatives"
     return _collocations(samples, inside, pairs)
 
 
@@ -194,13 +195,15 @@ def _collocations(samples: Samples, inside: np.ndarray, pairs: np.ndarray) -> tu
     if 4 * np.count_nonzero(even) >= np.count_nonzero(pair):
         nodes = np.stack([y[:, :-2][even], y[:, 1:-1][even], y[:, 2:][even]])
         slope = (nodes[2] - nodes[0]) / (step[:, :-1] + step[:, 1:])[even][:, None]
+        block = samples.blocks[:, 1:-1][even]
         weights, source = np.array(SIMPSON), "snapshots: Milne-Simpson collocation of evenly spaced triples"
     else:
         first, second = y[:, :-1][pair], y[:, 1:][pair]
         nodes = 0.5 * (first + second)[None]
         slope = (second - first) / step[pair][:, None]
+        block = samples.blocks[:, 1:][pair]
         weights, source = np.ones(1), "snapshots: mid-points of consecutive pairs"
-    return Gradients(nodes, weights, gradient_of(slope, pairs)), source
+    return Gradients(nodes, weights, gradient_of(slope, pairs), block=block), source
 
 
 def units_of_energy(samples: Samples, pairs: np.ndarray) -> str:

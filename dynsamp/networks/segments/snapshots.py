@@ -10,7 +10,7 @@ Messenger and Bortz (2021), Weak SINDy, Multiscale Modeling and Simulation 19, 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,7 @@ class Slopes:
     slope: np.ndarray  # (point, component)
     u: np.ndarray  # (point, input)
     h: np.ndarray  # (point,) about the distance to the next one in time
+    block: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (point,) see Gradients
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _contrasts(t: np.ndarray, y: np.ndarray, length: np.ndarray, order: int) -> 
 def slope_rows(known: Slopes, disturbance: Disturbance, gradient: np.ndarray | None = None) -> Gradients:
     """Linear equations where slopes are known; friction sees ``gradient``, see Disturbance.rows."""
     rows = disturbance.rows(known.slope, known.t, known.u, gradient)
-    return Gradients(known.y[None], np.ones(1), rows.target, others=rows.others)
+    return Gradients(known.y[None], np.ones(1), rows.target, others=rows.others, block=known.block)
 
 
 @dataclass(frozen=True)
