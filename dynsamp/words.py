@@ -135,6 +135,9 @@ class State:
         On a coordinate q: the name of its momentum.
     period : float, optional
         Period of an angle-like coordinate, in ``units``.
+    bounds : (float or None, float or None)
+        Least and largest value that it can have, such as ``(0, None)`` of a population: learned models that step
+        keep to them.
     dims : mapping of str to int
         Own dimensions of a field, for example ``{"site": 40}``.
     """
@@ -146,6 +149,7 @@ class State:
     conjugate: str | None = None
     period: float | None = None
     dims: Mapping[str, int] = field(default_factory=dict, hash=False)
+    bounds: tuple[float | None, float | None] = (None, None)
 
     def __post_init__(self) -> None:
         _identifier("state", self.name)
@@ -154,6 +158,7 @@ class State:
             and (self.standard_name is None or type(self.standard_name) is str)
             and (self.conjugate is None or type(self.conjugate) is str)
             and (self.period is None or type(self.period) is float)
+            and self.bounds == (None, None)
         )
         wrong = None if plain and self.dims == {} else misfit(State, vars(self))  # mostly there is no more to look at
         if wrong:
@@ -165,6 +170,10 @@ class State:
                 raise ValueError(f"dimension {dim!r} of state {self.name!r} has size {size}; it must be at least 1")
         if self.period is not None and not 0 < self.period < float("inf"):
             raise ValueError(f"the period of state {self.name!r} must be positive and finite, got {self.period}")
+        low, high = (None if bound is None else float(bound) for bound in self.bounds)
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"the bounds of state {self.name!r} must be (low, high), got ({low:g}, {high:g})")
+        object.__setattr__(self, "bounds", (low, high))  # of files, which know lists alone
 
     @property
     def size(self) -> int:

@@ -6,7 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dynsamp.dataset import build, component_names, from_arrays, from_points, pack, record, state_list, to_dates
+from dynsamp.dataset import (
+    build,
+    component_names,
+    from_arrays,
+    from_points,
+    open_dataset,
+    pack,
+    record,
+    state_list,
+    to_dates,
+)
+from dynsamp.models.base import bounds
 from dynsamp.words import Input, State, Status
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -237,3 +248,22 @@ def test_other_dimension_orders_are_refused_with_the_remedy():
     ds = build(t=np.arange(3.0), y=np.ones((2, 3, 2)), states=PAIR)
     with pytest.raises(ValueError, match=r"try ds.transpose\('trajectory', 'time', ...\)"):
         pack(ds.transpose("time", "trajectory"))
+
+
+def test_bounds_travel_as_cf_attributes_unless_the_data_cross_them(tmp_path, caplog):
+    n = State("n", "1", bounds=(0, None))
+    ds = build(t=np.arange(3.0), y=np.ones((2, 3, 1)), states=[n])
+    assert ds["n"].attrs["valid_min"] == 0
+    assert "valid_max" not in ds["n"].attrs
+    ds.to_netcdf(tmp_path / "n.nc", engine="scipy")
+    assert pack(open_dataset(tmp_path / "n.nc")).states[0].bounds == (0.0, None)
+    low, high = bounds([n, State("v", dims={"site": 2}, bounds=(-1, 2.5))])
+    assert low.tolist() == [0, -1, -1]
+    assert high.tolist() == [np.inf, 2.5, 2.5]
+    ds["n"][0, 1] = -0.1
+    assert pack(ds).states[0].bounds == (None, None)
+    assert "n reaches from -0.1 to 1, beyond its bounds" in caplog.text
+    for wrong in ({"valid_min": "zero"}, {"valid_min": 2, "valid_max": 1}, {"valid_min": np.nan}):
+        assert state_list(ds.assign(n=ds["n"].assign_attrs(wrong)))[0].bounds == (None, None)
+    with pytest.raises(ValueError, match=r"bounds of state 'n' must be \(low, high\), got \(1, 0\)"):
+        State("n", bounds=(1, 0))

@@ -4,7 +4,8 @@ The schema of a Dataset:
 
 - One data variable for each state under its own name, with ``units``, ``long_name`` and, where one exists, the CF
   ``standard_name``; dims ``trajectory``, [``member``,] ``time``, then its own. A single trajectory keeps its dim. The
-  attribute ``states`` holds their order; a coordinate q names its momentum in ``conjugate``, an angle its ``period``.
+  attribute ``states`` holds their order; a coordinate q names its momentum in ``conjugate``, an angle its ``period``,
+  what has bounds ``valid_min`` and ``valid_max``.
 - ``time``: floats in their ``units``, or dates. Shared, or ``time(trajectory, time)`` where trajectories differ;
   shorter ones are padded with NaN at their end.
 - ``tendency_of_<name>``: derivatives. ``role: input`` and ``role: diagnostic`` mark variables that are no states;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,9 +22,11 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
-from dynsamp.words import FAILURES, QUOTED, Input, State, Status, listed, nearest, quoted, shown
+from dynsamp.words import FAILURES, QUOTED, Input, State, Status, listed, nearest, quoted, shown, spans
 
 __all__ = ["component_names", "pack", "record"]
+
+_log = logging.getLogger("dynsamp")
 
 
 def component_names(states: Sequence[State]) -> list[str]:
@@ -148,13 +151,30 @@ def pack(ds: xr.Dataset) -> Samples:
     return Samples(
         t=t[rows],
         y=y[rows],
-        states=states,
+        states=_kept_bounds(states, y),
         dy=None if dy is None else dy[rows],
         u=None if u is None else u[rows],
         length=length[rows],
         ids=_ids(ds)[rows],
         facts=about,
     )
+
+
+def _kept_bounds(states: tuple[State, ...], y: np.ndarray) -> tuple[State, ...]:
+    """States without bounds that the data cross: noise does, and attributes stay behind when values are changed."""
+    found = []
+    for state, own in zip(states, spans(states).values(), strict=True):
+        low, high = state.bounds
+        if low is not None or high is not None:
+            least, largest = np.nanmin(y[..., own]), np.nanmax(y[..., own])
+        crossed = (low is not None and least < low) or (high is not None and largest > high)
+        if crossed:
+            _log.warning(
+                "%s reaches from %.4g to %.4g, beyond its bounds (%s, %s), which are not used",
+                *(state.name, least, largest, low, high),
+            )
+        found.append(replace(state, bounds=(None, None)) if crossed else state)
+    return tuple(found)
 
 
 def _lengths(t: np.ndarray, y: np.ndarray, failed: np.ndarray) -> np.ndarray:

@@ -125,11 +125,10 @@ def installed(*modules: str) -> bool:
 def state_attrs(state: State) -> dict[str, object]:
     """Attributes of the variable of a state."""
     about: dict[str, object] = {"units": state.units, "long_name": state.long_name or state.name}
-    for key in ("standard_name", "conjugate", "period"):
-        value = getattr(state, key)
-        if value is not None:
-            about[key] = value
-    return about
+    low, high = state.bounds
+    more = {"conjugate": state.conjugate, "period": state.period, "valid_min": low, "valid_max": high}
+    more = {"standard_name": state.standard_name, **more}
+    return about | {key: value for key, value in more.items() if value is not None}
 
 
 def text(attrs: Mapping[Hashable, object], key: str, default: str = "") -> str:
@@ -189,9 +188,21 @@ def state_list(ds: xr.Dataset) -> tuple[State, ...]:
                 conjugate if conjugate in present else None,
                 float(period) if period is not None else None,
                 {str(dim): size for dim, size in variable.sizes.items() if dim not in CORE},
+                _bounds(variable),
             )
         )
     return tuple(states)
+
+
+def _bounds(variable: xr.DataArray) -> tuple[float | None, float | None]:
+    """CF's ``valid_min`` and ``valid_max``, where they are bounds; of packed values they count in units of the file."""
+    said = [variable.attrs.get(key) for key in ("valid_min", "valid_max")]
+    numbers = all(bound is None or isinstance(bound, int | float | np.number) for bound in said)
+    if not numbers or {"scale_factor", "add_offset"} & variable.encoding.keys():
+        return None, None
+    low, high = (None if bound is None else float(bound) for bound in said)
+    sound = (-math.inf if low is None else low) < (math.inf if high is None else high)  # NaN is not
+    return (low, high) if sound else (None, None)
 
 
 def _is_calendar(time: xr.DataArray) -> bool:

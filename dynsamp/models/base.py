@@ -17,7 +17,8 @@ from dynsamp.words import Facts, State, components, escaped
 
 __all__ = ["Estimator", "HasClock", "HasDiffusion", "HasDissipatedPower", "HasDissipation", "HasDrift", "HasEnergy"]
 __all__ += ["HasGradient", "HasInputs", "HasJacobian", "HasPairs", "HasSites", "HasStep", "HasStepJacobian"]
-__all__ += ["HasSuppliedPower", "HasVectorField", "Model", "Samples", "owners"]
+__all__ += ["HasSuppliedPower", "HasVectorField", "Model", "Samples", "bounds"]
+__all__ += ["owners"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,13 @@ class Samples:
 def owners(states: Sequence[State]) -> list[State]:
     """The state variable that each component belongs to."""
     return [state for state in states for _ in range(state.size)]
+
+
+def bounds(states: Sequence[State]) -> tuple[np.ndarray, np.ndarray]:
+    """Declared bounds, low and high (component,); infinite where there are none."""
+    both = [[state.bounds[k] for state in owners(states)] for k in (0, 1)]
+    low, high = (np.array([np.nan if bound is None else bound for bound in side], dtype=float) for side in both)
+    return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
 
 
 @dataclass(frozen=True, kw_only=True)
