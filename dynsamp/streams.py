@@ -36,6 +36,7 @@ Purpose = Literal[
     # of scores
     "projections",
     "mixtures",  # of states whose components come from different times
+    "folds",  # of scattered points
 ]
 _NUMBERS = {purpose: k for k, purpose in enumerate(get_args(Purpose))}  # part of every result: append only
 

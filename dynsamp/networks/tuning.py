@@ -497,3 +497,36 @@ DISSIPATION_ROUNDS = 8
 
 DISSIPATION_SETTLED = 1e-12
 """Relative change of R that ends them."""
+
+# --- what a fit says of itself -------------------------------------------------------------------------------------
+
+BLOCKS_A_FOLD = 4
+"""Blocks of time of one trajectory that are held out together: one alone would often be its beginning or its end."""
+
+HELD_OUT_ALONE = 8
+"""Trajectories up to which each is a fold: without a quarter of so few a fit would be another one."""
+
+NOISE_IN_PRODUCTS = 0.5
+"""Part of the mean square residual that products of neighbours explain where there is no noise to speak of."""
+
+ALIKE = 0.3
+"""Correlation of the errors of neighbours from which their products tell an error from noise."""
+
+AT_ROUNDING = 1e-12
+"""Relative error that is that of float64 after some thousand operations, and said to be."""
+
+OUTSTANDING = 10.0
+"""Times the usual residual: a trajectory as bad as this is named."""
+
+JUDGED_ROWS = 5000
+"""Rows of a fold whose neighbours are looked for: products of more tell no more."""
+
+LEAST_SIGNAL = 1e-4
+"""Part of the mean square of targets that is taken for signal at least, where all of it looks like noise."""
+
+JUDGED_WITHIN = 2.0
+"""Factor by which estimates from blocks miss besides their scatter: a fit to a part of the rows is another one."""
+
+JUDGED_FOLDS = 10
+"""Parts of the data of which one is not seen when a fit is judged. With four, fits to forty trajectories look three
+times worse than they are."""

@@ -1,0 +1,151 @@
+"""How wrong a fit is where it has not looked: blocks of rows that are held out, and what their residuals say.
+
+Neighbours on one trajectory are almost the same point, so whole trajectories are held out where there are several,
+blocks of time where there is one, and random points where points are scattered. A residual there is the error of the
+fit plus the error of the row itself. Three sums tell them apart. Neighbours have nearly the same error of the fit, and
+independent errors of their own, so the mean product of their residuals is the square of the first. Fits to a part of
+the rows differ from the fit to all of them by as much as chance moves them: the jackknife (Efron and Stein 1981, Annals of
+Statistics 9, 586); how alike these differences are at neighbours tells how much the products miss. And the mean square
+is an upper bound of both. Where the products explain most of it there is no noise to speak of, and it is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from dynsamp.networks import tuning
+from dynsamp.streams import generator
+
+__all__ = ["Judgement", "Unseen", "folds"]
+
+
+def folds(trajectory: np.ndarray, seed: int = 0, most: int = tuning.JUDGED_FOLDS) -> np.ndarray:
+    """Fold (row,) of each row: rows of a fold are held out together.
+
+    Parameters
+    ----------
+    trajectory : ndarray (row,)
+        Number of the trajectory that a row belongs to; rows of one trajectory stand together, in the order of time.
+    seed : int
+        Of the order of scattered points.
+    most : int
+        Folds at most; few trajectories are held out one by one.
+    """
+    _, which, count = np.unique(trajectory, return_inverse=True, return_counts=True)
+    if len(count) == 1:
+        # several blocks a fold, so that what is held out lies among what is not
+        blocks = min(len(which), tuning.BLOCKS_A_FOLD * most)
+        return np.asarray((np.arange(len(which)) * blocks // len(which)) % most)
+    if count.max() == 1:
+        return np.asarray(generator(seed, "folds").permutation(len(which)) % most)
+    parts = len(count) if len(count) <= tuning.HELD_OUT_ALONE else most
+    return np.asarray((np.arange(len(count)) % parts)[which])
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What held-out rows say of a fit."""
+
+    error: float  # relative error of the fit on fresh states
+    interval: tuple[float, float]  # about 90 %
+    noise: np.ndarray  # (equation,) standard deviation of the errors of rows; 0 where none is seen
+    by_trajectory: dict[int, float]  # relative root mean square residual of each trajectory that was held out
+
+    def worst(self) -> dict[int, float]:
+        """The trajectories that are worse than the rest by a wide margin, worst first, at most three."""
+        if len(self.by_trajectory) < 2:
+            return {}
+        usual = float(np.median(list(self.by_trajectory.values())))
+        ranked = sorted(self.by_trajectory.items(), key=lambda item: -item[1])
+        return {k: v for k, v in ranked[:3] if v > tuning.OUTSTANDING * max(usual, tuning.AT_ROUNDING)}
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Rows and the predictions of fits that have not seen them; equations in units in which they count the same."""
+
+    residual: np.ndarray  # (row, equation) target minus the prediction of a fit without the fold of the row
+    target: np.ndarray  # (row, equation)
+    points: np.ndarray  # (row, component) where they lie, standardised
+    trajectory: np.ndarray  # (row,)
+    fold: np.ndarray  # (row,)
+    shift: np.ndarray | None = None  # (row, equation) prediction of the fit to all rows minus that prediction
+    fresh: float = 1.0 / (tuning.JUDGED_FOLDS - 1)  # rows of the fit to all over rows of the others, minus one
+    apart: int = 1  # rows of a trajectory nearer than this share errors of samples
+
+    @cached_property
+    def _neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and for each the nearest one of the same fold with errors of its own."""
+        found = []
+        for fold in np.unique(self.fold):
+            rows = np.flatnonzero(self.fold == fold)
+            rows = rows[:: -(-len(rows) // tuning.JUDGED_ROWS)] if self.apart == 1 else rows
+            nearest = min(2 * self.apart + 1, len(rows))
+            if nearest < 2:
+                continue
+            _, at = cKDTree(self.points[rows]).query(self.points[rows], k=nearest)
+            others = rows[np.asarray(at)[:, 1:]]
+            own = self.trajectory[others] == self.trajectory[rows, None]
+            free = ~own | (np.abs(others - rows[:, None]) >= self.apart)
+            first = np.argmax(free, axis=1)
+            good = free[np.arange(len(rows)), first] & (others[np.arange(len(rows)), first] != rows)
+            found.append((rows[good], others[np.arange(len(rows)), first][good]))
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate([one for one, _ in found]), np.concatenate([other for _, other in found])
+
+    def judgement(self) -> Judgement:
+        """Error of the fit to all rows, its interval, and the noise of the rows."""
+        square = np.mean(self.residual**2, axis=0)  # (equation,)
+        total, size = float(square.sum()), float(np.mean(self.target**2, axis=0).sum())
+        low, squared, high, noise = total, total, total, np.zeros_like(square)
+        if self.shift is not None and total > tuning.AT_ROUNDING**2 * size:
+            one, other = self._neighbours
+            # how alike an error is at neighbours: that of a part of the rows is known, and as rough as the other
+            alike, _ = _products(self.shift, one, other)
+            chance = float(np.mean(self.shift**2, axis=0).sum())
+            alike = alike / chance if chance > 0.0 else 0.0
+            close, chance = alike > tuning.ALIKE, chance / self.fresh
+            common, doubt = _products(self.residual, one, other)
+            common, doubt = (max(common, 0.0) / alike, doubt / alike) if close else (0.0, total)
+            if (common if close else chance) < tuning.NOISE_IN_PRODUCTS * total:
+                sure = common > 2.0 * doubt
+                squared = min(common if sure else min(max(common, chance), common + 2.0 * doubt), total)
+                noise = np.sqrt(square * (1.0 - squared / total))
+                low, high = min(chance, squared), min(common + 2.0 * doubt, total)
+        size = max(size - float((noise**2).sum()), tuning.LEAST_SIGNAL * size) or 1.0
+        spread = self._spread() * tuning.JUDGED_WITHIN
+        error = float(np.sqrt(squared / size))
+        interval = float(np.sqrt(low / size)) / spread, float(np.sqrt(high / size)) * spread
+        return Judgement(error, interval, noise, self._by_trajectory(size))
+
+    def _by_trajectory(self, size: float) -> dict[int, float]:
+        names, which = np.unique(self.trajectory, return_inverse=True)
+        if len(names) == len(self.trajectory):
+            return {}
+        sums = np.bincount(which, (self.residual**2).sum(axis=1)) / np.bincount(which)
+        return {int(name): float(np.sqrt(value / size)) for name, value in zip(names, sums, strict=True)}
+
+    def _spread(self) -> float:
+        """Factor by which the root mean square differs between draws of the blocks."""
+        names, which = np.unique(self.trajectory, return_inverse=True)
+        if len(names) == 1:
+            _, which = np.unique(np.cumsum(np.diff(self.fold, prepend=self.fold[0]) != 0), return_inverse=True)
+        sums = np.bincount(which, (self.residual**2).sum(axis=1))
+        if len(sums) < 2 or not sums.any():
+            return 2.0
+        rate = float(sums.std(ddof=1) / np.sqrt(len(sums)) / sums.mean())
+        return float(np.sqrt(1.0 + 1.65 * rate))
+
+
+def _products(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Mean product of neighbours, summed over equations, and its standard error."""
+    if not len(one):
+        return 0.0, float(np.mean(values**2))
+    each = (values[one] * values[other]).sum(axis=1)
+    # a pair may be counted twice, once from either side
+    return float(each.mean()), float(each.std() * np.sqrt(2.0 / len(each)))
