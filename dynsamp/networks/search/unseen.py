@@ -4,9 +4,10 @@ Neighbours on one trajectory are almost the same point, so whole trajectories ar
 blocks of time where there is one, and random points where points are scattered. A residual there is the error of the
 fit plus the error of the row itself. Three sums tell them apart. Neighbours have nearly the same error of the fit, and
 independent errors of their own, so the mean product of their residuals is the square of the first. Fits to a part of
-the rows differ from the fit to all of them by as much as chance moves them: the jackknife (Efron and Stein 1981, Annals of
-Statistics 9, 586); how alike these differences are at neighbours tells how much the products miss. And the mean square
-is an upper bound of both. Where the products explain most of it there is no noise to speak of, and it is reported.
+the rows differ from the fit to all of them by as much as chance moves them: the jackknife (Efron and Stein 1981, Annals
+of Statistics 9, 586); how alike these differences are at neighbours tells how much the products miss. And the mean
+square is an upper bound of both. Where the products explain most of it there is no noise to speak of, and it is
+reported.
 """
 
 from __future__ import annotations
