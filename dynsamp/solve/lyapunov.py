@@ -14,9 +14,12 @@ from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, Solution, posed
 from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
 
-__all__ = ["LyapunovSpectrum", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
+__all__ = ["LyapunovSpectrum", "between_starts", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
 
 BATCHES = (8, 16, 32, 64)
+LONGEST = 4  # batches of a quarter of the run: what stays correlated for longer than short ones is seen there alone
+MORE = 2.6  # times the variance to be expected: what one of twenty variances among four exceeds by chance
+ALIKE = 0.6  # part of an exponent by which starts of one chaotic sea may differ in runs that are short or sticky
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,8 @@ def time_average_error(rates: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
     The variance of a mean over a batch of length L is D / L + B / L^2: diffusion, and the bounded fluctuation at the
     batch's ends, which for Lyapunov exponents is the larger part of short ones. D >= 0 and B >= 0 are fitted to the
-    variances among 8, 16, 32 and 64 batches (as many as the intervals allow), and the whole run has L = T.
+    variances among 8, 16, 32 and 64 batches (as many as the intervals allow), and the whole run has L = T. Where orbits
+    stick to islands for long the quarters of the run differ by more than this allows; then theirs is the error.
     """
     total, intervals = weights.sum(), rates.shape[1]
     counts = np.array([count for count in BATCHES if 2 * count <= intervals])
@@ -157,8 +161,27 @@ def time_average_error(rates: np.ndarray, weights: np.ndarray) -> np.ndarray:
     alone = ~((diffusion >= 0) & (ends >= 0))
     diffusion = np.where(alone, np.where(diffusion < 0, 0.0, ac / aa), diffusion)
     ends = np.where(alone, np.where(diffusion == 0.0, bc / bb, 0.0), ends)
-    error: np.ndarray = np.sqrt(diffusion / total + ends / total**2)
+    quarters = _means(rates, weights, LONGEST).var(axis=1, ddof=1)
+    more = quarters > MORE * LONGEST * (diffusion / total + ends * LONGEST / total**2)
+    error: np.ndarray = np.sqrt(np.where(more, quarters / LONGEST, diffusion / total + ends / total**2))
     return error
+
+
+def between_starts(exponents: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Standard errors (trajectory, exponent) that cover the spread over starts of the same system, too.
+
+    Errors that a run tells of itself do not see what lasts longer than the run. Starts whose largest exponents differ
+    by less than ``ALIKE`` of the larger one are taken for draws of the same; four or more of them tell how far draws
+    differ. (Starts in an island and in the chaotic sea around it are not alike.)
+    """
+    first = exponents[:, 0]
+    with np.errstate(invalid="ignore"):  # NaN of trajectories that failed are like none
+        alike = np.abs(first[:, None] - first) <= ALIKE * np.maximum(np.abs(first[:, None]), np.abs(first))
+    found = errors.copy()
+    for row, others in enumerate(alike):
+        if np.count_nonzero(others) >= LONGEST:
+            found[row] = np.maximum(errors[row], exponents[others].std(axis=0, ddof=1))
+    return found
 
 
 def _means(rates: np.ndarray, weights: np.ndarray, batches: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from dynsamp import dataset
 from dynsamp.arguments import check_counts, real_number
 from dynsamp.models.base import Model
 from dynsamp.solve import Options, jacobian_values
-from dynsamp.solve.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
+from dynsamp.solve.lyapunov import LyapunovSpectrum, between_starts, kaplan_yorke_dimension, lyapunov_spectrum
 from dynsamp.streams import checked_seed, stream
 from dynsamp.system import System
 from dynsamp.workflow.orbits import Orbits, orbits
@@ -68,7 +68,8 @@ def lyapunov(  # noqa: PLR0913 - a verb
     Returns
     -------
     Dataset
-        ``lyapunov_exponent`` and ``standard_error`` over (trajectory, exponent), ``running_exponent`` up to a time,
+        ``lyapunov_exponent`` and ``standard_error`` over (trajectory, exponent), the latter no less than the spread
+        over starts that seem to be draws of the same (four at least), ``running_exponent`` up to a time,
         ``mean_divergence`` (what all exponents must add up to), ``kaplan_yorke_dimension``, ``status``.
 
     Raises
@@ -102,7 +103,7 @@ def lyapunov(  # noqa: PLR0913 - a verb
     running = np.cumsum(found.growth, axis=1)[:, shown - 1] / (times[shown] - times[0])[:, np.newaxis]
     return dataset.spectra(
         exponents=found.exponents,
-        errors=found.errors,
+        errors=_errors(runs, found),
         running=running,
         times=times[shown],
         divergence=_mean_divergence(runs, found),
@@ -119,6 +120,15 @@ def lyapunov(  # noqa: PLR0913 - a verb
             "history": dataset.history("lyapunov"),
         },
     )
+
+
+def _errors(runs: Orbits, found: LyapunovSpectrum) -> np.ndarray:
+    """Standard errors (trajectory, exponent); starts with the same parameters are compared."""
+    theta = np.broadcast_to(runs.kernel.theta, (len(runs.y0), runs.kernel.theta.shape[-1]))
+    errors, law = found.errors.copy(), np.unique(theta, axis=0, return_inverse=True)[1].ravel()
+    for rows in (law == one for one in range(law.max() + 1)):
+        errors[rows] = between_starts(found.exponents[rows], found.errors[rows])
+    return errors
 
 
 def _mean_divergence(runs: Orbits, found: LyapunovSpectrum) -> np.ndarray:
