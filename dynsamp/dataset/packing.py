@@ -136,15 +136,19 @@ def pack(ds: xr.Dataset) -> Samples:
         raise ValueError(
             f"all {len(length)} trajectories failed at their start; check the initial states and parameters"
         )
+    known = facts(ds)
+    swept = {name.removeprefix(PARAMETER): ds[name].values for name in names(ds, "parameter")}
+    one = {name: column.flat[0].item() for name, column in swept.items() if len(np.unique(column)) == 1}
     about = replace(
-        facts(ds),
+        known,
+        parameters={**known.parameters, **one},
         failed=int(failed.sum()),
         left_domain=int((codes == Status.LEFT_DOMAIN).sum()),
         inputs=tuple(
             Input(name, text(ds[name].attrs, "units", "1"), hold=text(ds[name].attrs, "interpolation") == "hold")
             for name in inputs
         ),
-        swept=tuple(name.removeprefix(PARAMETER) for name in names(ds, "parameter")),
+        swept=tuple(name for name in swept if name not in one),
         time_origin=time_origin(ds),
     )
     rows = np.flatnonzero(keep) if not keep.all() else slice(None)

@@ -14,8 +14,9 @@ from dynsamp.models.base import HasDiffusion, HasDrift, Model, owners
 from dynsamp.solve import diffusion_values, field_values
 
 __all__ = ["NORM", "NO_TRUTH", "crps", "difference", "diffusion_error", "drift_error", "fair_crps", "known", "nrmse"]
-__all__ += ["periods", "relative", "spread", "spread_skill", "valid_prediction_time"]
+__all__ += ["periods", "relative", "spread", "spread_skill", "starts_apart", "valid_prediction_time"]
 
+SAME_START = 1e-6  # of a state and its spread: float32, and turns of an angle
 POINTS = 100_000  # more states than these do not change an error over them
 NO_TRUTH = "the truth has no valid state at all, so nothing can be scored; generate it anew"
 NORM = "standard deviation of each component of the truth over its trajectories and times"
@@ -75,6 +76,16 @@ def difference(forecast: Record, truth: Record) -> np.ndarray:
     angles = np.flatnonzero(np.isfinite(period))
     gap[..., angles] -= period[angles] * np.round(gap[..., angles] / period[angles])
     return np.asarray(gap)
+
+
+def starts_apart(forecast: Record, truth: Record) -> tuple[int, float, float]:
+    """How many forecasts start at other states than the truth; median and largest distance in standard deviations."""
+    gap, scale = np.abs(difference(forecast, truth)[:, :, 0]), spread(truth)
+    apart = (gap > SAME_START * (scale + np.abs(truth.y[:, :1, 0]))).any(axis=(1, 2))  # not of a start that has failed
+    if forecast.t[0] != 0 or not apart.any():
+        return 0, 0.0, 0.0
+    error = np.sqrt(((gap / scale) ** 2).mean(axis=-1)).max(axis=1)
+    return int(apart.sum()), float(np.nanmedian(error)), float(np.nanmax(error))
 
 
 def _nrmse(forecast: Record, truth: Record) -> np.ndarray:
@@ -154,6 +165,14 @@ def _scaled(forecast: Record, truth: Record) -> tuple[np.ndarray, np.ndarray]:
     return np.where(finite[..., None], errors, 0.0), known(truth) & ~finite
 
 
+def _members(forecast: Record, score: str) -> int:
+    """How many: one member has no spread."""
+    count = len(forecast.y[0])
+    if count < 2:
+        raise ValueError(f"{score} needs at least two members; forecast a stochastic model with members=100")
+    return count
+
+
 @metric("crps", ("trajectory", "lead_time"))
 def crps(forecast: Record, truth: Record) -> Score:
     """Continuous ranked probability score.
@@ -161,9 +180,17 @@ def crps(forecast: Record, truth: Record) -> Score:
     The fair estimate from the members, in standard deviations, mean over components. Infinite where a member has
     failed; NaN where there is no truth.
     """
+    members = _members(forecast, "crps")
     errors, failed = _scaled(forecast, truth)
     score = np.where(failed, np.inf, fair_crps(errors).mean(axis=-1))
-    attrs = {"norm": NORM, "members": len(errors), "estimator": "fair (Ferro 2014)", "failed": "inf", "no_truth": "NaN"}
+    attrs = {
+        "norm": NORM,
+        "members": members,
+        "members_failed": int((~np.isfinite(forecast.y).all(axis=(2, 3))).sum()),
+        "estimator": "fair (Ferro 2014)",
+        "failed": "inf",
+        "no_truth": "NaN",
+    }
     return Score(np.where(known(truth), score, np.nan), attrs)
 
 
@@ -175,9 +202,7 @@ def spread_skill(forecast: Record, truth: Record) -> Score:
     calibrated ensemble of any size, less for an overconfident one. 0 where a member has failed, as the error is then
     infinite; NaN where there is no truth or no error. Fortin et al. (2014), J. Hydrometeorol. 15, 1708.
     """
-    m = forecast.y.shape[1]
-    if m < 2:
-        raise ValueError("spread_skill needs at least two members; forecast with members=")
+    m = _members(forecast, "spread_skill")
     errors, failed = _scaled(forecast, truth)
     there = known(truth)[..., None]
     count = np.maximum(there.sum(axis=(0, 2)), 1) * errors.shape[-1]

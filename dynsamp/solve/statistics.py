@@ -14,9 +14,11 @@ from dynsamp.limits import check_bytes
 from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
-from dynsamp.words import quoted
+from dynsamp.words import Status, quoted
 
-__all__ = ["Statistics", "statistics"]
+__all__ = ["Bounds", "Statistics", "statistics", "strayed"]
+
+Bounds = tuple[np.ndarray, np.ndarray]  # lowest and highest states (trajectory, component)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Statistics:
     options: Mapping[str, float]
 
 
+def strayed(states: np.ndarray, status: np.ndarray, bounds: Bounds | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """States (trajectory, time, component) and status: diverged, NaN from where it is infinite or out of bounds."""
+    low, high = (np.array(-np.inf), np.array(np.inf)) if bounds is None else (bound[:, None] for bound in bounds)
+    sound = (np.isfinite(states) & (states >= low) & (states <= high)).all(axis=2)
+    gone = np.where(sound.all(axis=1), states.shape[1], sound.argmin(axis=1))[:, None] <= np.arange(states.shape[1])
+    fresh = gone.any(axis=1) & (status == Status.OK)
+    return np.where(gone[..., None], np.nan, states), np.where(fresh, np.int8(Status.DIVERGED), status).astype(np.int8)
+
+
 def statistics(  # noqa: PLR0913 - a verb
     kernel: Kernel,
     times: ArrayLike,
@@ -45,6 +56,7 @@ def statistics(  # noqa: PLR0913 - a verb
     ids: ArrayLike | None = None,
     seed: int = 0,
     inputs: Inputs | None = None,
+    bounds: Bounds | None = None,
     options: Options | None = None,
     **given: Any,
 ) -> Statistics:
@@ -59,6 +71,9 @@ def statistics(  # noqa: PLR0913 - a verb
         thread; over time, five numbers a state and trajectory, whatever the number of times.
     group : int, optional
         Over trajectories: so many consecutive ones make a group, such as the members of a forecast; by default all.
+
+    bounds : (ndarray, ndarray), optional
+        Lowest and highest states (trajectory, component), beyond which a trajectory has diverged.
 
     Returns
     -------
@@ -89,9 +104,27 @@ def statistics(  # noqa: PLR0913 - a verb
         raise ValueError("statistics keep no trajectory on which events could be found; leave events= out, or solve()")
     numbers = 5.0 * dim * (count if over == "time" else steps * (count // group))
     check_bytes(16 * numbers, f"statistics of {numbers:.3g} numbers", "take fewer times, or larger groups")
-    kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Fold(count, group, (steps, dim))
+    beyond = np.zeros(count, dtype=bool)
+
+    class Within(Fold):
+        """Trajectories up to where they leave the bounds."""
+
+        def add(self, begin: int, end: int) -> None:
+            if bounds is not None:
+                room, rows = self.place(begin, end), slice(begin, end)
+                room[:], status = strayed(room, np.zeros(end - begin, np.int8), (bounds[0][rows], bounds[1][rows]))
+                beyond[rows] = status != Status.OK
+            super().add(begin, end)
+
+    kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Within(count, group, (steps, dim))
     solution = advance(task, options, kept, over_time if over == "time" else None)
-    about = (solution.status, solution.method, solution.reason, solution.options)
+    if isinstance(kept, np.ndarray) and bounds is not None:
+        with np.errstate(invalid="ignore"):
+            outside = (kept[:, over_time.LOW] < bounds[0]) | (kept[:, over_time.HIGH] > bounds[1])
+        beyond |= outside.any(axis=1)
+        kept[beyond] = np.nan
+    status = np.where((solution.status == Status.OK) & beyond, np.int8(Status.DIVERGED), solution.status)
+    about = (status, solution.method, solution.reason, solution.options)
     if isinstance(kept, Fold):
         number, mean, squares, low, high = np.moveaxis(kept.totals.reshape(-1, 5, steps, dim), 1, 0)
         good = number > 0

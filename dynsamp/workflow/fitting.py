@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from dynsamp import dataset, plugins
-from dynsamp.dataset.schema import LARGEST, versions
+from dynsamp.dataset.schema import LARGEST, PARAMETER, names, versions
 from dynsamp.dataset.variables import open_rows, regression_rows
 from dynsamp.models import DriftDiffusion, FlowMap, HamiltonianNetwork, SampledNetwork, SampledNetworkModel
 from dynsamp.models.base import Estimator, Model, Samples
@@ -67,6 +68,7 @@ def fit(
     data = as_dataset(data)
     law = plugins.system_of(data, system)
     samples = dataset.pack(data)
+    _check_one_law(data, samples.facts.swept, "")
     _check_sizes(samples)
     if law is not None:
         samples = _declared(samples, law)
@@ -89,6 +91,9 @@ def _regression(
         raise ValueError(f"a regression of variables needs both inputs=[...] and targets=[...], {missing} is missing")
     data = open_rows(data) if isinstance(data, str | Path) else as_dataset(data)
     rows = regression_rows(data, estimator.inputs, estimator.targets)
+    unused = [name for name in names(data, "parameter") if name not in estimator.inputs]
+    swept = [name.removeprefix(PARAMETER) for name in unused if len(np.unique(data[name].values)) > 1]
+    _check_one_law(data, swept, f"name {listed(unused)} in inputs, or ")
     label = f"fitting {estimator.name}"
     with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         model = estimator.fit(rows.x, rows.y, seed=seed, memory=memory)
@@ -127,6 +132,19 @@ def _finite(chosen: Estimator, samples: Samples, seed: int, memory: int | None) 
             f" {samples.median_step or 0.0:g} are too large or too small to be multiplied; use other units"
         )
     return model
+
+
+def _check_one_law(data: xr.Dataset, swept: Sequence[str], remedy: str) -> None:
+    """Refuse trajectories of several laws: none of them would be learned."""
+    if swept:
+        columns = np.stack([data[PARAMETER + name].values.ravel() for name in swept], axis=1)
+        values, counts = np.unique(columns, axis=0, return_counts=True)
+        most = values[counts.argmax()].tolist()
+        chosen = " & ".join(f"(data.{PARAMETER}{name} == {value!r})" for name, value in zip(swept, most, strict=True))
+        raise ValueError(
+            f"the trajectories differ in {listed(swept)}, but a fit learns one law; {remedy}select one value:"
+            f" data.isel(trajectory={chosen})"
+        )
 
 
 def _check_sizes(samples: Samples) -> None:

@@ -13,10 +13,12 @@ import xarray as xr
 from dynsamp import dataset
 from dynsamp.arguments import check_counts, check_flags, real_number, whole_number
 from dynsamp.kernels.methods import METHODS
-from dynsamp.limits import check_bytes
+from dynsamp.limits import check_bytes, spoken_bytes
+from dynsamp.metrics.returns import turns
 from dynsamp.models.base import HasClock, HasEnergy, HasInputs, HasSites, Model
 from dynsamp.solve import Kernel, Options, solve, statistics
 from dynsamp.solve.options import usual_step
+from dynsamp.solve.statistics import strayed
 from dynsamp.streams import checked_seed, stream
 from dynsamp.words import Status, quoted
 from dynsamp.workflow.chunks import Piece, Store, computed
@@ -26,7 +28,11 @@ from dynsamp.workflow.starts import Starts, forecast_starts, of_size, saved_time
 
 __all__ = ["forecast"]
 
-DOMAIN_MARGIN = 0.5  # of the training box, on each side
+DOMAIN_MARGIN = 0.5  # of the training box, on each side: beyond, a forecast has left the domain ...
+DIVERGED_WIDTHS = 10.0  # ... and so many widths beyond, it is none
+TURNS = 1e7  # after which the phase of an angle has lost half of its digits
+MEMBERS = 100  # sample paths of a stochastic forecast ...
+ROOM = 1e9  # ... whose states take fewer bytes
 SUBSTEPS = 10  # of a symplectic method between saved times ...
 OVER = ("trajectory", "member", "time")  # what states can be reduced over
 FEWER = {None: 3, "blanes_moan6": 3, "kahan_li8": 3, "gauss_legendre8": 2}  # ... and of those whose steps are longer
@@ -71,7 +77,8 @@ def forecast(  # noqa: PLR0913 - a verb
     times : array_like, optional
         Saved times relative to the start, instead of ``duration`` and ``dt``; the first is 0.
     members : int, optional
-        Number of sample paths of a stochastic model.
+        Number of sample paths of a stochastic model; by default 100, which must be asked for where their states take
+        more than 1 GB.
     inputs : mapping of str to (times, values), optional
         External signals of a model that has them, values (time,) or (trajectory, time), linear between the times, which
         are on the clock of the data. By default those in a Dataset.
@@ -105,8 +112,10 @@ def forecast(  # noqa: PLR0913 - a verb
     Dataset
         States over (trajectory, [member,] time), NaN after a failure; ``status`` says ok, diverged, step_limit,
         invalid_input, or left_domain (a warning: the values stay, ``left_domain_time`` says when the states left the
-        training box widened by half its width on each side). With ``reduce``, ``<state>_mean``, ``_std``, ``_min``,
-        ``_max`` and the ``number`` of values behind them.
+        training box widened by half its width on each side). A state ten widths beyond the training box has
+        diverged; where the start lies outside, the box is first widened, by one factor, until it holds the start. An
+        angle does not diverge by turning round, nor a component that never changed in training. With
+        ``reduce``, ``<state>_mean``, ``_std``, ``_min``, ``_max`` and the ``number`` of values behind them.
     """
     if not isinstance(model, Model):
         raise TypeError(f"model must be a fitted Model, got {type(model).__name__}; load a file with load_model(path)")
@@ -142,7 +151,7 @@ def forecast(  # noqa: PLR0913 - a verb
         starts=starts,
         origin=origin,
         ids=ids,
-        members=None if members is None else _member_count(model, members),
+        members=_member_count(model, kernel, members, room=8 * len(ids) * len(saved) * model.size),
         options=options,
         seed=seed,
     )
@@ -167,10 +176,18 @@ def _own_step(model: Model, kernel: Kernel, saved: np.ndarray, method: str | Non
     return usual_step(saved, model.facts.dt) if fixed and kernel.kind != "map" else None
 
 
-def _member_count(model: Model, members: int) -> int:
-    """Checked number of sample paths."""
+def _member_count(model: Model, kernel: Kernel | None, members: int | None, *, room: int) -> int | None:
+    """Checked number of sample paths, of which one of each trajectory takes ``room`` bytes."""
+    stochastic = model.stochastic if kernel is None else kernel.kind == "sde" or bool(kernel.noise)
+    if members is None:
+        if stochastic and room * MEMBERS > ROOM:
+            raise ValueError(
+                f"{MEMBERS} sample paths, the default, would take {spoken_bytes(room * MEMBERS)}; say how many with"
+                f" members=, such as members={max(1, int(ROOM // room))}"
+            )
+        return MEMBERS if stochastic else None
     count = whole_number("members", members)
-    if not model.stochastic:
+    if not stochastic:
         raise ValueError(
             f"{type(model).__name__} is deterministic, so it has no members; leave members= out, or fit a stochastic"
             " model such as DriftDiffusion()"
@@ -208,6 +225,10 @@ class Forecast:
         ids = self.ids[low:high]
         states, status, method = self._states(*self._paths(low, high), low, high)
         left = self._left_domain(states)
+        suspects = np.flatnonzero(np.isfinite(left))
+        if suspects.size:
+            bounds = self._bounds(self._paths(low, high)[0][suspects])
+            states[suspects], status[suspects] = strayed(states[suspects], status[suspects], bounds)
         status = np.where((status == Status.OK) & np.isfinite(left), Status.LEFT_DOMAIN, status).astype(np.int8)
         result = {"y": states, "status": status, "left": left}
         if isinstance(self.model, HasEnergy):
@@ -220,7 +241,7 @@ class Forecast:
     def reduced(self, over: str) -> xr.Dataset:
         """Mean, standard deviation, smallest and largest value over one dim, in place of states."""
         if over == "member" and self.members is None:
-            raise ValueError("reduce='member' needs members=, the number of sample paths of each trajectory")
+            raise ValueError("reduce='member' is over the sample paths of a stochastic model, and this one has none")
         if self.kernel is None:
             raise ValueError(f"{type(self.model).__name__} brings its own prediction; reduce the Dataset of its states")
         count, members = self.count, self.members or 1
@@ -236,6 +257,7 @@ class Forecast:
             ids=paths,
             seed=stream(self.seed, "forecast"),
             inputs=self._signals(0, count),
+            bounds=self._bounds(y0) if self.model.low.size else None,
             options=self.options,
         )
         values = {"mean": found.mean, "std": found.std, "min": found.low, "max": found.high}
@@ -288,8 +310,9 @@ class Forecast:
             states, status = self.model.predict(y0, self.times, ids, seed)
             bad = ~np.isfinite(y0).all(axis=1)
             status = np.where(bad, np.int8(Status.INVALID_INPUT), status).astype(np.int8)
+            states, status = strayed(np.where(bad[:, None, None], np.nan, states), status)
             own: dict[str, object] = {"method": "predict", "method_reason": "the model brings its own prediction"}
-            return np.where(bad[:, None, None], np.nan, states), status, own
+            return states, status, own
         kernel, signals = self._kernel(self.kernel, low, high), self._signals(low, high)
         solution = solve(kernel, self.times, y0, ids=ids, seed=seed, inputs=signals, options=self.options)
         return solution.states, solution.status, solution.about()
@@ -302,6 +325,16 @@ class Forecast:
         margin = DOMAIN_MARGIN * (high - low)
         outside = ((states < low - margin) | (states > high + margin)).any(axis=-1)  # NaN is not outside
         return np.where(outside.any(axis=1), self.times[outside.argmax(axis=1)], np.nan)
+
+    def _bounds(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest states (path, component) of paths that have not diverged."""
+        low, high, turn = self.model.low, self.model.high, turns(self.model.states)
+        width = np.where(np.isfinite(turn), TURNS * turn, high - low)
+        width[width == 0] = np.inf  # it never changed in training: nothing says how far is far
+        with np.errstate(invalid="ignore"):
+            outside = np.maximum(np.maximum(low - starts, starts - high) / width, 0.0).max(axis=1, keepdims=True)
+            room = (outside + DIVERGED_WIDTHS * (1 + 2 * outside)) * width  # the box, widened until it holds the start
+        return low - room, high + room
 
     def dataset(self, piece: Piece) -> xr.Dataset:
         """Attach names, units and provenance."""

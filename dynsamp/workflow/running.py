@@ -21,8 +21,6 @@ from dynsamp.workflow.scoring import evaluate as evaluate_verb
 
 __all__ = ["run"]
 
-MEMBERS = 100  # sample paths of a stochastic forecast
-
 
 def run(  # noqa: PLR0913 - a verb
     system: str | System,
@@ -78,8 +76,6 @@ def run(  # noqa: PLR0913 - a verb
     # the truth is observed without noise, whatever the training data were
     true = kept("truth", generate_verb(law, **{**common, "noise": 0.0, "seed": seed + 1, **(truth or {})}))
     options = {"seed": seed, "progress": progress, **(forecast or {})}
-    if model.stochastic:
-        options.setdefault("members", MEMBERS)
     predicted = kept("forecast", forecast_verb(model, true, **options))
     scores = kept("scores", evaluate_verb(predicted, true, model=model, system=law, **(evaluate or {})))
     result = Run(train, model, true, predicted, scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from os import PathLike
@@ -11,13 +12,16 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins
-from dynsamp.metrics.base import Metric, Score
+from dynsamp.metrics.base import Metric, Record, Score
+from dynsamp.metrics.errors import THRESHOLD, starts_apart
 from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
 from dynsamp.words import QUOTED, quoted, shown, suggestion
 from dynsamp.workflow.completing import at_times_of, completed_truth
 
 __all__ = ["evaluate"]
+
+_log = logging.getLogger("dynsamp")
 
 _OF_KIND = {
     "hamiltonian": (
@@ -50,7 +54,9 @@ def evaluate(
     forecast : Dataset
         From `forecast`; trajectories are matched by id, times by lead time.
     truth : Dataset
-        Truth over at least the forecast's times. Where the model took velocities from positions, a truth of
+        Truth over at least the forecast's times, from the same starts: others are refused or, where they may be those
+        states observed with noise, told by a warning and the attribute ``starts``. Where the model took velocities
+        from positions, a truth of
         positions gets them in the same way; a recording at other times is interpolated. The attributes
         ``truth_velocities`` and ``truth_times`` say so.
     model : Model, optional
@@ -74,7 +80,9 @@ def evaluate(
         raise TypeError(f"model must be a fitted model, got {quoted(model)}; load_model() reads one from a file")
     law = plugins.system_of(truth, system)
     truth, velocities = _turning_alike(forecast, truth), None
+    measured = None  # all states
     if dataset.facts(forecast).velocities:
+        measured = [state for state in dataset.state_list(forecast) if state.name in truth]
         forecast, truth, velocities = completed_truth(forecast, truth)
     forecast, truth, times = _aligned(forecast, truth)
     records: dict[str, Any] = {
@@ -83,6 +91,8 @@ def evaluate(
         "model": model,
         "system": law,
     }
+    pair = (records["forecast"], records["truth"])
+    starts = _starts_apart(*(pair if measured is None else (dataset.record(d, measured) for d in (forecast, truth))))
     results: dict[str, tuple[Metric, Score]] = {}
     skipped: dict[str, str] = {}
     for chosen in _metrics(metrics, law, records):
@@ -111,6 +121,7 @@ def evaluate(
             "estimator": forecast.attrs.get("estimator", ""),
             "truth_velocities": velocities,
             "truth_times": times,
+            "starts": starts,
             "history": dataset.history("evaluate"),
         },
     )
@@ -165,6 +176,25 @@ def _check(forecast: xr.Dataset, truth: xr.Dataset) -> None:
             dataset.validate(data)
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
+
+
+def _starts_apart(forecast: Record, truth: Record) -> str | None:
+    """How far forecasts start from the truth, in a few words, where they do; refused where that is no error of a start.
+
+    Forecasts of noisy observations may start beside a truth without noise. Where half of them start so far away that
+    none would count as valid, the two do not belong together.
+    """
+    count, middle, largest = starts_apart(forecast, truth)
+    if not count:
+        return None
+    what = f"{count} of {len(forecast.y)} forecasts start at other states than the truth"
+    if middle > THRESHOLD:
+        raise ValueError(
+            f"{what}, half of them more than {middle:.2g} standard deviations away; forecast from this truth:"
+            " forecast(model, truth)"
+        )
+    _log.warning("%s, up to %.2g standard deviations away: right for noisy starts only", what, largest)
+    return f"{what}, up to {largest:.2g} standard deviations away"
 
 
 def _turning_alike(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
