@@ -168,7 +168,7 @@ def _table(rows: Iterable[Row]) -> str:
 
 
 def _summary(run: Run) -> str:
-    """What happened, in two sentences."""
+    """What happened, and whether it is worth anything, in two sentences."""
     report, time = run.model.report, run.forecast["lead_time" if "lead_time" in run.forecast.coords else "time"]
     learner = f"A {run.model.name.replace('-', ' ').replace('hamiltonian', 'Hamiltonian')} model"
     width = report.get("width") or 0
@@ -180,13 +180,13 @@ def _summary(run: Run) -> str:
     count = run.forecast.sizes["trajectory"]
     starts = "a start" if count == 1 else f"{count} starts"
     return (
-        f"{learner} learned this system from {_size(run.train)}{cost}."
+        f"{learner} was fitted to {_size(run.train)}{cost}{f': {said}' if (said := report.get('verdict')) else ''}."
         f" It then forecast {starts} that it had not seen over {span or 'one time'}."
     )
 
 
 def _fit_rows(report: Mapping[str, object]) -> list[Row]:
-    rows = []
+    rows = [("verdict", str(report["verdict"]))] if "verdict" in report else []
     if report.get("width") is not None:
         width, activation = report["width"], report.get("activation", "")
         if isinstance(width, Mapping) and isinstance(activation, Mapping):  # where there are no neurons none is used

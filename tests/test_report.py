@@ -113,7 +113,7 @@ def test_words_of_the_user_are_escaped(page):
 def test_the_page_says_what_matters(page):
     text = " ".join(page.text.split())
     for words in (
-        "A Hamiltonian model with 300 sampled neurons learned this system from 4 trajectories of 51 times in 0.25 s",
+        "A Hamiltonian model with 300 sampled neurons was fitted to 4 trajectories of 51 times in 0.25 s",
         "It then forecast 4 starts that it had not seen over 5 s.",
         "2 J, estimate (4 W per core)",
         "left out: needs members",

@@ -11,8 +11,8 @@ ROOT = str(Path(ds.__file__).parent)
 TENTH = 1.1
 REACHED = {  # files, changes of file; lower them when they fall
     "generate": (22, 139),
-    "fit, derivatives": (28, 372),
-    "fit, snapshots": (36, 8054),
+    "fit, derivatives": (30, 3350),  # the verdict rolls the model out: the same dozen functions, two hundred times
+    "fit, snapshots": (38, 11000),
     "forecast": (28, 130),
     "evaluate": (21, 223),
 }

@@ -11,14 +11,17 @@ import numpy as np
 
 from dynsamp.models import tuning
 from dynsamp.models.schema import CHECKED, Array, Outline, check_model
+from dynsamp.networks.tuning import AT_ROUNDING
 from dynsamp.solve import Kernel
 from dynsamp.typed import as_floats
-from dynsamp.words import Facts, State, components, escaped
+from dynsamp.words import Facts, State, components, escaped, rate_units
 
 __all__ = ["Estimator", "HasClock", "HasDiffusion", "HasDissipatedPower", "HasDissipation", "HasDrift", "HasEnergy"]
 __all__ += ["HasGradient", "HasInputs", "HasJacobian", "HasPairs", "HasSites", "HasStep", "HasStepJacobian"]
 __all__ += ["HasSuppliedPower", "HasVectorField", "Model", "Samples", "bounds"]
 __all__ += ["owners"]
+
+TENDENCY = "tendency_of_"  # of the name of a derivative
 
 
 @dataclass(frozen=True)
@@ -211,11 +214,47 @@ class Model(ABC):
         raise NotImplementedError(f"{type(self).__name__} forecasts through its kernel()")
 
     def summary(self) -> str:
-        """A few lines for a person: what was chosen, how well it fits, what it cost."""
+        """A few lines for a person: whether it beats null models, how wrong it is, what was chosen, what it cost."""
+        said = dict(self.report)
+        verdict, interval = said.pop("verdict", None), said.pop("error_interval", None)
         head = f"{type(self).__name__} of {', '.join(state.name for state in self.states)}"
-        return "\n".join(
-            [head, *(f"  {escaped(key).replace('_', ' ')}: {_spoken(value)}" for key, value in self.report.items())]
-        )
+        if "error" in said:
+            said["error"] = _judged(said["error"], interval)
+        if isinstance(said.get("noise"), Mapping):
+            said["noise"] = {name: self._measured(str(name), value) for name, value in said["noise"].items()}
+        lines = [head if verdict is None else f"{head}: {_spoken(verdict)}"]
+        return "\n".join([*lines, *(f"  {escaped(key).replace('_', ' ')}: {_spoken(v)}" for key, v in said.items())])
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls.__repr__ = Model.__repr__  # type: ignore[method-assign] # else a dataclass writes one, of all weights
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _measured(self, name: str, value: Any) -> str:
+        """The errors of a variable in its unit and, of a state, as a share of its range."""
+        base, rate = name.removeprefix(TENDENCY).partition("[")[0], name.startswith(TENDENCY)
+        owner, text = owners(self.states), _spoken(value)
+        at = [k for k, state in enumerate(owner) if state.name == base]
+        if not at:
+            return text
+        units = rate_units(owner[at[0]].units, self.facts.time_unit) if rate else owner[at[0]].units
+        text += "" if units == "1" else f" {units}"
+        width = float((self.high - self.low)[at].max()) if self.high.size == len(owner) else 0.0
+        return text if rate or not width > 0 else f"{text} ({100 * value / width:.2g} % of the range)"
+
+
+def _judged(error: Any, interval: Any) -> Any:
+    """An error with the interval that holds it."""
+    if isinstance(error, Mapping):
+        ends = interval if isinstance(interval, Mapping) else {}
+        return {part: _judged(value, ends.get(part)) for part, value in error.items()}
+    if isinstance(error, float) and error < AT_ROUNDING:
+        return f"at rounding ({error:.1g})"
+    if not isinstance(error, int | float) or not isinstance(interval, Sequence) or len(interval) != 2:
+        return error
+    return f"{error:.2g} ({interval[0]:.2g} to {interval[1]:.2g})"
 
 
 def _spoken(value: Any) -> str:
