@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.jit import STABLE, Part, code_names, disabled
+from dynsamp.kernels.jit import Part, disabled, reached
 from dynsamp.kernels.parts import differences, driven, jumps, past, saving, separable, tangent
 from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
@@ -24,7 +24,6 @@ __all__ += ["prepared", "quietly", "running", "stack_slots"]
 Function = Callable[..., Any]
 TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
 EACH: Part = {"save": saving.save_each}
-_EMPTY = types.CellType()
 _DIFFERENTIATED = ("rhs", "velocity", "force", "iterate")
 
 
@@ -136,11 +135,13 @@ def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) 
     }
     if problem.signals is not None:
         theta = _packed(theta, problem.signals)
+        for slot in functions:
+            door = driven.unseen if slot in ("velocity", "events") else driven.seen
+            adaptors += [{"driven": f"driven_{slot}"}, {slot: door}]
         functions = {f"driven_{slot}": function for slot, function in functions.items()}
         constants.update(
             PARAMETERS=problem.theta.shape[1], SIGNALS=len(problem.held), HELD=tuple(int(h) for h in problem.held)
         )
-        adaptors.append(driven)
     constants["SWEPT"] = int(len(theta) > 1)
     if problem.delays:
         adaptors.append(past)
@@ -152,7 +153,8 @@ def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) 
         adaptors.append(differences)
     if problem.columns:
         adaptors += _carried(problem)
-    return Prepared(theta, functions, constants, adaptors, _endless(functions.values()))
+    endless = any(_has_while(function.__code__) for function in reached(functions.values()))
+    return Prepared(theta, functions, constants, adaptors, endless)
 
 
 def _expanded(problem: Problem) -> Prepared:
@@ -211,29 +213,9 @@ def named(functions: Mapping[str, Function]) -> str:
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
 
 
-def _endless(functions: Iterable[Function]) -> bool:
-    """Whether one of them, or a helper, goes round a ``while``: a loop that no flag of a driver ends."""
-    left: list[Any] = list(functions)
-    seen: set[int] = set()
-    while left:
-        value = left.pop()
-        function = getattr(value, "py_func", value)
-        if not isinstance(function, types.FunctionType) or id(function) in seen:
-            continue
-        if _has_while(function.__code__):
-            return True
-        seen.add(id(function))
-        names, around = code_names(function.__code__), function.__globals__
-        found = [around[name] for name in names if name in around]
-        found += [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
-        modules = [value for value in found if isinstance(value, types.ModuleType) and value.__name__ not in STABLE]
-        left += [*found, *(getattr(module, name, None) for module in modules for name in names)]
-    return False
-
-
 @lru_cache(1024)
 def _has_while(code: types.CodeType) -> bool:
-    """Whether it jumps back, but not for the next entry of a ``for``."""
+    """Whether it jumps back, but not for the next entry of a ``for``: no flag of a driver ends such a loop."""
     at, known = {}, ("", None)
     for step in reversed(list(dis.get_instructions(code))):
         known = known if step.opname == "EXTENDED_ARG" else (step.opname, step.argval)  # of what follows it

@@ -4,8 +4,6 @@ A module imports the slots that it uses; in its copy for one system they mean th
 method and of the other parts.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 
@@ -13,11 +11,11 @@ class UnsetSlotError(RuntimeError):
     """A driver or solver runs without specialise()."""
 
 
-def slot(declared):
-    """Mark a function as a slot: it says what will be there, and complains where it is called before."""
+def slot(contract, meaning):
+    """Declare a function by its call and what that will do; it complains where it is called before it is set."""
 
     def unset(*_):
-        raise UnsetSlotError(f"{declared.__name__} has no meaning before jit.specialise() sets it")
+        raise UnsetSlotError(f"{contract}, {meaning}: no meaning before jit.specialise() sets it")
 
     return unset
 
@@ -71,292 +69,89 @@ FIRST = np.int64(0)
 # --- functions of a system, and what is put in front of them
 
 
-@slot
-def rhs(t, y, theta, dy):
-    """Right-hand side, in place."""
-
-
-@slot
-def velocity(t, p, theta, dq):
-    """Q' of a separable Hamiltonian system."""
-
-
-@slot
-def force(t, q, theta, dp):
-    """P' of a separable Hamiltonian system."""
-
-
-@slot
-def base_rhs(t, y, theta, dy):
-    """Right-hand side of the state alone, where ``rhs`` is that of state and vectors."""
-
-
-@slot
-def along(t, y, theta, v, dv):
-    """Derivatives of the right-hand side along the vectors v (COLUMNS times BASE)."""
-
-
-@slot
-def jacobian(t, y, theta, jac):
-    """Jacobian (BASE, BASE) of the right-hand side, in place."""
-
-
-@slot
-def diffusion(t, y, theta, g):
-    """Diffusion: a vector, or (DIM, NOISE)."""
-
-
-@slot
-def iterate(t, y, theta, out):
-    """One iterate of a map."""
-
-
-@slot
-def noisy_iterate(t, y, theta, xi, out):
-    """One iterate of a map that is driven by normals."""
-
-
-@slot
-def scalar(t, y, theta):
-    """Energy, diagnostic, invariant."""
-
-
-@slot
-def sigma(z):
-    """Activation of a hidden layer, or a derivative of it."""
-
-
-@slot
-def delayed_rhs(t, y, theta, z, dy):
-    """Right-hand side that sees the past, z (DELAYS, DIM)."""
-
-
-@slot
-def driven_delayed_rhs(t, y, theta, u, z, dy):
-    """Right-hand side of a system with signals that sees the past."""
-
-
-@slot
-def driven_rhs(t, y, theta, u, dy):
-    """Right-hand side of a system with signals."""
-
-
-@slot
-def driven_jacobian(t, y, theta, u, jac):
-    """Jacobian of a system with signals."""
-
-
-@slot
-def driven_force(t, q, theta, u, dp):
-    """P' of a separable system with signals."""
-
-
-@slot
-def driven_velocity(t, p, theta, dq):
-    """Q' of a separable system with signals; it does not see them."""
-
-
-@slot
-def driven_diffusion(t, y, theta, u, g):
-    """Diffusion of a system with signals."""
-
-
-@slot
-def driven_iterate(t, y, theta, u, out):
-    """Iterate of a map with signals."""
-
-
-@slot
-def driven_noisy_iterate(t, y, theta, u, xi, out):
-    """Iterate of a map with signals and normals."""
-
-
-@slot
-def intensity(t, y, theta):
-    """Rate of jumps."""
-
-
-@slot
-def jump(t, y, theta, z, dy):
-    """Change of the state by a jump whose marks are z."""
-
-
-@slot
-def driven_intensity(t, y, theta, u):
-    """Rate of jumps of a system with signals."""
-
-
-@slot
-def driven_jump(t, y, theta, u, z, dy):
-    """Change by a jump of a system with signals."""
-
-
-@slot
-def events(t, y, theta, g):
-    """Functions (EVENTS,) of a trajectory whose changes of sign are events."""
-
-
-@slot
-def driven_events(t, y, theta, g):
-    """Events of a system with signals; they do not see them."""
-
-
-@slot
-def coefficients(t, y, theta, order, inverse, c):
-    """Taylor coefficients of the solution through (t, y) up to an order; ``inverse[n]`` is 1 / n."""
-
-
-@slot
-def kick(t, y, theta, h, low):
-    """Move p along the force for a time h; ``low`` is for ``add``."""
-
-
-@slot
-def drift(t, y, theta, h, low):
-    """Move q along the velocity for a time h; ``low`` is for ``add``."""
+rhs = slot("rhs(t, y, theta, dy)", "right-hand side, in place")
+velocity = slot("velocity(t, p, theta, dq)", "q' of a separable Hamiltonian system")
+force = slot("force(t, q, theta, dp)", "p' of a separable Hamiltonian system")
+base_rhs = slot(
+    "base_rhs(t, y, theta, dy)", "right-hand side of the state alone, where ``rhs`` is that of state and vectors"
+)
+along = slot("along(t, y, theta, v, dv)", "derivatives of the right-hand side along the vectors v (COLUMNS times BASE)")
+jacobian = slot("jacobian(t, y, theta, jac)", "Jacobian (BASE, BASE) of the right-hand side, in place")
+diffusion = slot("diffusion(t, y, theta, g)", "diffusion: a vector, or (DIM, NOISE)")
+iterate = slot("iterate(t, y, theta, out)", "one iterate of a map")
+noisy_iterate = slot("noisy_iterate(t, y, theta, xi, out)", "one iterate of a map that is driven by normals")
+scalar = slot("scalar(t, y, theta)", "energy, diagnostic, invariant")
+sigma = slot("sigma(z)", "activation of a hidden layer, or a derivative of it")
+delayed_rhs = slot("delayed_rhs(t, y, theta, z, dy)", "right-hand side that sees the past, z (DELAYS, DIM)")
+intensity = slot("intensity(t, y, theta)", "rate of jumps")
+jump = slot("jump(t, y, theta, z, dy)", "change of the state by a jump whose marks are z")
+events = slot("events(t, y, theta, g)", "functions (EVENTS,) of a trajectory whose changes of sign are events")
+driven = slot("driven(t, y, theta, u, ...)", "one of these functions, of a system with external signals u")
+coefficients = slot(
+    "coefficients(t, y, theta, order, inverse, c)",
+    "Taylor coefficients of the solution through (t, y) up to an order; inverse[n] = 1 / n",
+)
+kick = slot("kick(t, y, theta, h, low)", "move p along the force for a time h; ``low`` is for ``add``")
+drift = slot("drift(t, y, theta, h, low)", "move q along the velocity for a time h; ``low`` is for ``add``")
 
 
 # --- steps and what they are made of
 
 
-@slot
-def recall(t, before, past, z):
-    """z (DELAYS, DIM): the states one delay before t."""
-
-
-@slot
-def remember(t, h, y, dy, y_new, dy_new, past):
-    """Keep what happened during a step."""
-
-
-@slot
-def begin_segment(t, y, dy, theta, past):
-    """Derivative dy at the start of a smooth segment."""
-
-
-@slot
-def delayed_step(t, y, dy, theta, h, past):
-    """One step of a method for delays, in place of y and its derivative dy."""
-
-
-@slot
-def jumps_due(t, y, theta, h, seed, who, n):
-    """Jumps during step n."""
-
-
-@slot
-def leap(t, y, theta, due, seed, who, n):
-    """Let the state jump ``due`` times at the end of step n."""
-
-
-@slot
-def step(t, y, theta, h, low):
-    """One step of an explicit one-step method, in place; ``low`` is for ``add``."""
-
-
-@slot
-def implicit_step(t, y, theta, h, low, moves, older, ahead, known):
-    """One step of an implicit method, in place; returns whether its equations were solved."""
-
-
-@slot
-def add(y, low, i, h, slope):
-    """Add ``h * slope`` to component i of y; ``low`` (state,) holds what rounding has cut off."""
-
-
-@slot
-def transform(a, x):
-    """x <- a x for x (stage, state)."""
-
-
-@slot
-def prepare(h, jac, factors, swaps):
-    """Factors (ROWS, DIM) of the linear systems of an implicit step."""
-
-
-@slot
-def resolve(factors, swaps, r):
-    """Solution of the linear systems of an implicit step, in place of r (stage, state)."""
-
-
-@slot
-def substitute(a, swaps, o, x, row):
-    """Solution of a linear system from its factors, in place of a row of x."""
-
-
-@slot
-def noisy_step(t, y, theta, h, xi):
-    """One step of a stochastic method, in place."""
-
-
-@slot
-def trial_step(t, y, dy, theta, h, tolerance, y_new, dy_new, stages):
-    """One step of an embedded pair; returns the error norm, at most 1 where the step is acceptable."""
-
-
-@slot
-def interpolant(t, y, dy, theta, h, y_new, dy_new, stages, curve):
-    """Coefficients (CURVE, DIM) of the interpolant of a step."""
-
-
-@slot
-def doubt(y, y_new, tolerance, curve):
-    """Error norm of the interpolant of a step, at most 1 where it is as accurate as the tolerance asks for."""
-
-
-@slot
-def point(x, y, curve, u):
-    """State at the fraction x of a step with an interpolant."""
-
-
-@slot
-def between(x, t, y, theta, h, curve, u):
-    """State at the fraction x of the step from (t, y)."""
-
-
-@slot
-def face(t, y, theta, fresh, sides):
-    """Sides of the events' surfaces on which trajectories start."""
-
-
-@slot
-def turn(able, values, sides):
-    """Note the sides that the values of the events are on."""
-
-
-@slot
-def crosses(values, sides):
-    """Whether any event has a crossing in this step."""
-
-
-@slot
-def locate(t, y, theta, h, curve, able, values, sides, roots, u):
-    """Fractions of the step of crossings into ``roots`` (ROOTS,), inf where none; the first terminal one is last."""
-
-
-@slot
-def note(t, y, theta, h, curve, roots, who, found, u):
-    """Record the crossings of the step, up to the terminal one."""
-
-
-@slot
-def order_for(tolerance):
-    """Order of a Taylor method for (rtol, atol)."""
-
-
-@slot
-def step_for(c, order, tolerance):
-    """Step of a Taylor method from its coefficients."""
-
-
-@slot
-def advance(c, order, h, y, low):
-    """Move y + low, in two parts, to the end of a step of a Taylor method."""
-
-
-@slot
-def evaluate(c, order, h, y, low, out):
-    """State at a time h into the step of a Taylor method."""
+recall = slot("recall(t, before, past, z)", "z (DELAYS, DIM): the states one delay before t")
+remember = slot("remember(t, h, y, dy, y_new, dy_new, past)", "keep what happened during a step")
+begin_segment = slot("begin_segment(t, y, dy, theta, past)", "derivative dy at the start of a smooth segment")
+delayed_step = slot(
+    "delayed_step(t, y, dy, theta, h, past)", "one step of a method for delays, in place of y and its derivative dy"
+)
+jumps_due = slot("jumps_due(t, y, theta, h, seed, who, n)", "jumps during step n")
+leap = slot("leap(t, y, theta, due, seed, who, n)", "let the state jump ``due`` times at the end of step n")
+step = slot("step(t, y, theta, h, low)", "one step of an explicit one-step method, in place; ``low`` is for ``add``")
+implicit_step = slot(
+    "implicit_step(t, y, theta, h, low, moves, older, ahead, known)",
+    "one step of an implicit method, in place; returns whether its equations were solved",
+)
+add = slot(
+    "add(y, low, i, h, slope)",
+    "add ``h * slope`` to component i of y; ``low`` (state,) holds what rounding has cut off",
+)
+transform = slot("transform(a, x)", "x <- a x for x (stage, state)")
+prepare = slot("prepare(h, jac, factors, swaps)", "factors (ROWS, DIM) of the linear systems of an implicit step")
+resolve = slot(
+    "resolve(factors, swaps, r)", "solution of the linear systems of an implicit step, in place of r (stage, state)"
+)
+substitute = slot(
+    "substitute(a, swaps, o, x, row)", "solution of a linear system from its factors, in place of a row of x"
+)
+noisy_step = slot("noisy_step(t, y, theta, h, xi)", "one step of a stochastic method, in place")
+trial_step = slot(
+    "trial_step(t, y, dy, theta, h, tolerance, y_new, dy_new, stages)",
+    "one step of an embedded pair; returns the error norm, at most 1 where the step is acceptable",
+)
+interpolant = slot(
+    "interpolant(t, y, dy, theta, h, y_new, dy_new, stages, curve)",
+    "coefficients (CURVE, DIM) of the interpolant of a step",
+)
+doubt = slot(
+    "doubt(y, y_new, tolerance, curve)",
+    "error norm of the interpolant of a step, at most 1 where it is as accurate as the tolerance asks for",
+)
+point = slot("point(x, y, curve, u)", "state at the fraction x of a step with an interpolant")
+between = slot("between(x, t, y, theta, h, curve, u)", "state at the fraction x of the step from (t, y)")
+face = slot("face(t, y, theta, fresh, sides)", "sides of the events' surfaces on which trajectories start")
+turn = slot("turn(able, values, sides)", "note the sides that the values of the events are on")
+crosses = slot("crosses(values, sides)", "whether any event has a crossing in this step")
+locate = slot(
+    "locate(t, y, theta, h, curve, able, values, sides, roots, u)",
+    "fractions of the step of crossings into ``roots`` (ROOTS,), inf where none; the first terminal one is last",
+)
+note = slot(
+    "note(t, y, theta, h, curve, roots, who, found, u)", "record the crossings of the step, up to the terminal one"
+)
+order_for = slot("order_for(tolerance)", "order of a Taylor method for (rtol, atol)")
+step_for = slot("step_for(c, order, tolerance)", "step of a Taylor method from its coefficients")
+advance = slot("advance(c, order, h, y, low)", "move y + low, in two parts, to the end of a step of a Taylor method")
+evaluate = slot("evaluate(c, order, h, y, low, out)", "state at a time h into the step of a Taylor method")
 
 
 # --- what the scalar route and the lanes route fill
@@ -372,69 +167,27 @@ def matrix(rows, columns):
     return np.zeros((rows, columns))
 
 
-@slot
-def load(y0, j, y):
-    """Start of the trajectories from j on."""
-
-
-@slot
-def parameters(theta, j, room):
-    """Theta of the trajectories from j on; ``room`` is where lanes of it may be put."""
-
-
-@slot
-def seat(theta, j, room, lane):
-    """Put theta of trajectory j into one lane."""
-
-
-@slot
-def seated(theta, who, room):
-    """Theta of the trajectories ``who`` that are seated."""
-
-
-@slot
-def peek(y, i, lane):
-    """One lane of component i."""
-
-
-@slot
-def poke(y, i, lane, value):
-    """Set one lane of component i."""
-
-
-@slot
-def save(y, out, status, j, k):
-    """Write the saved time k of the trajectories from j on; a non-finite one has diverged, NaN from there on."""
-
-
-@slot
-def record(y, lane, out, status, j, k):
-    """Write the saved time k of trajectory j, which is in this lane; non-finite as in ``save``."""
-
-
-@slot
-def fail(out, j, k):
-    """NaN for trajectory j from the saved time k on."""
-
-
-@slot
-def alive(status, j):
-    """Whether any of the trajectories from j on goes on."""
-
-
-@slot
-def draw(seed, who, n, xi):
-    """Standard normals of step n of the streams ``who``."""
-
-
-@slot
-def streams(ids, j):
-    """Names of the streams of the trajectories from j on."""
-
-
-@slot
-def view(buffer):
-    """Rows of a long array (row * WIDTH,) that is allocated at run time; it must outlive them."""
+load = slot("load(y0, j, y)", "start of the trajectories from j on")
+parameters = slot(
+    "parameters(theta, j, room)", "theta of the trajectories from j on; ``room`` is where lanes of it may be put"
+)
+seat = slot("seat(theta, j, room, lane)", "put theta of trajectory j into one lane")
+seated = slot("seated(theta, who, room)", "theta of the trajectories ``who`` that are seated")
+peek = slot("peek(y, i, lane)", "one lane of component i")
+poke = slot("poke(y, i, lane, value)", "set one lane of component i")
+save = slot(
+    "save(y, out, status, j, k)",
+    "write the saved time k of the trajectories from j on; a non-finite one has diverged, NaN from there on",
+)
+record = slot(
+    "record(y, lane, out, status, j, k)",
+    "write the saved time k of trajectory j, which is in this lane; non-finite as in ``save``",
+)
+fail = slot("fail(out, j, k)", "NaN for trajectory j from the saved time k on")
+alive = slot("alive(status, j)", "whether any of the trajectories from j on goes on")
+draw = slot("draw(seed, who, n, xi)", "standard normals of step n of the streams ``who``")
+streams = slot("streams(ids, j)", "names of the streams of the trajectories from j on")
+view = slot("view(buffer)", "rows of a long array (row * WIDTH,) that is allocated at run time; it must outlive them")
 
 
 def select(mask, a, b):

@@ -23,8 +23,6 @@ Any knob can be searched; the rest chooses itself:
 100
 """
 
-from __future__ import annotations
-
 try:
     import sklearn as _sklearn  # noqa: F401
 except ImportError as error:

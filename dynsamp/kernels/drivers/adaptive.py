@@ -7,8 +7,6 @@ Step control: ``parts/step_control.py``. The first step follows from the size of
 derivatives: Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, section II.4, equation (4.14).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

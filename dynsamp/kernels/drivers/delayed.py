@@ -4,8 +4,6 @@ Kinks travel: what is not smooth at the first time comes back after every delay,
 Trajectories with delays of their own have segments of their own, and then run one at a time.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.simd.flags import halted

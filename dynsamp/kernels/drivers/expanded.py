@@ -5,8 +5,6 @@ trajectory does not depend on where it is saved. WIDTH trajectories are under wa
 lane.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fixed steps: a whole number of equal ones between two saved times."""
 
-from __future__ import annotations
-
 from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import DIM, FIRST, ROOM, WIDTH, alive, load, parameters, save, step, vector
 

@@ -1,7 +1,5 @@
 """Fixed steps of implicit methods: they remember the last step, and their equations may have no solution."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.simd.flags import halted

@@ -1,7 +1,5 @@
 """Functions of a system at points: t (n,), y (n, state), theta (1 or n, parameter)."""
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, SWEPT, diffusion, jacobian, matrix, rhs, scalar, vector
 
 

@@ -12,8 +12,6 @@ Levy (1939); Foster, Lyons and Oberhauser (2020), An optimal polynomial approxim
 Numer. Anal. 58, 1393, section 3.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fixed steps driven by standard normals; step n of a trajectory has the draws (seed, id, n, 0 ...)."""
 
-from __future__ import annotations
-
 from dynsamp.kernels.simd.flags import halted
 from dynsamp.kernels.slots import (
     DIM,

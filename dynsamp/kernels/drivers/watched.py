@@ -1,7 +1,5 @@
 """Fixed steps with events: a whole number of equal steps between two saved times, every one of them watched."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.simd.flags import halted

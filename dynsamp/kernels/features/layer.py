@@ -3,9 +3,6 @@
 WIDTH rows advance together, one in each lane of a vector register.
 """
 
-from __future__ import annotations
-
-from dynsamp.kernels.features.tiles import write_products, write_values
 from dynsamp.kernels.simd import fma, splat
 from dynsamp.kernels.simd.arrays import lane_view
 from dynsamp.kernels.slots import WIDTH, sigma
@@ -43,3 +40,18 @@ def pointwise(z, out):
         values[i] = sigma(points[i])
     for i in range(len(values) * WIDTH, len(out)):  # floats have the bits of lanes
         out[i] = sigma(z[i])
+
+
+def write_values(tile, out, at):
+    """Put a tile (row,) at out[at:]."""
+    row = out[at : at + len(tile)]
+    for i in range(len(tile)):
+        row[i] = tile[i]
+
+
+def write_products(tile, weights, j, out, at, stride):
+    """Put weights[j, k] times a tile at out[at + k stride:], for all k."""
+    for k in range(weights.shape[1]):
+        weight, row = weights[j, k], out[at + k * stride : at + k * stride + len(tile)]
+        for i in range(len(tile)):
+            row[i] = weight * tile[i]

@@ -3,8 +3,6 @@
 LAPACK's panels read the columns once for every product with a reflector; here four columns share a pass.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.jit import inner

@@ -5,8 +5,6 @@ that a sketch does not depend on the blocks in which rows arrive. The first rows
 places: what fits is not sketched.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.random import philox

@@ -7,8 +7,6 @@ Oliveira, Takahashi (2020), An enhancement of the bisection method average perfo
 ACM TOMS 47, 5.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

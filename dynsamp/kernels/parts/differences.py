@@ -4,8 +4,6 @@ The shift is eps^(1/3) times a size of the state: for component k of a Jacobian 
 vector max |y|. The difference is divided by what was really added.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import BASE, COLUMNS, base_rhs, fma, rhs, select, vector
 
 SHIFT = 2.0**-17  # eps^(1/3)

@@ -7,8 +7,6 @@ trajectory NaN. Kloeden and Platen (1992); Platen and Bruti-Liberati (2010), Num
 Differential Equations with Jumps in Finance, section 6.1.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.random import normal_pair, uniform_pair

@@ -4,8 +4,6 @@ The slots ``record`` and ``fail`` of a route, for runs whose states would not fi
 Welford (1962), Note on a method for calculating corrected sums of squares and products, Technometrics 4, 419.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.slots import DIM, peek

@@ -6,8 +6,6 @@ rows (4 state) a piece, (capacity,), (capacity,), the piece in which each delay 
 the number of pieces so far (1,). Times of all lanes are the same.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import DELAYS, DIM, delayed_rhs, fma, matrix
 
 NEAR = 1e-6  # of a piece: which of two neighbours a time on their border belongs to is not left to rounding

@@ -4,8 +4,6 @@
 its own ``record``, and takes ``save_each`` for ``save``.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.random import normal_pair

@@ -3,8 +3,6 @@
 The slots of ``slots`` for WIDTH = 1. It compiles every function that Numba compiles.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.simd import any_lane as some
 from dynsamp.kernels.simd import fma, select
 from dynsamp.kernels.slots import DIM, SWEPT

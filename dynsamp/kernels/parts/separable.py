@@ -1,7 +1,5 @@
 """A separable Hamiltonian system, y = (q, p): kick and drift, and the whole right-hand side for other methods."""
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import HALF, add, force, vector, velocity
 
 

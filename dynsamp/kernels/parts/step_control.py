@@ -6,8 +6,6 @@ Gustafsson (1991), Control theoretic techniques for stepsize selection in explic
 Hairer, Wanner (1996), Solving Ordinary Differential Equations II, section IV.2.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.jit import inner

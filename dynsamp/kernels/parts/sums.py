@@ -6,8 +6,6 @@ and its error are those of Knuth (1969), The Art of Computer Programming 2, sect
 magnitude.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import COMPENSATED, fma
 
 

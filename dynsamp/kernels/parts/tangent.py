@@ -7,8 +7,6 @@ Benettin, Galgani, Giorgilli and Strelcyn (1980), Lyapunov characteristic expone
 for Hamiltonian systems, Meccanica 15, 9 and 21.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.slots import BASE, COLUMNS, along, base_rhs, fail, fma, jacobian, matrix, peek, poke

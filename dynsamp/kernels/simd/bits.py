@@ -1,7 +1,5 @@
 """Integer lanes: bit patterns of doubles and the 64-bit arithmetic of random generators."""
 
-from __future__ import annotations
-
 import operator
 import struct
 

@@ -3,8 +3,6 @@
 x^y comes from a logarithm of twice the working precision, whole powers from squares.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

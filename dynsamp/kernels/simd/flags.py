@@ -1,7 +1,5 @@
 """A flag that other threads set while compiled code runs."""
 
-from __future__ import annotations
-
 from numba.core import types
 from numba.core.typing.templates import signature
 

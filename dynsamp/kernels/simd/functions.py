@@ -45,23 +45,15 @@ __all__ += ["log1p", "log2", "log10", "pow", "sech2", "sin", "sincos", "sinh", "
 
 TWO_PI = 2.0 * math.pi
 
-substitute(exp, math.exp, np.exp)
-substitute(expm1, math.expm1, np.expm1)
-substitute(log, math.log, np.log)
-substitute(log1p, math.log1p, np.log1p)
-substitute(log2, math.log2, np.log2)
-substitute(log10, math.log10, np.log10)
-substitute(sinh, math.sinh, np.sinh)
-substitute(cosh, math.cosh, np.cosh)
-substitute(tanh, math.tanh, np.tanh)
-substitute(sin, math.sin, np.sin)
-substitute(cos, math.cos, np.cos)
-substitute(tan, math.tan, np.tan)
-substitute(asin, math.asin, np.arcsin)
-substitute(acos, math.acos, np.arccos)
-substitute(atan, math.atan, np.arctan)
-substitute(atan2, math.atan2, np.arctan2)
-substitute(hypot, math.hypot, np.hypot)
+_NUMPY = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+}  # where it has another name than math
+for _own in (exp, expm1, log, log1p, log2, log10, sinh, cosh, tanh, sin, cos, tan, asin, acos, atan, atan2, hypot):
+    _name = _own.__name__
+    substitute(_own, getattr(math, _name), getattr(np, _NUMPY.get(_name, _name)))
 _POWERS: tuple[Any, ...] = (operator.pow, operator.ipow, np.power, math.pow)
 substitute(whole_power, *_POWERS, exponent=types.Integer)
 substitute(power, *_POWERS, exponent=types.Float)

@@ -4,8 +4,6 @@ The slots of ``slots`` for WIDTH > 1 (and for 1, with the same bits). A register
 trajectory. Functions with data-dependent branches do not type here; the scalar route takes them.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.simd import any_lane as some
 from dynsamp.kernels.simd import fma, select, splat
 from dynsamp.kernels.simd.arrays import get_lane as peek

@@ -1,7 +1,5 @@
 """Small arrays on the stack of the calling function: no allocation, and the optimiser keeps them in registers."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +9,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from dynsamp.kernels.jit import compiled
+from dynsamp.kernels.simd.arrays import make_array
 from dynsamp.kernels.simd.types import LaneArray
 
 __all__ = ["LARGEST", "heap_matrix", "heap_vector", "lane_matrix", "lane_vector", "matrix", "vector"]
@@ -41,27 +40,25 @@ def _array(context, builder, kind, shape):
     return array._getvalue()
 
 
+def _allocation(kind, shape, place):
+    """Signature and code of a call with the lengths ``shape`` that gives an array of this type."""
+
+    def build(context, builder, signature, arguments):
+        return place(context, builder, kind, shape)
+
+    return kind(*map(types.literal, shape)), build
+
+
 @intrinsic(prefer_literal=True)
 def vector(typingctx, size):
     """Zeros (size,); ``size`` is a constant, and the array dies with the function that called this."""
-    kind = types.Array(types.float64, 1, "C")
-
-    def build(context, builder, signature, arguments):
-        return _array(context, builder, kind, (size.literal_value,))
-
-    return kind(types.literal(size.literal_value)), build
+    return _allocation(types.Array(types.float64, 1, "C"), (size.literal_value,), _array)
 
 
 @intrinsic(prefer_literal=True)
 def matrix(typingctx, rows, columns):
     """Zeros (rows, columns); both are constants."""
-    kind = types.Array(types.float64, 2, "C")
-    shape = (rows.literal_value, columns.literal_value)
-
-    def build(context, builder, signature, arguments):
-        return _array(context, builder, kind, shape)
-
-    return kind(types.literal(shape[0]), types.literal(shape[1])), build
+    return _allocation(types.Array(types.float64, 2, "C"), (rows.literal_value, columns.literal_value), _array)
 
 
 @lru_cache
@@ -70,8 +67,8 @@ def lane_vector(width):
 
     @intrinsic(prefer_literal=True)
     def lanes(typingctx, size):
-        kind = LaneArray(width, (size.literal_value,))
-        return kind(types.literal(size.literal_value)), _lane_builder(kind)
+        shape = (size.literal_value,)
+        return _allocation(LaneArray(width, shape), shape, _lanes)
 
     return lanes
 
@@ -82,20 +79,15 @@ def lane_matrix(width):
 
     @intrinsic(prefer_literal=True)
     def lanes(typingctx, rows, columns):
-        kind = LaneArray(width, (rows.literal_value, columns.literal_value))
-        return kind(types.literal(kind.shape[0]), types.literal(kind.shape[1])), _lane_builder(kind)
+        shape = (rows.literal_value, columns.literal_value)
+        return _allocation(LaneArray(width, shape), shape, _lanes)
 
     return lanes
 
 
-def _lane_builder(kind):
-    def build(context, builder, signature, arguments):
-        array = cgutils.create_struct_proxy(kind)(context, builder)
-        array.data = _zeros(builder, int(np.prod(kind.shape)) * kind.width)
-        array.size = context.get_constant(types.intp, kind.shape[0])
-        return array._getvalue()
-
-    return build
+def _lanes(context, builder, kind, shape):
+    data, rows = _zeros(builder, int(np.prod(shape)) * kind.width), context.get_constant(types.intp, shape[0])
+    return make_array(context, builder, kind, data, rows)
 
 
 @compiled

@@ -4,8 +4,6 @@ Arguments up to FAR are reduced by pi/2 in three parts (Cody and Waite 1980, Sof
 Functions) with a tail for what the reduced argument rounds away; the few beyond go to the C library one by one.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -29,40 +29,36 @@ def _checked(width: int) -> int:
     return width
 
 
-class Lanes(types.Type):
+class _Register(types.Type):
+    """W values in a vector register; ``absorbs`` are the types of one value that becomes W equal ones."""
+
+    absorbs: tuple[type, ...] = ()
+
+    def __init__(self, width: int) -> None:
+        self.width = _checked(width)
+        super().__init__(name=f"{type(self).__name__}({width})")
+
+    def unify(self, context, other):
+        """Let ``s = 0.0; s += y[i]`` and ``seen = False; seen |= y[i] > 0`` type."""
+        return self if isinstance(other, self.absorbs) else None
+
+
+class Lanes(_Register):
     """W doubles in a vector register."""
 
-    def __init__(self, width: int) -> None:
-        self.width = _checked(width)
-        super().__init__(name=f"Lanes({width})")
-
-    def unify(self, context, other):
-        """Let ``s = 0.0; s += y[i]`` type: a number becomes W equal lanes."""
-        return self if isinstance(other, types.Number | types.Boolean) else None
+    absorbs = (types.Number, types.Boolean)
 
 
-class IntLanes(types.Type):
+class IntLanes(_Register):
     """W unsigned 64-bit integers: trajectory ids, bit patterns of doubles, words of random generators."""
 
-    def __init__(self, width: int) -> None:
-        self.width = _checked(width)
-        super().__init__(name=f"IntLanes({width})")
-
-    def unify(self, context, other):
-        """Let a word that starts as one integer become W of them."""
-        return self if isinstance(other, types.Integer) else None
+    absorbs = (types.Integer,)
 
 
-class Mask(types.Type):
+class Mask(_Register):
     """W truth values. There is no ``bool`` of it, so ``if`` on lanes is a typing error."""
 
-    def __init__(self, width: int) -> None:
-        self.width = _checked(width)
-        super().__init__(name=f"Mask({width})")
-
-    def unify(self, context, other):
-        """Let ``seen = False; seen |= y[i] > 0`` type."""
-        return self if isinstance(other, types.Boolean) else None
+    absorbs = (types.Boolean,)
 
 
 class LaneArray(types.Type):
@@ -78,22 +74,17 @@ class LaneArray(types.Type):
         super().__init__(name=f"LaneArray({width}, {shape})")
 
 
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, lanes):
-        super().__init__(manager, lanes, doubles(lanes.width))
+def _vectors_of(element: ir.Type) -> type:
+    class Model(models.PrimitiveModel):
+        def __init__(self, manager, register):
+            super().__init__(manager, register, ir.VectorType(element, register.width))
+
+    return Model
 
 
-@register_model(IntLanes)
-class _IntLanesModel(models.PrimitiveModel):
-    def __init__(self, manager, lanes):
-        super().__init__(manager, lanes, integers(lanes.width))
-
-
-@register_model(Mask)
-class _MaskModel(models.PrimitiveModel):
-    def __init__(self, manager, mask):
-        super().__init__(manager, mask, ir.VectorType(ir.IntType(1), mask.width))
+register_model(Lanes)(_vectors_of(ir.DoubleType()))
+register_model(IntLanes)(_vectors_of(ir.IntType(64)))
+register_model(Mask)(_vectors_of(ir.IntType(1)))
 
 
 @register_model(LaneArray)

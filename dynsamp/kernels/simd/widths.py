@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from llvmlite.binding import get_host_cpu_features
-from numba.core.dispatcher import Dispatcher
 
-from dynsamp.kernels.jit import code_names, setting
+from dynsamp.kernels.jit import code_names, reached, setting
 
 __all__ = ["width_for"]
 
-_COSTLY = frozenset(
-    {
-        "acos",
-        "arccos",
-        "arcsin",
-        "arctan",
-        "arctan2",
-        "asin",
-        "atan",
-        "atan2",
-        "cos",
-        "cosh",
-        "exp",
-        "exp_parts",
-        "expm1",
-        "hypot",
-        "log",
-        "log10",
-        "log1p",
-        "log2",
-        "pow",
-        "power",
-        "sech2",
-        "sin",
-        "sinh",
-        "tan",
-        "tanh",
-    }
+_WORDS = (
+    "acos arccos arcsin arctan arctan2 asin atan atan2 cos cosh exp exp_parts expm1 hypot log log10 log1p log2 pow"
+    " power sech2 sin sinh tan tanh"
 )
+_COSTLY = frozenset(_WORDS.split())
 TINY, MANY = 8, 20  # components
 
 
@@ -52,8 +26,8 @@ def width_for(functions: Iterable[Any], dim: int, largest: int, *, split: bool =
     32 for tiny polynomial functions (16 where registers are shorter than 512 bits, unless the method splits them and
     holds half a state at a time), 8 for transcendental ones or many states, else 16.
     """
-    names = set().union(*(_names(function, set()) for function in functions))
-    if names & _COSTLY or dim >= MANY:
+    costly = any(code_names(function.__code__) & _COSTLY for function in reached(functions))
+    if costly or dim >= MANY:
         width = 8
     else:
         width = 32 if dim <= TINY and (split or _long_registers()) else 16
@@ -67,15 +41,3 @@ def _long_registers() -> bool:
     if setting("CPU_NAME") == "generic":
         return False
     return "+avx512f" in (setting("CPU_FEATURES") or get_host_cpu_features().flatten())
-
-
-def _names(function: Any, seen: set[int]) -> frozenset[str]:
-    """Names that a function and its helpers use."""
-    function = getattr(function, "py_func", function)
-    if not isinstance(function, types.FunctionType) or id(function) in seen:
-        return frozenset()
-    seen.add(id(function))
-    names = code_names(function.__code__)
-    found = [function.__globals__.get(name) for name in names]
-    found += [cell.cell_contents for cell in function.__closure__ or ()]
-    return names.union(*(_names(value, seen) for value in found if isinstance(value, (types.FunctionType, Dispatcher))))

@@ -1,7 +1,5 @@
 """Iterates of a map, y <- step(t, y), or of one that is driven by standard normals, y <- step(t, y, xi)."""
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import DIM, iterate, noisy_iterate, vector
 
 ORDER = float("inf")  # exact

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dynsamp.kernels.jit import code_names
 from dynsamp.kernels.tracing.graph import Graph, UntraceableError, refusals, refuse
 from dynsamp.kernels.tracing.stand_ins import BUILTINS, stand_in
 from dynsamp.kernels.tracing.values import Mask, Value
@@ -182,7 +183,7 @@ class Copies:
         copy = types.FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, cells or None)
         copy.__kwdefaults__ = function.__kwdefaults__
         self._known[id(function)] = copy
-        for name in _names(function.__code__):
+        for name in code_names(function.__code__):
             if name in function.__globals__:
                 namespace[name] = self._replaced(function.__globals__[name])
         for cell, old in zip(cells, function.__closure__ or (), strict=True):
@@ -198,8 +199,3 @@ class Copies:
             return found
         value = getattr(value, "py_func", value)
         return self.of(value) if isinstance(value, types.FunctionType) else value
-
-
-def _names(code: types.CodeType) -> set[str]:
-    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return set(code.co_names).union(*(_names(constant) for constant in inner))

@@ -49,68 +49,8 @@ class Value(_Recorded):
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Any:
-        return elementwise("add", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return elementwise("add", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return elementwise("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return elementwise("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return elementwise("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return elementwise("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return elementwise("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return elementwise("divide", other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return elementwise("power", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return elementwise("power", other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return elementwise("mod", self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return elementwise("mod", other, self)
-
-    def __neg__(self) -> Any:
-        return combine("negative", self)
-
     def __pos__(self) -> Any:
         return self
-
-    def __abs__(self) -> Any:
-        return combine("absolute", self)
-
-    def __lt__(self, other: Any) -> Any:
-        return elementwise("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return elementwise("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return elementwise("less", other, self)
-
-    def __ge__(self, other: Any) -> Any:
-        return elementwise("less_equal", other, self)
-
-    def __eq__(self, other: Any) -> Any:
-        return elementwise("equal", self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return elementwise("not_equal", self, other)
 
 
 class Mask(_Recorded):
@@ -118,18 +58,27 @@ class Mask(_Recorded):
 
     __slots__ = ()
 
-    def __and__(self, other: Any) -> Any:
-        return elementwise("logical_and", self, other)
 
-    __rand__ = __and__
+_ARITHMETIC = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "mod": "mod"}
+_COMPARISONS = {"lt": "less", "le": "less_equal", "eq": "equal", "ne": "not_equal"}
+_LOGIC = {"and": "logical_and", "or": "logical_or"}
+_MIRRORED = {"lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}  # others with an r in front
 
-    def __or__(self, other: Any) -> Any:
-        return elementwise("logical_or", self, other)
 
-    __ror__ = __or__
+def _operator(operation: str, *, swapped: bool = False) -> Callable[..., Any]:
+    return lambda a, *b: elementwise(operation, *b, a) if swapped else elementwise(operation, a, *b)
 
-    def __invert__(self) -> Any:
-        return combine("logical_not", self)
+
+for _kind, _table in ((Value, _ARITHMETIC | _COMPARISONS), (Mask, _LOGIC)):
+    for _name, _operation in _table.items():
+        setattr(_kind, f"__{_MIRRORED.get(_name, f'r{_name}')}__", _operator(_operation, swapped=True))
+        setattr(_kind, f"__{_name}__", _operator(_operation))
+for _kind, _name, _operation in (
+    (Value, "neg", "negative"),
+    (Value, "abs", "absolute"),
+    (Mask, "invert", "logical_not"),
+):
+    setattr(_kind, f"__{_name}__", _operator(_operation))
 
 
 _MASKS = ("less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not")

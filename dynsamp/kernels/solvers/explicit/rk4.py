@@ -5,8 +5,6 @@ y <- y + h/6 (k1 + 2 k2 + 2 k3 + k4).
 Kutta (1901); Hairer, Norsett, Wanner (1993), Solving Ordinary Differential Equations I, section II.1.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import DIM, add, fma, rhs, vector
 
 ORDER = 4

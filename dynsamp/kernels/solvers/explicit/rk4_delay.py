@@ -6,8 +6,6 @@ Bellen and Zennaro (2003), Numerical Methods for Delay Differential Equations, s
 Wanner (1993), Solving Ordinary Differential Equations I, section II.17.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.slots import DELAYS, DIM, delayed_rhs, fma, matrix, recall, remember, vector
 
 ORDER = 4

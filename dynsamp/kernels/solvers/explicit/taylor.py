@@ -9,8 +9,6 @@ Experimental Mathematics 14, 99, sections 3.1 to 3.3; sums: Kahan (1965), Comm. 
 Stability of Numerical Algorithms, section 4.3.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -13,8 +13,6 @@ Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections VIII.5 
 Solving Ordinary Differential Equations II, section IV.8.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.slots import (

@@ -4,8 +4,6 @@ Collocation at the zeros of the Legendre polynomial; quadratic invariants are ke
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections II.1.3 and VIII.6.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ y1 = y0 + h f(t + h/2, (y0 + y1)/2); quadratic invariants are kept.
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections II.1.3 and VIII.6.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.solvers.implicit.gauss import symplectic

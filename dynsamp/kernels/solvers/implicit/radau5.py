@@ -8,8 +8,6 @@ Hairer, Wanner (1996), Solving Ordinary Differential Equations II, sections IV.5
 and IV.8.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -10,8 +10,6 @@ row k where its entry is larger; ``swaps``, of the same shape, keeps where that 
 matrix follows in the next DIM rows. Reciprocals of the pivots lie on the diagonal.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.kernels.slots import BASIS, COBASIS, DIM, PAIRS, REALS, STAGES, fma, select, vector

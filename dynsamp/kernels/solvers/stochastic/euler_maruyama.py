@@ -4,8 +4,6 @@ y <- y + h a(t, y) + b(t, y) dW,  dW = sqrt(h) xi with standard normals xi.
 Maruyama (1955); Kloeden and Platen (1992), Numerical Solution of Stochastic Differential Equations, section 10.2.
 """
 
-from __future__ import annotations
-
 import math
 
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, diffusion, fma, matrix, rhs, vector

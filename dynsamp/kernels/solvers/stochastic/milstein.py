@@ -6,8 +6,6 @@ with b_i = b_i(t, y_i) and a single Wiener process always are. With other noise 
 Milstein (1975); Kloeden and Platen (1992), Numerical Solution of Stochastic Differential Equations, section 11.1.
 """
 
-from __future__ import annotations
-
 import math
 
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, diffusion, fma, matrix, rhs, vector

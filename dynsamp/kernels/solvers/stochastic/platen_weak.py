@@ -12,8 +12,6 @@ mixed terms, and its components share r. It is for means of functions of the sol
 Kloeden and Platen (1992), Numerical Solution of Stochastic Differential Equations, section 15.1, equation (1.3).
 """
 
-from __future__ import annotations
-
 import math
 
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, diffusion, fma, matrix, rhs, select, vector

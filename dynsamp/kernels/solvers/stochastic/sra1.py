@@ -6,8 +6,6 @@ Roessler (2010), Runge--Kutta methods for the strong approximation of solutions 
 SIAM J. Numer. Anal. 48, 922, section 6.2, table 6.3.
 """
 
-from __future__ import annotations
-
 import math
 
 from dynsamp.kernels.slots import DIAGONAL, DIM, NOISE, diffusion, fma, matrix, rhs, vector

@@ -5,8 +5,6 @@ coefficients of their own. Blanes and Moan (2002), Practical symplectic partitio
 Runge--Kutta--Nystroem methods, J. Comput. Appl. Math. 142, 313, method S6.
 """
 
-from __future__ import annotations
-
 __all__ = ["DRIFTS", "KICKS"]
 
 ORDER = 4

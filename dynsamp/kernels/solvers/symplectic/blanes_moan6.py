@@ -4,8 +4,6 @@ Kicks and drifts have coefficients of their own. Blanes and Moan (2002), Practic
 and Runge--Kutta--Nystroem methods, J. Comput. Appl. Math. 142, 313, method S10.
 """
 
-from __future__ import annotations
-
 __all__ = ["DRIFTS", "KICKS"]
 
 ORDER = 6

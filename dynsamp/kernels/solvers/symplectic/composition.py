@@ -5,8 +5,6 @@ drift(DRIFTS[-1] h), kick(KICKS[-1] h); the driver merges the last kick with the
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections II.4, II.5 and V.3.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 __all__ = ["composed", "symmetric"]

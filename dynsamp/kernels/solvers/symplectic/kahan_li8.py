@@ -4,8 +4,6 @@ Kahan and Li (1997), Composition constants for raising the orders of unconventio
 equations, Math. Comp. 66, 1089; Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section V.3.2.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.solvers.symplectic.composition import composed, symmetric
 
 __all__ = ["DRIFTS", "KICKS"]

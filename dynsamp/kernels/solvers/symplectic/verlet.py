@@ -4,8 +4,6 @@ q' = velocity(p) = dT/dp, p' = force(q) = -dV/dq, y = (q, p): half a kick, drift
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section I.1.4.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.solvers.symplectic.composition import composed
 
 __all__ = ["DRIFTS", "KICKS"]

@@ -4,8 +4,6 @@ Lengths w1 h, w0 h, w1 h with w1 = 1 / (2 - 2^(1/3)), w0 = 1 - 2 w1.
 Yoshida (1990), Construction of higher order symplectic integrators, Phys. Lett. A 150, 262.
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.solvers.symplectic.composition import composed, symmetric
 
 __all__ = ["DRIFTS", "KICKS"]

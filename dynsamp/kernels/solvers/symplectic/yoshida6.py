@@ -4,8 +4,6 @@ Solution A of Yoshida (1990), Construction of higher order symplectic integrator
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, equation (V.3.9).
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.solvers.symplectic.composition import composed, symmetric
 
 __all__ = ["DRIFTS", "KICKS"]

@@ -5,8 +5,6 @@ steps: Suzuki and Umeno (1993), McLachlan (1995), SIAM J. Sci. Comput. 16, 151; 
 (2006), Geometric Numerical Integration, equation (V.3.10).
 """
 
-from __future__ import annotations
-
 from dynsamp.kernels.solvers.symplectic.composition import composed, symmetric
 
 __all__ = ["DRIFTS", "KICKS"]
