@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 from dynsamp.batch import Interrupted, chunk_rows, run_chunks, run_folder, verify
-from dynsamp.batch.lock import Lock
+from dynsamp.batch.beside import Lock
 from dynsamp.dataset import build, open_dataset, pack, zarrstore
 from dynsamp.words import State
 
@@ -191,7 +191,7 @@ def test_a_second_writer_is_refused(tmp_path):
     (tmp_path / "out.zarr.run").mkdir()
     with Lock(tmp_path / "out.zarr.run" / "lock"):
         code = (
-            "import sys\nfrom pathlib import Path\nfrom dynsamp.batch.lock import Lock\n"
+            "import sys\nfrom pathlib import Path\nfrom dynsamp.batch.beside import Lock\n"
             "try:\n    Lock(Path(sys.argv[1])).__enter__()\nexcept BlockingIOError as error:\n    print(error)\n"
         )
         lock = str(tmp_path / "out.zarr.run" / "lock")

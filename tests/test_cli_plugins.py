@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from dynsamp.cli import main
-from dynsamp.commands.scaffold import plugin_files
+from dynsamp.commands.plugin_tools import plugin_files
 from dynsamp.hookspecs import API_VERSION, SUPPORTED
 
 BAD = """

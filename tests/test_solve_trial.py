@@ -16,7 +16,7 @@ from dynsamp.solve import Event, Kernel, field_values, scalar_values, solve
 from dynsamp.solve.kernel import as_problem, jacobian_values
 from dynsamp.solve.trial import SlipError, try_out
 from dynsamp.testing import CheckFailure
-from dynsamp.testing.behaviour import check_pure
+from dynsamp.testing.contract import check_pure
 
 TIMES = np.array([0.0, 0.5, 1.0])
 STARTS = np.array([[1.0, 2.0, 3.0], [0.5, 0.2, 0.1], [0.0, 0.0, 0.0]])

@@ -9,9 +9,18 @@ import pytest
 
 import dynsamp
 from dynsamp.testing import CheckFailure, check_system, checks
-from dynsamp.testing.behaviour import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
-from dynsamp.testing.declaration import check_declaration
-from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
+from dynsamp.testing.contract import (
+    check_batches,
+    check_compiles,
+    check_conserves,
+    check_declaration,
+    check_derivatives,
+    check_finite,
+    check_generates,
+    check_pure,
+    check_survives,
+    check_sweeps,
+)
 
 
 def rhs(t, y, theta, dy):

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import dynsamp as ds
-from dynsamp.batch.lock import Lock
+from dynsamp.batch.beside import Lock
 from dynsamp.cli import main
 from dynsamp.kernels.jit import UnknownContentError
 from dynsamp.workflow import identity

@@ -24,11 +24,9 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from dynsamp.batch import chunk_store
-from dynsamp.batch import plan as plans
+from dynsamp.batch import beside, chunk_store
+from dynsamp.batch.beside import Finished, Journal, Lock, entries
 from dynsamp.batch.chunk_store import Chunk, ChunkStore, chunk_rows
-from dynsamp.batch.journal import Finished, Journal, entries
-from dynsamp.batch.lock import Lock
 from dynsamp.dataset import zarrstore
 from dynsamp.dataset.schema import versions
 from dynsamp.dataset.zarrcheck import check_files, refuse_stranger
@@ -168,20 +166,20 @@ def _own_folder(target: Path) -> Path:
     return folder
 
 
-def _resumed(target: Path, folder: Path, plan: dict[str, Any]) -> plans.Saved | None:
+def _resumed(target: Path, folder: Path, plan: dict[str, Any]) -> beside.Saved | None:
     """The plan of a store that was begun before; of one that lacks what follows from it, the rest is compared."""
     if not target.exists():
         return None
-    saved = plans.read(folder / "plan.json")
+    saved = beside.read_plan(folder / "plan.json")
     if not target.is_dir() or saved is None:
         raise FileExistsError(f"{target} exists and is no store that can be resumed; remove it or choose another name")
     if zarrstore.is_group(target) and zarrstore.group_attrs(target).get(zarrstore.PLAN) != saved.digest:
         raise FileExistsError(f"{target} was replaced since its run; remove it and {folder.name}, or choose a name")
     remedy = f"remove it and {folder.name}, or choose another name"
     if "variables" not in plan:
-        plan = {key: saved.plan[key] for key in plans.FOLLOW if key in saved.plan} | plan
-    if saved.digest != plans.digest(plan):
-        what = plans.differences(saved.plan, plan)
+        plan = {key: saved.plan[key] for key in beside.FOLLOW if key in saved.plan} | plan
+    if saved.digest != beside.digest(plan):
+        what = beside.differences(saved.plan, plan)
         raise ValueError(f"{target} belongs to a run with another plan ({what}); {remedy}")
     for name, reason in (plan.get("unknown") or {}).items():
         raise ValueError(
@@ -191,7 +189,7 @@ def _resumed(target: Path, folder: Path, plan: dict[str, Any]) -> plans.Saved | 
     return saved
 
 
-def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> plans.Saved:
+def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Dataset, rows: int) -> beside.Saved:
     """The plan of a store that is begun now."""
     for name, reason in (plan.get("unknown") or {}).items():
         warnings.warn(
@@ -199,8 +197,8 @@ def _begun(target: Path, folder: Path, plan: dict[str, Any], template: xr.Datase
         )
     (folder / "journal.jsonl").unlink(missing_ok=True)  # of a store that is gone
     attributes = zarrstore.as_json({**versions(), **zarrstore.group_header(template)})
-    begun = plans.Saved(plans.digest(plan), plan, rows, attributes)
-    plans.write(folder / "plan.json", begun)
+    begun = beside.Saved(beside.digest(plan), plan, rows, attributes)
+    beside.write_plan(folder / "plan.json", begun)
     return begun
 
 
@@ -344,7 +342,7 @@ def verify(store: str | os.PathLike[str]) -> list[int]:
         If there is no plan of the store, or it is damaged.
     """
     target = named(store)
-    saved = plans.read(_own_folder(target) / "plan.json")
+    saved = beside.read_plan(_own_folder(target) / "plan.json")
     if saved is None:
         raise ValueError(
             f"there are no checksums of {target}: they are in {run_folder(target).name}, which is not there"

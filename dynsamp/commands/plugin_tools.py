@@ -9,15 +9,18 @@ import textwrap
 from argparse import ArgumentParser, Namespace
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
+from dynsamp._version import __version__
 from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
 from dynsamp.commands.printing import UsageError, heading, print_json, print_section, put, say
 
-__all__ = ["add"]
+__all__ = ["add", "plugin_files"]
 
 PACKAGES = ("dynsamp", "numpy", "scipy", "numba", "llvmlite", "xarray", "pluggy", "matplotlib")
 OPTIONAL = {"zarr": "zarr", "h5netcdf": "netcdf", "h5py": "netcdf"}  # package: extra that brings it
+TEMPLATES = Path(__file__).parent / "new_plugin"  # files with {words} to be filled in
 VARIABLES = (
     "DYNSAMP_PLUGINS",
     "DYNSAMP_DISABLE_PLUGINS",
@@ -132,11 +135,36 @@ def new_plugin(args: Namespace) -> None:
     folder = out_file(args, f"dynsamp-{name.replace('_', '-')}")
     if folder.exists():
         raise UsageError(f"{folder} exists; choose another name or --out")
-    from dynsamp.commands.scaffold import write_plugin
+    from dynsamp.files import replaced
 
-    write_plugin(name, folder)
+    with replaced(folder) as beside:  # all of it, or nothing
+        for path, text in plugin_files(name).items():
+            place = beside / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8", newline="\n")
     say(args, f"wrote {folder}/")
     put(f"pip install -e {folder}\ndynsamp plugins check {name}\ndynsamp run {name}")
+
+
+def plugin_files(name: str) -> dict[str, str]:
+    """Text of every file of a new plugin, a mass on a spring, by its path in the folder."""
+    from dynsamp.hookspecs import API_VERSION
+
+    words = {
+        "name": name,
+        "dashed": name.replace("_", "-"),
+        "title": name.replace("_", " ").capitalize(),
+        "version": __version__,
+        "api": str(API_VERSION),
+    }
+    places = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        f"dynsamp_{name}/__init__.py": "module.py",
+        f"tests/test_{name}.py": "test.py",
+    }
+    text = {place: (TEMPLATES / f"{source}.txt").read_text(encoding="utf-8") for place, source in places.items()}
+    return {place: template.format(**words) for place, template in text.items()}
 
 
 def _version(name: str) -> str | None:

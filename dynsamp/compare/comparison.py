@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins, workflow
+from dynsamp.compare.losses import Training, train
 from dynsamp.compare.tasks import task_of
-from dynsamp.compare.training import Training, train
 from dynsamp.meter import Cost
 from dynsamp.models import Estimator, Model
 from dynsamp.models.base import HasEnergy

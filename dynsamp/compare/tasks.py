@@ -5,13 +5,12 @@ The network keeps its shape, activation and standardisation, and sees as many ro
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynsamp.compare.losses import GradientLoss, IncrementLoss, Loss, SumOfLosses
+from dynsamp.compare.losses import GradientLoss, IncrementLoss, SumOfLosses
 from dynsamp.models import Model, Samples
 from dynsamp.models.flow_map import FlowMapModel
 from dynsamp.models.hamiltonian import HamiltonianModel
@@ -19,21 +18,10 @@ from dynsamp.models.measured.canonical import gradient_data
 from dynsamp.models.measured.increments import increments
 from dynsamp.streams import generator
 
-__all__ = ["Task", "task_of"]
+__all__ = ["FlowMapTask", "HamiltonianTask", "task_of"]
 
 
-class Task(ABC):
-    """What is minimised, and how its solution becomes a model."""
-
-    loss: Loss
-    rows: int  # data points that the loss sums over
-
-    @abstractmethod
-    def model(self, weights: np.ndarray) -> Model:
-        """Model with trained weights (weight,)."""
-
-
-def task_of(model: Model, samples: Samples, seed: int) -> Task:
+def task_of(model: Model, samples: Samples, seed: int) -> HamiltonianTask | FlowMapTask:
     """The task that least squares solved for the model, with the hidden weights free too.
 
     Raises
@@ -43,9 +31,9 @@ def task_of(model: Model, samples: Samples, seed: int) -> Task:
     """
     rng = generator(seed, "points")
     if isinstance(model, HamiltonianModel):
-        return _HamiltonianTask(model, samples, rng)
+        return HamiltonianTask(model, samples, rng)
     if isinstance(model, FlowMapModel):
-        return _FlowMapTask(model, samples, rng)
+        return FlowMapTask(model, samples, rng)
     raise ValueError(
         f"compare trains Hamiltonian networks and flow maps, got a {type(model).__name__}; choose the estimator"
         " 'hamiltonian' or 'flow-map'"
@@ -62,7 +50,7 @@ class _Part:
     scale: float  # of the energy, so that targets have a root mean square of one
 
 
-class _HamiltonianTask(Task):
+class HamiltonianTask:
     """Gradient matching, the loss that the sampled network solves for its last layer."""
 
     def __init__(self, model: HamiltonianModel, samples: Samples, rng: np.random.Generator) -> None:
@@ -74,7 +62,7 @@ class _HamiltonianTask(Task):
             chosen = rng.permutation(len(y))[: _rows_used(model)]
             y, gradient = y[chosen], gradient[chosen]
         self._sampled = model
-        self.rows = len(y)
+        self.rows = len(y)  # data points that the loss sums over
         _check_width(sum(model.widths))  # one of V and T may be quadratic
         z, target = (y - model.centre) / model.half_width, gradient * model.half_width
         columns = list(model.pairs) if model.separable else [np.arange(y.shape[1])]
@@ -86,7 +74,7 @@ class _HamiltonianTask(Task):
         self.loss: SumOfLosses = SumOfLosses(tuple(part.loss for part in self._parts))
 
     def model(self, weights: np.ndarray) -> HamiltonianModel:
-        """See Task.model; zero at the centre of the data like the sampled one."""
+        """Model with trained weights (weight,); zero at the centre of the data like the sampled one."""
         sampled = self._sampled
         hidden, quadratic = np.zeros_like(sampled.weights), np.zeros_like(sampled.quadratic)
         biases, coefficients = np.empty_like(sampled.biases), np.empty_like(sampled.coefficients)
@@ -113,7 +101,7 @@ def _part(z: np.ndarray, target: np.ndarray, columns: np.ndarray, neurons: slice
     return _Part(columns, neurons, loss, scale)
 
 
-class _FlowMapTask(Task):
+class FlowMapTask:
     """Regression of increments."""
 
     def __init__(self, model: FlowMapModel, samples: Samples, rng: np.random.Generator) -> None:
@@ -126,14 +114,14 @@ class _FlowMapTask(Task):
             chosen = rng.permutation(len(y))[: _rows_used(model)]
             y, change = y[chosen], change[chosen]
         self._sampled = model
-        self.rows = len(y)
+        self.rows = len(y)  # data points that the loss sums over
         self._spread = _positive(y.std(axis=0))
         self._scale = _positive(np.sqrt(np.mean(change**2, axis=0)))
         z = (y - model.centre) / self._spread
         self.loss: IncrementLoss = IncrementLoss(z, change / self._scale, len(model.biases), model.activation)
 
     def model(self, weights: np.ndarray) -> FlowMapModel:
-        """See Task.model."""
+        """Model with trained weights (weight,)."""
         w, b, c, mean, linear = self.loss.split(weights)
         return replace(
             self._sampled,

@@ -5,8 +5,6 @@ elementary functions. The compiled ones bound errors in units in the last place 
 but drop what neurons have no use for: the tail of a reduced angle, subnormal exponentials.
 """
 
-from __future__ import annotations
-
 import math
 import types
 from typing import Any

@@ -4,8 +4,6 @@ The blocks are the same for any number of threads, and no result depends on them
 States go into one array, or into statistics over trajectories that nothing keeps.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

@@ -7,8 +7,6 @@ Anything else is removed, and the function is compiled again. Files are written 
 share them; those that have not been used for longest go where they take more than ``DYNSAMP_CACHE_SIZE``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """The doors of compiled code: problems over time, by the name of a method, and at points. Arguments are checked."""
 
-from __future__ import annotations
-
 import logging
 import types
 from dataclasses import replace

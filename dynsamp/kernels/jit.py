@@ -5,8 +5,6 @@ into the loops over steps. The machine code is kept on disk (``cache``) under a 
 (``fingerprint``), and the next process finds it.
 """
 
-from __future__ import annotations
-
 import builtins
 import dis
 import enum

@@ -3,8 +3,6 @@
 A new method is one file in a family's folder of ``solvers/`` and one line here.
 """
 
-from __future__ import annotations
-
 import types
 from dataclasses import dataclass
 

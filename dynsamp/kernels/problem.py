@@ -1,7 +1,5 @@
 """What is to be solved, as values; and the same in slots and arrays, for a compiled loop. Arguments are checked."""
 
-from __future__ import annotations
-
 import dis
 import types
 from collections.abc import Callable, Iterator, Mapping

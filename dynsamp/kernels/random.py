@@ -13,8 +13,6 @@ Two draws come from one block, so streams are distinct for any seeds and ids of 
 draws each. A uniform and a normal of the same counters are not independent: use different draws.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from threading import RLock
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from dynsamp._version import __version__
 from dynsamp.plugins.discovery import GROUP, IN_TREE, Candidate, Selection, candidates
@@ -30,6 +30,7 @@ __all__ += ["reload", "system", "system_of", "systems"]
 
 
 T = TypeVar("T")
+KINDS = ("systems", "estimators", "metrics")  # what plugins bring
 Status = Literal["ok", "broken", "disabled", "unsupported"]
 
 
@@ -84,21 +85,14 @@ class Registry:
     def add(self, plugin: Candidate, found: Contribution) -> PluginRecord:
         """Enter the objects of one plugin; the first to come keeps a plain name."""
         clashes: list[str] = []
-        return replace(
-            _record(plugin, "ok"),
-            systems=_entered(self.systems, plugin, found.systems, clashes),
-            estimators=_entered(self.estimators, plugin, found.estimators, clashes),
-            metrics=_entered(self.metrics, plugin, found.metrics, clashes),
-            clashes=tuple(clashes),
-        )
+        own: dict[str, Any] = {
+            kind: _entered(getattr(self, kind), plugin, getattr(found, kind), clashes) for kind in KINDS
+        }
+        return replace(_record(plugin, "ok"), **own, clashes=tuple(clashes))
 
     def taken_in_distribution(self, plugin: Candidate, found: Contribution) -> str:
         """Why a plugin cannot be told apart from another of its own distribution; empty where it can."""
-        return (
-            _taken(self.systems, plugin, found.systems)
-            or _taken(self.estimators, plugin, found.estimators)
-            or _taken(self.metrics, plugin, found.metrics)
-        )
+        return next(filter(None, (_taken(getattr(self, kind), plugin, getattr(found, kind)) for kind in KINDS)), "")
 
 
 def _entered(

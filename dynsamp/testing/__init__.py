@@ -9,31 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from dynsamp.plugins import system as registered_system
 from dynsamp.solve.trial import SlipError
 from dynsamp.system import System
-from dynsamp.testing.behaviour import check_compiles, check_conserves, check_derivatives, check_finite, check_pure
 from dynsamp.testing.calls import CheckFailure
-from dynsamp.testing.declaration import check_declaration
-from dynsamp.testing.generated import check_batches, check_generates, check_survives, check_sweeps
+from dynsamp.testing.contract import checks
 
 __all__ = ["CheckFailure", "check_system", "checks", "outcomes"]
-
-checks: tuple[Callable[..., None], ...] = (
-    check_declaration,
-    check_pure,
-    check_finite,
-    check_derivatives,
-    check_compiles,
-    check_conserves,
-    check_generates,
-    check_batches,
-    check_sweeps,
-    check_survives,
-)
-"""The ten checks, each ``check(system, *, seed=0)``; what does not apply to a system passes."""
 
 
 def check_system(system: System | str, *, seed: int = 0) -> None:

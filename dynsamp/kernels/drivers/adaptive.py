@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.parts.step_control import GROW, LEAST, SMALLEST, rough_exp2, rough_log2, stretched
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     CURVE,
     DENSE,

@@ -6,7 +6,7 @@ Trajectories with delays of their own have segments of their own, and then run o
 
 import numpy as np
 
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     DELAYS,
     DIM,

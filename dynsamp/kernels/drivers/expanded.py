@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.parts.step_control import SMALLEST
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     DIM,
     FIRST,

@@ -1,6 +1,6 @@
 """Fixed steps: a whole number of equal ones between two saved times."""
 
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import DIM, FIRST, ROOM, WIDTH, alive, load, parameters, save, step, vector
 
 NEEDS = ("substeps",)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     DIM,
     FIRST,

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from dynsamp.kernels.random import normal_pair
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     AREAS,
     COINS,

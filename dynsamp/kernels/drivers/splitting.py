@@ -6,7 +6,7 @@ depends on time, drifts move its clock; kicks move the clock of the velocity.
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, section II.5.
 """
 
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     DIM,
     DRIFTS,

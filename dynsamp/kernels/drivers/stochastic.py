@@ -1,6 +1,6 @@
 """Fixed steps driven by standard normals; step n of a trajectory has the draws (seed, id, n, 0 ...)."""
 
-from dynsamp.kernels.simd.flags import halted
+from dynsamp.kernels.simd.arrays import halted
 from dynsamp.kernels.slots import (
     DIM,
     DRAWS,

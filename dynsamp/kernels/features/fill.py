@@ -1,7 +1,5 @@
 """From arrays to the compiled loops over them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from typing import Any

@@ -3,8 +3,6 @@
 The named functions work on plain floats and bools, too, compiled or not.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Indices and slices mean what they mean for NumPy arrays.
 """
 
-from __future__ import annotations
-
 import operator
 from typing import Any
 
@@ -16,8 +14,8 @@ from numba.extending import lower_builtin, lower_getattr
 from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd.types import IntLanes, LaneArray, Lanes, Mask, doubles, primitive
 
-__all__ = ["entry", "extract", "get_lane", "insert", "lane_count", "lane_view", "load_row", "load_trajectories"]
-__all__ += ["set_entry", "set_lane"]
+__all__ = ["entry", "extract", "get_lane", "halted", "insert", "lane_count", "lane_view", "load_row"]
+__all__ += ["load_trajectories", "set_entry", "set_lane"]
 
 
 def make_array(context, builder, array, data, size):
@@ -272,26 +270,22 @@ def _scalar(vector):
     return types.uint64 if isinstance(vector, IntLanes) else types.boolean
 
 
-def _resolve_extract(*arguments):
-    vector = arguments[0]
+def _resolve_lane(*arguments):
+    """Signature of ``extract`` and ``insert``."""
+    vector, *rest = arguments
     if not isinstance(vector, Lanes | IntLanes | Mask | types.Float):
         return None
-    return signature(_scalar(vector), vector, types.intp)
+    scalar = _scalar(vector)
+    place = vector, types.intp
+    return signature(scalar, *place) if len(rest) == 1 else signature(vector, *place, scalar)
 
 
-@primitive(extract, _resolve_extract)
+@primitive(extract, _resolve_lane)
 def _lower_extract(context, builder, sig, values):
     return values[0] if isinstance(sig.args[0], types.Float) else builder.extract_element(*values)
 
 
-def _resolve_insert(*arguments):
-    vector = arguments[0]
-    if not isinstance(vector, Lanes | IntLanes | Mask | types.Float):
-        return None
-    return signature(vector, vector, types.intp, _scalar(vector))
-
-
-@primitive(insert, _resolve_insert)
+@primitive(insert, _resolve_lane)
 def _lower_insert(context, builder, sig, values):
     if isinstance(sig.args[0], types.Float):
         return values[2]
@@ -302,26 +296,21 @@ def _double(context, builder, array, values):
     return builder.gep(row_pointer(context, builder, array, values[0], values[1]), [values[2]], inbounds=True)
 
 
-def _resolve_get_lane(*arguments):
-    array = arguments[0]
+def _resolve_lane_of_row(*arguments):
+    """Signature of ``get_lane`` and ``set_lane``."""
+    array, *rest = arguments
     if not isinstance(array, LaneArray) or len(array.shape) != 1:
         return None
-    return signature(types.float64, array, types.intp, types.intp)
+    place = array, types.intp, types.intp
+    return signature(types.float64, *place) if len(rest) == 2 else signature(types.none, *place, types.float64)
 
 
-@primitive(get_lane, _resolve_get_lane)
+@primitive(get_lane, _resolve_lane_of_row)
 def _lower_get_lane(context, builder, sig, values):
     return builder.load(_double(context, builder, sig.args[0], values))
 
 
-def _resolve_set_lane(*arguments):
-    array = arguments[0]
-    if not isinstance(array, LaneArray) or len(array.shape) != 1:
-        return None
-    return signature(types.none, array, types.intp, types.intp, types.float64)
-
-
-@primitive(set_lane, _resolve_set_lane)
+@primitive(set_lane, _resolve_lane_of_row)
 def _lower_set_lane(context, builder, sig, values):
     builder.store(values[3], _double(context, builder, sig.args[0], values))
     return context.get_dummy_value()
@@ -368,6 +357,27 @@ def _lower_entry(context, builder, sig, values):
 def _lower_set_entry(context, builder, sig, values):
     builder.store(values[2], _place(context, builder, sig.args[0], values), align=8)
     return context.get_dummy_value()
+
+
+# --- a flag
+
+
+def halted(stop):
+    """Whether stop[0], of an int64 array that other threads write, is no longer 0: a loop that asks should end."""
+    return stop[0] != 0
+
+
+def _resolve_halted(*arguments):
+    (stop,) = arguments
+    return signature(types.boolean, stop) if isinstance(stop, types.Array) and stop.dtype == types.int64 else None
+
+
+@primitive(halted, _resolve_halted)
+def _lower_halted(context, builder, sig, values):
+    array = context.make_array(sig.args[0])(context, builder, values[0])
+    # an ordinary load may be moved out of a loop that does not write to memory: it would see the first value for ever
+    flag = builder.load_atomic(array.data, "monotonic", 8)
+    return builder.icmp_signed("!=", flag, flag.type(0))
 
 
 # --- to and from ordinary arrays; a partly filled register repeats its last trajectory

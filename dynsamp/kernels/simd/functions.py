@@ -6,8 +6,6 @@ random samples over the whole range, in units in the last place (``tests/test_ke
 ``tests/benchmarks/fit_functions.py`` derives the coefficients.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from typing import Any

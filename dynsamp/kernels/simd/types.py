@@ -5,8 +5,6 @@ float, so functions written for floats compile for it unchanged. ``Mask(W)`` is 
 give, ``IntLanes(W)`` holds trajectory ids, and ``LaneArray(W, shape)`` points to rows of W doubles.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

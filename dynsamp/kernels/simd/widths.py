@@ -1,7 +1,5 @@
 """How many trajectories advance together: a rule of three cases, measured on AVX2 and AVX-512."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any

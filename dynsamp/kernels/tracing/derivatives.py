@@ -6,8 +6,6 @@ none. What is structurally zero gives no node.
 Griewank, Walther (2008), Evaluating Derivatives, chapter 3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from dynsamp.kernels.tracing.graph import COMPARISONS, Graph, UntraceableError

@@ -4,8 +4,6 @@ They are plain Python functions like those that people write: they compile, run 
 with ``inspect.getsource``. What is derived from a Hamiltonian has it as its attribute ``derived_from``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 

@@ -4,8 +4,6 @@ The function runs as a copy whose globals and closure are stand-ins: nothing out
 it calls, compiled or not, are recorded as part of it.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -15,8 +15,6 @@ Moore (1966), Interval Analysis, chapter 11; Jorba, Zou (2005), Experimental Mat
 Griewank, Walther (2008), Evaluating Derivatives, section 13.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

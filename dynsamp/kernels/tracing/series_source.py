@@ -6,8 +6,6 @@ inner sum needs. The loop over orders is rolled. Inner sums run over pairs (j, n
 loaded serve up to four products; several sums share one loop, and the registers that they need are few enough.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from dynsamp.kernels.tracing.series import Inner, Series, Step

@@ -5,8 +5,6 @@ slot behind the series of ``c``, one for its order 0, one for order n, one for i
 of each other and have the same formula are a loop, whose operands are found in a table.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -3,8 +3,6 @@
 The source has no names but those below, and numbers: what is compiled comes from a graph alone.
 """
 
-from __future__ import annotations
-
 import linecache
 import types
 from collections.abc import Callable, Mapping, Sequence

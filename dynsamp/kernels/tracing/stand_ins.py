@@ -1,7 +1,5 @@
 """Stand-ins for the functions of ``math``, ``numpy`` and the kernels that a traced function may call."""
 
-from __future__ import annotations
-
 import builtins
 import functools
 import math

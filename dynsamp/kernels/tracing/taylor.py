@@ -1,7 +1,5 @@
 """The functions that a Taylor method needs of a traced right-hand side."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 

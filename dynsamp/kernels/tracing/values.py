@@ -1,7 +1,5 @@
 """What a traced function sees in place of numbers: every operation is recorded, every decision is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
