@@ -30,8 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.arguments import as_mapping, real_array
-from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes
-from dynsamp.solve.shipping import received, shipped
+from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes, received, shipped
 from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, listed, nearest, quoted
 
 if TYPE_CHECKING:

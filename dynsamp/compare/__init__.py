@@ -1,6 +1,5 @@
 """The same network twice: hidden weights sampled and the rest solved for, or all weights trained iteratively."""
 
-from dynsamp.compare.comparison import Comparison, Side, check_comparable, compare
-from dynsamp.compare.presenting import rows, save_comparison, sentence
+from dynsamp.compare.comparison import Comparison, Side, check_comparable, compare, rows, save_comparison, sentence
 
 __all__ = ["Comparison", "Side", "check_comparable", "compare", "rows", "save_comparison", "sentence"]

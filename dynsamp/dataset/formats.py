@@ -9,7 +9,7 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,13 @@ import xarray as xr
 
 from dynsamp.dataset import schema, zarrstore
 from dynsamp.dataset.csvfile import from_csv
-from dynsamp.dataset.ragged import from_ragged, is_ragged
-from dynsamp.dataset.schema import Role, names, validate, versions
+from dynsamp.dataset.schema import Role, Variables, names, text, validate, versions
 from dynsamp.dataset.zarrcheck import check_store
 from dynsamp.dataset.zarrstore import read_zarr, write_zarr
 from dynsamp.files import check_regular, explained, named, replaced, reserve, sync, understood
-from dynsamp.words import nearest, quoted, shown
+from dynsamp.words import listed, nearest, quoted, shown
 
-__all__ = ["is_table", "open_dataset", "save_dataset"]
+__all__ = ["from_ragged", "is_ragged", "is_table", "open_dataset", "save_dataset"]
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TABLES = (".csv", ".tsv", ".txt", ".dat")
@@ -34,6 +33,7 @@ OURS = "dynsamp_version"
 Path_ = str | os.PathLike[str]
 PACKED = 1100  # bytes of values a byte of an HDF5 file: deflate cannot do more than 1032
 SPARSE = 2**26  # bytes of values that a file may declare without holding them: chunks that were never written
+MOSTLY = 1000  # padded samples for one of the file: a table that is nearly all padding does not fit into memory
 
 
 def save_dataset(ds: xr.Dataset, path: Path_) -> Path:
@@ -323,3 +323,99 @@ def _classic(ds: xr.Dataset) -> tuple[xr.Dataset, dict[str, dict[str, str]]]:
             raise ValueError(f"{name!r} is complex, which netCDF-3 cannot keep; save as .zarr")
     wide = {key: str(value) for key, value in ds.attrs.items() if isinstance(value, int) and abs(value) >= 2**31}
     return ds.assign_attrs(wide), encoding
+
+
+def _rowsize(ds: xr.Dataset) -> str | None:
+    found = [str(name) for name, variable in ds.variables.items() if "sample_dimension" in variable.attrs]
+    return found[0] if found else None
+
+
+def is_ragged(ds: xr.Dataset) -> bool:
+    """Whether a variable has the attribute ``sample_dimension``."""
+    return _rowsize(ds) is not None
+
+
+def from_ragged(ds: xr.Dataset) -> xr.Dataset:
+    """The same data with dims (trajectory, time), shorter trajectories padded at their end.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of samples do not add up, or no variable holds the times.
+    """
+    rowsize = _rowsize(ds)
+    if rowsize is None:
+        return ds
+    sample = text(ds[rowsize].attrs, "sample_dimension")
+    counts = ds[rowsize].values
+    if counts.ndim != 1 or counts.dtype.kind not in "iuf" or not np.all((counts >= 0) & (counts < 2.0**53)):
+        raise ValueError(f"{quoted(rowsize)} does not hold the numbers of samples of trajectories; the file is damaged")
+    instance = str(ds[rowsize].dims[0])
+    sizes = counts.astype(np.int64)
+    if sample not in ds.dims or int(sizes.sum()) != ds.sizes[sample]:
+        raise ValueError(
+            f"{quoted(rowsize)} adds up to {int(sizes.sum())} samples, but its sample dimension {quoted(sample)} has"
+            f" {ds.sizes.get(sample, 0)}; the file is damaged"
+        )
+    padded_size = len(sizes) * int(sizes.max(initial=0))
+    if padded_size > MOSTLY * max(int(sizes.sum()), 2**16):
+        raise ValueError(
+            f"{len(sizes)} trajectories, the longest of {int(sizes.max())} samples, would be {padded_size} with their"
+            f" padding in place of {int(sizes.sum())}; split the file by length"
+        )
+    time = _time_name(ds, sample)
+    inside = np.arange(sizes.max(initial=0)) < sizes[:, None]
+    variables: Variables = {}
+    coords: Variables = {}
+    ids: np.ndarray = np.arange(len(sizes), dtype=np.int64)
+    for key, variable in ds.variables.items():
+        name = str(key)
+        if name == rowsize:
+            continue
+        values, attrs = variable.values, dict(variable.attrs)
+        if variable.dims[:1] == (sample,):
+            padded = _pad(values, inside)
+            if name == time:
+                coords["time"] = _shared(padded, attrs)
+            else:
+                variables[name] = (("trajectory", "time", *map(str, variable.dims[1:])), padded, attrs)
+        elif attrs.get("cf_role") == "trajectory_id" or name == "trajectory":
+            if values.dtype.kind in "iu":
+                ids = values.astype(np.int64)
+            else:
+                coords["trajectory_name"] = (("trajectory",), values.astype(str), {})
+        else:
+            dims = tuple("trajectory" if dim == instance else str(dim) for dim in variable.dims)
+            (coords if key in ds.coords else variables)[name] = (dims, values, attrs)
+    coords["trajectory"] = (("trajectory",), ids, {"long_name": "trajectory id", "cf_role": "trajectory_id"})
+    for name, (dims, *_) in list(variables.items()):
+        if dims[:2] == ("trajectory", "time") and name in ds.coords:
+            coords[name] = variables.pop(name)
+    return xr.Dataset(variables, coords, {k: v for k, v in ds.attrs.items() if k != "featureType"})
+
+
+def _time_name(ds: xr.Dataset, sample: str) -> str:
+    candidates = [str(name) for name, variable in ds.variables.items() if variable.dims == (sample,)]
+    marked = [name for name in candidates if ds[name].attrs.get("standard_name") == "time" or name == "time"]
+    marked += [name for name in candidates if ds[name].dtype.kind == "M"]
+    if not marked:
+        raise ValueError(
+            f"no variable over {quoted(sample)} holds the times ({listed(candidates)}); name it 'time' or set its"
+            " standard_name"
+        )
+    return marked[0]
+
+
+def _pad(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "iub":
+        values = values.astype(np.float64)  # NaN is the padding
+    missing = "NaT" if values.dtype.kind in "mM" else np.nan
+    padded = np.full((*inside.shape, *values.shape[1:]), missing, values.dtype)
+    padded[inside] = values
+    return padded
+
+
+def _shared(time: np.ndarray, attrs: Mapping[str, object]) -> tuple[tuple[str, ...], np.ndarray, Mapping[str, object]]:
+    if len(time) and all(np.array_equal(time[0], row) for row in time[1:]):
+        return ("time",), time[0], attrs
+    return ("trajectory", "time"), time, attrs

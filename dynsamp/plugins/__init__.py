@@ -10,7 +10,6 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from dynsamp.plugins.discovery import plugin_names
 from dynsamp.plugins.model_files import load_model, save_model
 from dynsamp.plugins.registry import (
     PluginError,
@@ -19,6 +18,7 @@ from dynsamp.plugins.registry import (
     estimators,
     examined,
     metrics,
+    plugin_names,
     plugins,
     reload,
     system,

@@ -6,8 +6,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from dynsamp.plugins.discovery import IN_TREE
-from dynsamp.plugins.registry import loaded
+from dynsamp.plugins.registry import IN_TREE, loaded
 
 if TYPE_CHECKING:
     from dynsamp.models.base import Model

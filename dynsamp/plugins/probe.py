@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynsamp.plugins.discovery import Candidate, candidates
+from dynsamp.plugins.registry import Candidate, candidates
 from dynsamp.words import shown
 
 __all__ = ["Finding", "examined"]

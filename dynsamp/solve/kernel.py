@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -12,14 +15,13 @@ from numpy.typing import ArrayLike, DTypeLike
 from dynsamp.arguments import real_array, whole_number
 from dynsamp.limits import check_bytes
 from dynsamp.solve.events import Events
-from dynsamp.solve.shipping import received, shipped
 from dynsamp.words import quoted
 
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
 
 __all__ = ["History", "InitialValueProblem", "Inputs", "Kernel", "Kind", "Solution", "as_problem", "as_room"]
-__all__ += ["diffusion_values", "field_values", "jacobian_values", "posed", "scalar_values"]
+__all__ += ["diffusion_values", "field_values", "jacobian_values", "posed", "received", "scalar_values", "shipped"]
 
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]
@@ -400,3 +402,38 @@ def _pointwise(
     problem = as_problem(given, y.shape[1], len(y), inputs, span)
     try_out(problem, t, y, jacobian=what == "jacobians")
     return at_points(what, problem, t, y)
+
+
+class _ByCode:
+    """A function made inside another, or derived; pickled, it comes out as the function."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        from dynsamp.kernels.jit import carried
+
+        return pickle.loads, (carried(self.function),)
+
+
+def shipped(value: Any) -> Any:
+    """A value, and containers of them, as pickle can take it."""
+    if isinstance(value, FunctionType):
+        home = sys.modules.get(value.__module__)
+        return value if getattr(home, value.__qualname__, None) is value else _ByCode(value)
+    if isinstance(value, dict):
+        return {key: shipped(item) for key, item in value.items()}
+    return tuple(map(shipped, value)) if type(value) is tuple else value
+
+
+def received(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The values again; a copy in the same process was never pickled."""
+    return {key: _received(value) for key, value in state.items()}
+
+
+def _received(value: Any) -> Any:
+    if isinstance(value, _ByCode):
+        return value.function
+    if isinstance(value, dict):
+        return received(value)
+    return tuple(map(_received, value)) if type(value) is tuple else value

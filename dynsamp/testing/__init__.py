@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dynsamp.plugins import system as registered_system
 from dynsamp.solve.trial import SlipError
 from dynsamp.system import System
-from dynsamp.testing.calls import CheckFailure
-from dynsamp.testing.contract import checks
+from dynsamp.testing.contract import CheckFailure, checks
 
 __all__ = ["CheckFailure", "check_system", "checks", "outcomes"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,13 @@ from dynsamp.models.base import Estimator
 from dynsamp.plugins import metrics
 from dynsamp.solve import diffusion_values, field_values, scalar_values, solve
 from dynsamp.solve.kernel import as_problem
-from dynsamp.solve.trial import SlipError, try_out
-from dynsamp.system import HamiltonianSystem, MapSystem, System
-from dynsamp.testing.calls import Call, CheckFailure, require, scalar_calls, starts, vector_calls, vector_field
+from dynsamp.solve.trial import SlipError, plain, try_out
+from dynsamp.system import HamiltonianSystem, MapSystem, ODESystem, SDESystem, System
 from dynsamp.words import FAILURES, Facts, Parameter, Status
 from dynsamp.workflow import generate
+from dynsamp.workflow.starts import sampled_starts
 
-__all__ = ["checks"]
+__all__ = ["Call", "CheckFailure", "checks", "require", "scalar_calls", "starts", "vector_calls", "vector_field"]
 
 POINTS = 5
 AGREEMENT = 1e-6  # of the largest derivative: differences of fourth order reach 1e-11
@@ -37,6 +38,93 @@ _Route = Callable[..., tuple[np.ndarray, np.ndarray]]  # (times, y0, theta, ids,
 COUNT = 9  # odd: the last block of any lane width is padded
 STEPS = 20
 _ADVICE = "draw from dynsamp.kernels.random keyed by (seed, id, step, draw), and keep nothing between trajectories"
+
+
+class CheckFailure(AssertionError):
+    """A system breaks the contract; the message says where and what to do."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise CheckFailure with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise CheckFailure(message)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function of a system with what it expects."""
+
+    name: str
+    function: Callable[..., Any]
+    shape: tuple[int, ...] = ()  # of the output array; () where a number is returned
+    part: slice | None = None  # components of y that it receives; None: all
+    inputs: int = -1  # number of external signals u, -1 where it takes none
+    delays: int = 0  # number of delayed states z
+    noise: int = 0  # number of standard normals xi, or of marks z of a jump
+    uniform: bool = False  # they are uniforms
+
+    def __call__(self, t: float, y: np.ndarray, theta: np.ndarray, fill: float = np.nan) -> np.ndarray:
+        """Result at one point; ``fill`` is what the output holds before."""
+        arguments: list[Any] = [t, y if self.part is None else y[self.part], theta]
+        if self.inputs >= 0:
+            arguments.append(np.zeros(self.inputs))
+        if self.delays:
+            arguments.append(np.tile(y, (self.delays, 1)))  # a past that equals the present
+        if self.noise:
+            arguments.append(np.linspace(0.0 if self.uniform else -1.0, 1.0, self.noise + 2)[1:-1])
+        out, function = np.full(self.shape, fill), plain(self.function)
+        with np.errstate(all="ignore"):  # compiled code does not warn either
+            if not self.shape:
+                return np.asarray(function(*arguments), dtype=float)
+            function(*arguments, out)
+        return out
+
+
+def vector_calls(system: System) -> list[Call]:
+    """The functions that fill an array: right-hand side, drift and diffusion, step, jacobian."""
+    n, half = system.size, system.size // 2
+    u = len(system.inputs) or -1
+    calls = []
+    if isinstance(system, HamiltonianSystem) and system.velocity is not None and system.force is not None:
+        calls.append(Call("velocity", system.velocity, (half,), slice(half, None)))
+        calls.append(Call("force", system.force, (half,), slice(half), u))
+    elif isinstance(system, ODESystem | HamiltonianSystem) and system.rhs is not None:
+        delays = len(system.delays) if isinstance(system, ODESystem) else 0
+        calls.append(Call("rhs", system.rhs, (n,), inputs=u, delays=delays))
+    elif isinstance(system, SDESystem) and system.drift is not None and system.diffusion is not None:
+        shape = (n,) if system.noise == "diagonal" else (n, system.noise)
+        calls.append(Call("drift", system.drift, (n,), inputs=u))
+        calls.append(Call("diffusion", system.diffusion, shape, inputs=u))
+        if system.jump is not None:
+            uniform = system.mark_law == "uniform"
+            calls.append(Call("jump", system.jump, (n,), inputs=u, noise=system.marks, uniform=uniform))
+    elif isinstance(system, MapSystem) and system.step is not None:
+        calls.append(Call("step", system.step, (n,), inputs=u, noise=system.noise))
+    if system.jacobian is not None:
+        calls.append(Call("jacobian", system.jacobian, (n, n), inputs=u))
+    return calls
+
+
+def scalar_calls(system: System) -> list[Call]:
+    """The functions that return a number: energy, diagnostics, invariants."""
+    calls = [Call(name, function) for name, function in {**system.diagnostics, **system.invariants}.items()]
+    if isinstance(system, SDESystem) and system.intensity is not None and not system.inputs:
+        calls.append(Call("intensity", system.intensity))
+    if isinstance(system, HamiltonianSystem | ODESystem) and system.hamiltonian is not None:
+        calls.insert(0, Call("hamiltonian", system.hamiltonian))
+    return calls
+
+
+def vector_field(system: System) -> Callable[[float, np.ndarray, np.ndarray], np.ndarray]:
+    """The right-hand side, drift or step as one function of (t, y, theta)."""
+    parts = [call for call in vector_calls(system) if call.name not in ("diffusion", "jump", "jacobian")]
+    return lambda t, y, theta: np.concatenate([call(t, y, theta) for call in parts])
+
+
+def starts(system: System, count: int, seed: int) -> np.ndarray:
+    """Default starts (trajectory, component)."""
+    assert system.initial is not None  # the constructor filled it
+    return sampled_starts(system.initial, system.states, np.arange(count, dtype=np.int64), seed)
 
 
 def check_declaration(system: System, *, seed: int = 0) -> None:
@@ -152,10 +240,11 @@ def check_compiles(system: System, *, seed: int = 0) -> None:
         pairs = _plain_and_compiled(system, seed)
     except TypeError as error:
         raise CheckFailure(str(error)) from error
-    for name, plain, compiled in pairs:
+    for name, expected, compiled in pairs:
         require(
-            compiled.shape == plain.shape and np.allclose(compiled, plain, rtol=1e-9, atol=1e-9 * np.abs(plain).max()),
-            f"{name} is {compiled[0].tolist()} when compiled, but {plain[0].tolist()} in plain Python; functions and"
+            compiled.shape == expected.shape
+            and np.allclose(compiled, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max()),
+            f"{name} is {compiled[0].tolist()} when compiled, but {expected[0].tolist()} in plain Python; functions and"
             " what they call must not depend on state outside their arguments",
         )
 
@@ -165,19 +254,19 @@ def _plain_and_compiled(system: System, seed: int) -> list[tuple[str, np.ndarray
     theta, y = system.theta(), starts(system, POINTS, seed)
     t = np.zeros(POINTS)
     kernel, field, pairs = system.kernel(), vector_field(system), []
-    plain = np.stack([field(0.0, row, theta) for row in y])
+    expected = np.stack([field(0.0, row, theta) for row in y])
     if isinstance(system, MapSystem):
         if not system.inputs:
             stepped = solve(kernel, [0.0, system.dt], y, seed=seed).states[:, 1]
-            pairs.append(("step", plain if not system.noise else stepped, stepped))  # only compiled where it has noise
+            pairs.append(("step", stepped if system.noise else expected, stepped))  # noise exists compiled only
     elif not system.inputs:
-        pairs.append(("the right-hand side", plain, field_values(kernel, t, y, theta)))
+        pairs.append(("the right-hand side", expected, field_values(kernel, t, y, theta)))
         for call in (call for call in vector_calls(system) if call.name == "diffusion"):
-            plain = np.stack([call(0.0, row, theta) for row in y])
-            pairs.append((call.name, plain, diffusion_values(kernel, t, y, theta)))
+            expected = np.stack([call(0.0, row, theta) for row in y])
+            pairs.append((call.name, expected, diffusion_values(kernel, t, y, theta)))
     for call in scalar_calls(system):
-        plain = np.stack([call(0.0, row, theta) for row in y])
-        pairs.append((call.name, plain, scalar_values(call.function, t, y, theta)))
+        expected = np.stack([call(0.0, row, theta) for row in y])
+        pairs.append((call.name, expected, scalar_values(call.function, t, y, theta)))
     return pairs
 
 
