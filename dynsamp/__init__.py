@@ -4,8 +4,6 @@
 loaded when first used, so that importing dynsamp stays cheap.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Numbers that a caller gives, as what they must be; what they are not is one sentence with the argument's name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

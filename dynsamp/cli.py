@@ -4,8 +4,6 @@ Nothing heavy is imported before a command runs, so that ``dynsamp --help`` answ
 failed), 2 (usage), 130 (interrupted).
 """
 
-from __future__ import annotations
-
 import argparse
 import atexit
 import contextlib

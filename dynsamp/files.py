@@ -1,7 +1,5 @@
 """Files and folders that are either there in full or not at all: written beside, synced to disk, renamed."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import functools

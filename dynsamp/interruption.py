@@ -5,8 +5,6 @@ by other threads while the main one waits, and is told through a flag that it re
 interrupted half-way, such as LLVM, whose objects would be freed twice, is done there as well, and goes on to its end.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, wait

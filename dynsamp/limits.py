@@ -3,8 +3,6 @@
 One home of both figures: bytes that are free to this process, and steps that end.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

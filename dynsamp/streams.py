@@ -4,8 +4,6 @@ A stream is a function of (seed, purpose, index) and of nothing else, on every p
 ``kernels.random`` instead, keyed by the integer that ``stream`` returns.
 """
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 import numpy as np

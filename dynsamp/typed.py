@@ -4,8 +4,6 @@ Values come from files and from slips, so nothing is converted: true is no numbe
 list. What an annotation does not say, such as ``Any``, every value is.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 import types

@@ -1,7 +1,5 @@
 """Which variables a store has, in which chunks; everything that must agree between two runs of one plan."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ comes last, so that a store that can be opened is complete. A chunk depends on t
 computed twice, with the same bytes.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """`dynsamp plugins`: list, check, doctor, new. `dynsamp cache`: the compiled functions kept between processes."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys

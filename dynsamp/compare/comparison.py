@@ -1,7 +1,5 @@
 """Sampling against iterative training on one system: time, energy used, error; as table, sentence, picture, files."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

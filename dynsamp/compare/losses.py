@@ -5,8 +5,6 @@ and components. Sums run over blocks of rows, so memory does not grow with the d
 over all weights at once, within a budget of seconds.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Arrays in, Dataset out: dims, units and names for what users have, and for what solvers and models return."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -4,8 +4,6 @@ A header says a name, units in brackets, and whether it is a time, a label or a 
 values where names say nothing; what was decided is said in notes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A CSV file as a table: separators, header and cells; and where it is broken: file, line, column."""
 
-from __future__ import annotations
-
 import csv
 import math
 import os

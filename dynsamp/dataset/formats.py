@@ -3,8 +3,6 @@
 netCDF is version 4 where h5netcdf is installed, else version 3 through SciPy.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import os

@@ -1,7 +1,5 @@
 """Dataset in, arrays out: what estimators (`Samples`) and metrics (`Record`) work on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace

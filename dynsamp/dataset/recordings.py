@@ -1,7 +1,5 @@
 """Rows of a table as recordings: which belong together, in which order, and which say the same twice."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 

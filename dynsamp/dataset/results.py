@@ -1,7 +1,5 @@
 """What is made of trajectories: scores, statistics, crossings of surfaces, Lyapunov spectra; all of a run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

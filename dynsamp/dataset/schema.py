@@ -4,8 +4,6 @@ Attributes are what every file format can hold: strings and numbers; anything ne
 Times are floats in a unit, or dates, which become floats when a Dataset is packed.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 import json

@@ -3,8 +3,6 @@
 Zarr itself takes a chunk that is missing for one full of the fill value: a lost file would read as data.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -5,8 +5,6 @@ libraries that skip chunks of fill values cannot promise.
 Zarr core specification, version 3: https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import math

@@ -1,7 +1,5 @@
 """Figures, axes, colours and labels that all pictures share."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

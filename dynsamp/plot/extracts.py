@@ -1,7 +1,5 @@
 """What the pictures take out of a Dataset: selections and quantiles, nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

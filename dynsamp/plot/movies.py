@@ -3,8 +3,6 @@
 What moves are rods, a spring, or a point in the plane, found from the states of one trajectory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice

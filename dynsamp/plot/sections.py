@@ -1,7 +1,5 @@
 """Poincaré sections: those of the truth above those of the model."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import chain
 

@@ -1,7 +1,5 @@
 """Pictures of trajectories: phase portraits, time series, fan charts of members, energies."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ A plugin is a package with an entry point in the group ``dynsamp.plugins`` that 
 ``dynsamp.hookspecs``. Importing this module imports none of them; the first question for a system does.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from types import ModuleType

@@ -1,7 +1,5 @@
 """The estimators and metrics of dynsamp itself, offered through the same hooks as anybody's."""
 
-from __future__ import annotations
-
 from dynsamp.hookspecs import API_VERSION, hookimpl
 from dynsamp.metrics import METRICS
 from dynsamp.metrics.base import Metric

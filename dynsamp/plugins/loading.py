@@ -3,8 +3,6 @@
 pluggy's own entry-point loader stops at the first plugin that fails; here a plugin can only harm itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

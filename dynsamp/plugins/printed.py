@@ -1,7 +1,5 @@
 """Standard output belongs to results: what a plugin prints goes to standard error, from Python or from C."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

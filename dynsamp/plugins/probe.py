@@ -3,8 +3,6 @@
 A plugin may end it, hang, print, or change what belongs to everybody, such as NumPy's error state.
 """
 
-from __future__ import annotations
-
 import builtins
 import gc
 import json

@@ -13,8 +13,6 @@ Rows of a class of n are aimed at with (n + 1) / (n + 2), not 1, the rest shared
 Probabilistic outputs for support vector machines) does for two, so that separable data do not promise certainty.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the estimators share: the seed, the widths, and fits on one BLAS thread."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache

@@ -1,7 +1,5 @@
 """Lyapunov spectra: how fast perturbations of a trajectory grow, with error bars."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Statistics of trajectories whose states are never kept: over trajectories at each time, or over time for each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -7,8 +7,6 @@
 ...     check(spring)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from dynsamp.plugins import system as registered_system

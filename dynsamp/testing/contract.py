@@ -5,8 +5,6 @@ agree with each other; the default experiment runs, with the same bits in any ba
 starts as statuses.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Runs a job block by block of trajectories: in memory, or into a store that may be larger than it."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

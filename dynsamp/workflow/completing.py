@@ -1,7 +1,5 @@
 """What recordings lack beside a model: velocities where they name positions only, and states at the times of others."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 from scipy.interpolate import make_interp_spline

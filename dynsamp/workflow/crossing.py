@@ -1,7 +1,5 @@
 """The verb `crossings`: where trajectories of a system or of a fitted model cross surfaces, as a Dataset."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Energies along trajectories and on grids, of a system and of a fitted model: what pictures of energy are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The verb `generate`: trajectories of a true system, as a Dataset."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

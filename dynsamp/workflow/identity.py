@@ -4,8 +4,6 @@ A store goes on, or is returned, under the law that it was begun with only. Ever
 as a short value, or as ``#`` and a hash; what cannot be told is named with the reason, and such a store is not resumed.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import dis
 import enum

@@ -1,7 +1,5 @@
 """Lyapunov spectra of systems and of fitted models, as Datasets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Trajectories of a true system or of a fitted model, which are the same thing to a solver."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -5,8 +5,6 @@ times (n,), values (1 or trajectory, n, input). The grid is the union of all tim
 alike are reproduced exactly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where trajectories start and which times are saved, of a system and of a fitted model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
