@@ -7,8 +7,6 @@ import numpy as np
 
 from dynsamp.words import quoted
 
-__all__ = ["as_mapping", "check_counts", "check_flags", "real_array", "real_number", "whole_number"]
-
 _OTHER = "cmMV"  # kinds of arrays that NumPy turns into floats, and what they mean is lost
 
 

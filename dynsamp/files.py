@@ -17,9 +17,6 @@ from pathlib import Path
 
 from dynsamp.words import quoted, shown
 
-__all__ = ["TEMPORARY", "check_regular", "explained", "named", "replaced", "reserve", "sync", "sync_folder"]
-__all__ += ["temporary", "tidy", "understood", "write_bytes"]
-
 TEMPORARY = ".tmp"  # marks what a killed process left behind
 ASIDE = ".old"  # ends the name of what stood in a place that is being taken
 ABANDONED = 86400.0  # seconds: no write takes a day

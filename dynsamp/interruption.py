@@ -11,8 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["background", "obey", "obeying", "waited"]
-
 POLL = 0.1  # seconds between two looks: on some systems a wait, or the thread that got the signal, is deaf to it
 Result = TypeVar("Result")
 _own = threading.local()

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MOST_STEPS", "check_bytes", "check_steps", "free_memory", "spoken_bytes"]
-
 MOST_STEPS = 10**12
 """Of all trajectories of a call together: hours on many cores for the cheapest of systems, so a slip, not a plan. The
 counters of random numbers tell 2^40 steps apart, a little more."""

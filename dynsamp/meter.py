@@ -12,8 +12,6 @@ import os
 import time
 from dataclasses import asdict, dataclass
 
-__all__ = ["Cost", "Meter"]
-
 WATTS_PER_CORE = 4.0  # a usual laptop figure; DYNSAMP_WATTS_PER_CORE overrides it
 
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["Notice", "Progress", "logged"]
-
 _log = logging.getLogger("dynsamp")
 
 REFRESH = 0.1  # seconds between two updates of the line

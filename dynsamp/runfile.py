@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from dynsamp.models import Estimator
     from dynsamp.system import System
 
-__all__ = ["COUNT", "NUMBER", "POSITIVE", "SEED", "SETTINGS", "Arguments", "Kind", "RunFile", "RunFileError"]
-__all__ += ["configured", "read_run_file"]
-
 Arguments = dict[str, Any]  # of a verb, by name
 LARGEST = 2**20  # bytes of a run file, which people write by hand
 PROBLEMS = 20  # that one message lists

@@ -10,8 +10,6 @@ import numpy as np
 
 from dynsamp.words import quoted
 
-__all__ = ["Purpose", "checked_seed", "generator", "stream"]
-
 Purpose = Literal[
     # of data and forecasts
     "starts",

@@ -14,8 +14,6 @@ from functools import cache, lru_cache
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-__all__ = ["anything", "as_floats", "fits", "hints", "kinds", "misfit", "spoken", "tests"]
-
 
 @cache
 def hints(kind: type) -> dict[str, Any]:

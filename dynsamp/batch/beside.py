@@ -22,9 +22,6 @@ from typing import IO, Any, TypedDict, cast
 from dynsamp.dataset.zarrstore import Json, as_json, read_json
 from dynsamp.files import write_bytes
 
-__all__ = ["FOLLOW", "Finished", "Journal", "Lock", "Saved", "differences", "digest", "entries", "read_plan"]
-__all__ += ["write_plan"]
-
 SHORT = 40  # characters of a value that a message shows
 NAMED = 4  # differences that a message names
 FOLLOW = ("variables", "first trajectory")  # they differ where other things do

@@ -11,8 +11,6 @@ import xarray as xr
 from dynsamp.dataset import zarrstore
 from dynsamp.interruption import obey
 
-__all__ = ["ChunkStore", "chunk_rows", "create", "described"]
-
 TARGET = 32 * 2**20  # bytes of a chunk: the fixed cost of one vanishes, and a few fit into any memory
 Chunk = xr.Dataset | Mapping[str, np.ndarray | xr.Variable]
 COPIES = 3  # of a chunk in memory while it is computed and written

@@ -32,8 +32,6 @@ from dynsamp.files import TEMPORARY, explained, named
 from dynsamp.interruption import obeying, waited
 from dynsamp.words import quoted
 
-__all__ = ["Interrupted", "check_plan", "run_chunks", "run_folder", "verify"]
-
 Compute = Callable[[int, int], Chunk]
 GRACE = 0.2  # seconds for the chunks at work to end after Ctrl-C, before what they compute is given up
 READERS = 4  # threads that compare checksums: more are not faster than a disk

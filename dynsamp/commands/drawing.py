@@ -13,8 +13,6 @@ from dynsamp.runfile import POSITIVE, SEED
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["add"]
-
 OF_STATES = ("phase", "time_series", "fan", "energy", "section", "animation")
 FILMS = (".gif", ".mp4")
 OF_SCORES = ("scores", "energy_error", "nrmse", "valid_prediction_time")

@@ -15,8 +15,6 @@ from dynsamp.runfile import POSITIVE, Arguments, RunFile, read_run_file
 if TYPE_CHECKING:
     from dynsamp.dataset.results import Run
 
-__all__ = ["add"]
-
 EXAMPLES = """\
 examples:
   dynsamp run pendulum                     writes the folder pendulum/

@@ -13,8 +13,6 @@ from dynsamp.runfile import COUNT
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["add"]
-
 
 def add(commands: options.Commands, common: ArgumentParser) -> None:
     """Add the parser."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dynsamp.system import System
     from dynsamp.words import State
 
-__all__ = ["add", "list_plugins"]
-
 KINDS = {"ode": "ODE", "hamiltonian": "Hamiltonian", "sde": "SDE", "map": "map"}
 
 

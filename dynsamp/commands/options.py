@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from dynsamp.models import Estimator
     from dynsamp.system import System
 
-__all__ = ["Commands", "add_command", "add_estimator", "add_experiment", "add_forecast_duration", "add_json"]
-__all__ += ["add_out", "add_setting", "add_table", "as_usage", "chosen_estimator", "chosen_system", "existing"]
-__all__ += ["experiment", "given", "is_file", "out_file", "progress", "read_data", "table_options", "typed"]
-
 
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"  # where commands are added
 EXPERIMENT = tuple(name for name in GENERATE if name != "seed")

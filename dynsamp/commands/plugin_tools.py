@@ -14,8 +14,6 @@ from dynsamp.commands.listing import list_plugins
 from dynsamp.commands.options import Commands, add_command, add_json, add_out, chosen_system, out_file
 from dynsamp.commands.printing import UsageError, heading, print_json, print_section, put, say
 
-__all__ = ["add", "plugin_files"]
-
 PACKAGES = ("dynsamp", "numpy", "scipy", "numba", "llvmlite", "xarray", "pluggy", "matplotlib")
 OPTIONAL = {"zarr": "zarr", "h5netcdf": "netcdf", "h5py": "netcdf"}  # package: extra that brings it
 TEMPLATES = Path(__file__).parent / "new_plugin"  # files with {words} to be filled in

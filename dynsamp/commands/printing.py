@@ -17,9 +17,6 @@ from dynsamp.words import escaped
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["UsageError", "columns", "heading", "print_json", "print_scores", "print_section", "put", "say"]
-__all__ += ["scores_document", "wrote"]
-
 
 class UsageError(Exception):
     """A name or an option that makes no sense; exit code 2."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from dynsamp.models import Model
     from dynsamp.system import System
-
-__all__ = ["add", "check_experiment"]
 _KEPT_STARTS = 64  # trajectories whose last states a model keeps
 SHARE = 0.2  # of the length of the data: the default length of a forecast from their end
 

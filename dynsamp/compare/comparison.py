@@ -20,8 +20,6 @@ from dynsamp.models.base import HasEnergy
 from dynsamp.models.storage import json_value
 from dynsamp.system import MapSystem, System
 
-__all__ = ["Comparison", "check_comparable", "compare", "rows", "save_comparison", "sentence"]
-
 OF_ENERGY = ("energy_error", "truth_energy_error", "energy_drift", "hamiltonian_error")
 OF_STATES = ("nrmse", "valid_prediction_time")
 SUBSTEPS = 50  # of a saved step, for symplectic forecasts: their error is of fourth order

@@ -19,8 +19,6 @@ from dynsamp.networks.network import blocks
 from dynsamp.progress import Progress
 from dynsamp.streams import generator
 
-__all__ = ["GradientLoss", "IncrementLoss", "Loss", "SumOfLosses", "Training", "train"]
-
 MEMORY = 20  # pairs of the limited-memory Hessian: more than SciPy's 10 helps here, 50 does not
 
 

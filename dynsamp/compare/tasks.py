@@ -18,8 +18,6 @@ from dynsamp.models.measured.canonical import gradient_data
 from dynsamp.models.measured.increments import increments
 from dynsamp.streams import generator
 
-__all__ = ["FlowMapTask", "HamiltonianTask", "task_of"]
-
 
 def task_of(model: Model, samples: Samples, seed: int) -> HamiltonianTask | FlowMapTask:
     """The task that least squares solved for the model, with the hidden weights free too.

@@ -23,8 +23,6 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.words import LONGEST, State, components, listed, nearest, no_list, quoted, rate_units, spans
 
-__all__ = ["Canonical", "build", "checked_pairs", "declare", "from_arrays", "from_points"]
-
 Canonical = Sequence[tuple[str, str]] | bool | None
 
 

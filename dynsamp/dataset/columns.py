@@ -16,8 +16,6 @@ from dynsamp.dataset.schema import TENDENCY
 from dynsamp.models.measured.names import derived
 from dynsamp.words import quoted
 
-__all__ = ["Table", "bare", "resolved", "roles", "time_column", "time_units", "unit_of"]
-
 SPELLINGS = {
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "msec": "ms", "mins": "min", "minute": "min",
     "minutes": "min", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d",

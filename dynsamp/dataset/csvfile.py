@@ -18,8 +18,6 @@ from dynsamp.dataset.tables import Units, assemble
 from dynsamp.files import check_regular, named, understood
 from dynsamp.words import listed, quoted, shown
 
-__all__ = ["from_csv"]
-
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "."}
 SEPARATORS = (",", ";", "\t", "|")
 COMMENT = ("#", "%")

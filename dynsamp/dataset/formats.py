@@ -21,8 +21,6 @@ from dynsamp.dataset.zarrstore import read_zarr, write_zarr
 from dynsamp.files import check_regular, explained, named, replaced, reserve, sync, understood
 from dynsamp.words import listed, nearest, quoted, shown
 
-__all__ = ["from_ragged", "is_ragged", "is_table", "open_dataset", "save_dataset"]
-
 NETCDF = (".nc", ".nc4", ".cdf")
 TABLES = (".csv", ".tsv", ".txt", ".dat")
 SUPPORTED = ".nc and .zarr (and .csv to read)"

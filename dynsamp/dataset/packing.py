@@ -22,8 +22,6 @@ from dynsamp.metrics.base import Record
 from dynsamp.models.base import Samples
 from dynsamp.words import FAILURES, QUOTED, Input, State, Status, listed, nearest, quoted, shown, spans
 
-__all__ = ["component_names", "pack", "record"]
-
 _log = logging.getLogger("dynsamp")
 
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from dynsamp.words import QUOTED, quoted, shown
 
-__all__ = ["MANY", "SHORT", "recordings", "ticks", "trials"]
-
 MANY = 10  # rows: with fewer, values alone do not tell what a table is
 SHORT = 3  # rows of a recording, at least, that restarts may cut off
 FALL = 0.5  # of the length of the recording so far: a time that falls back by more begins another one

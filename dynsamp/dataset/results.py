@@ -20,8 +20,6 @@ from dynsamp.metrics.base import Metric, Score
 from dynsamp.models.base import Model
 from dynsamp.words import State, rate_units, spans
 
-__all__ = ["Run", "crossings", "scores", "spectra", "statistics"]
-
 LEFT_ATTRS = {
     "units": "1",
     "long_name": "whether the forecast left the domain of its training data",

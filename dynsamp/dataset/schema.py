@@ -21,11 +21,6 @@ import xarray as xr
 from dynsamp._version import __version__
 from dynsamp.words import QUOTED, Facts, State, Status, closest, listed, nearest, quoted, shown
 
-__all__ = ["CALENDAR_UNITS", "CONVENTIONS", "LARGEST", "PARAMETER", "STATUS_ATTRS", "TENDENCY", "Role", "Variables"]
-__all__ += ["check_time_units", "decode", "encode", "facts", "history", "installed", "names", "plain"]
-__all__ += ["realisation_attrs", "role", "state_attrs", "state_list", "text", "time_origin", "time_unit"]
-__all__ += ["time_values", "to_dates", "uneven", "validate", "versions"]
-
 Role = Literal["state", "tendency", "input", "diagnostic", "parameter", "record", "other"]
 
 TENDENCY = "tendency_of_"

@@ -20,8 +20,6 @@ from dynsamp.words import LONGEST, listed, nearest, no_list, quoted
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Units", "assemble", "from_dataframe"]
-
 _log = logging.getLogger("dynsamp")
 
 Units = Mapping[str, str] | Sequence[str] | None

@@ -24,8 +24,6 @@ from dynsamp.dataset.zarrstore import read_zarr
 from dynsamp.files import understood
 from dynsamp.words import Facts, State, listed, quoted, suggestion
 
-__all__ = ["RegressionRows", "VariableRows", "open_rows", "regression_rows"]
-
 TILE = 1 << 19  # entries that are read at once where nothing else is given: four megabytes
 HOLD = 1 << 22  # entries of a chunk that may be held
 SAMPLES = ("trajectory", "member", "time")

@@ -17,8 +17,6 @@ from dynsamp.dataset import zarrstore
 from dynsamp.dataset.zarrstore import HEADER, Array, Json
 from dynsamp.files import check_regular
 
-__all__ = ["check_files", "check_store", "refuse_stranger"]
-
 HEADERS = (HEADER, ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # of both versions
 SMALL = 100_000_000  # bytes that are compared with their checksums in a tenth of a second
 LARGE = 2**30  # bytes from which an array must have something on the disk ...

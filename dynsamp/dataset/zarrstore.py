@@ -22,11 +22,6 @@ from dynsamp.dataset.schema import plain
 from dynsamp.files import write_bytes
 from dynsamp.words import quoted, shown
 
-__all__ = ["CHECK", "HEADER", "ORDER", "PLAN", "VALUES", "Array", "Json", "checksum", "combined", "create_array"]
-__all__ += ["create_group", "create_variable", "group_attrs", "group_header", "is_group", "members", "parsed"]
-__all__ += ["read_array", "read_header_json", "read_json", "read_zarr", "sealed", "stored", "text_of", "write_chunk"]
-__all__ += ["as_json", "write_variable", "write_zarr"]
-
 Json = dict[str, Any]
 HEADER = "zarr.json"
 MAX_HEADER = 64 * 2**20

@@ -17,8 +17,6 @@ from dynsamp.kernels.simd.arrays import extract, insert, lane_count
 from dynsamp.kernels.simd.bits import bits, from_bits
 from dynsamp.kernels.simd.exponentials import SHIFT, exp_parts, log1p, power_of_two, tanh
 
-__all__ = ["ACTIVATIONS", "SIGMAS", "identity"]
-
 FAR = 2.0**30  # larger angles go to the C library
 PER_PI = 0.3183098861837907
 PI_0, PI_1 = 3.141592653589793, 1.2246467991473532e-16

@@ -16,8 +16,6 @@ import numpy as np
 
 from dynsamp.interruption import background, waited
 
-__all__ = ["Fold", "Whole", "merged", "over_blocks"]
-
 NUMBER, MEAN, SQUARES, LOW, HIGH = 0, 1, 2, 3, 4
 CHUNK = 64  # trajectories of a group that are folded one after the other, before they are merged
 GRACE = 0.5  # seconds that an interrupt waits for loops to see it: within one it is to be obeyed

@@ -22,8 +22,6 @@ from typing import NamedTuple
 
 from dynsamp.files import TEMPORARY, write_bytes
 
-__all__ = ["Contents", "cache_dir", "clear_cache", "contents", "read", "remove", "size_limit", "trouble", "write"]
-
 _log = logging.getLogger("dynsamp")
 _MAGIC = b"dynsamp kernel 2\n"  # and 32 bytes of SHA-256; the older layout had a folder a function
 _ENTRY = "kernel-*"

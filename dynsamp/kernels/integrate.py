@@ -30,8 +30,6 @@ from dynsamp.kernels.simd import lanes, stack
 from dynsamp.kernels.simd.widths import width_for
 from dynsamp.words import Status
 
-__all__ = ["at_points", "integrate"]
-
 _log = logging.getLogger("dynsamp")
 SMALL = 20_000  # steps of all trajectories that are not worth a thread: less than a second if one takes 50 us
 LIGHT = 2**24  # numbers that they may read: some 50 ms

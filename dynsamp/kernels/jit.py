@@ -37,9 +37,6 @@ from dynsamp.interruption import background, waited
 from dynsamp.kernels import cache
 from dynsamp.progress import Notice
 
-__all__ = ["STABLE", "CompileError", "ContentReader", "Part", "UnknownContentError", "carried", "code_names"]
-__all__ += ["compiled", "disabled", "fingerprint", "inner", "reached", "setting", "specialise"]
-
 Function = Callable[..., Any]
 Part = types.ModuleType | Mapping[str, Function | str]
 

@@ -30,8 +30,6 @@ from dynsamp.kernels.solvers.symplectic import (
     yoshida8,
 )
 
-__all__ = ["METHODS", "Method"]
-
 _ODE = ("field", "separable")
 
 

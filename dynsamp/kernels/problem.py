@@ -16,9 +16,6 @@ from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
 from dynsamp.kernels.tracing.taylor import taylor_coefficients
 
-__all__ = ["EACH", "Function", "Prepared", "Problem", "Schedule", "Starts", "Watch", "lanes_slots", "named"]
-__all__ += ["prepared", "quietly", "running", "stack_slots"]
-
 Function = Callable[..., Any]
 TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
 EACH: Part = {"save": saving.save_each}

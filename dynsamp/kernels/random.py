@@ -21,8 +21,6 @@ from dynsamp.kernels.jit import compiled, specialise
 from dynsamp.kernels.simd.bits import unsigned, whole
 from dynsamp.kernels.simd.functions import box_muller
 
-__all__ = ["normal", "normal_pair", "normals", "philox", "uniform", "uniform_pair", "uniforms"]
-
 _LOW = np.uint64(0xFFFFFFFF)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl constants of the key schedule

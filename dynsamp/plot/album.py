@@ -19,8 +19,6 @@ from dynsamp.plot.trajectories import PANELS, draw_portrait, fan, phase, portrai
 if TYPE_CHECKING:
     from dynsamp.dataset.results import Run
 
-__all__ = ["figures", "save_figures"]
-
 DPI = 130
 
 

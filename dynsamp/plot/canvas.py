@@ -12,9 +12,6 @@ from matplotlib.figure import Figure, SubFigure
 
 from dynsamp.dataset.schema import text
 
-__all__ = ["COLOURS", "FAINT", "RASTER", "SIZE", "TRUTH", "TRUTH_LINE", "axis_label", "figure_of", "key", "lay_out"]
-__all__ += ["new_axes", "new_figure", "panels"]
-
 # Okabe and Ito (2008), Color universal design: told apart with every common colour blindness
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 TRUTH = "#1a1a1a"

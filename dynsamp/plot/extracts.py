@@ -8,9 +8,6 @@ import xarray as xr
 from dynsamp.dataset import component_names, state_list
 from dynsamp.words import listed
 
-__all__ = ["Scores", "called", "component", "components", "matching", "named_scores", "positions", "quantiles"]
-__all__ += ["samples", "series", "variable"]
-
 Scores = xr.Dataset | Mapping[str, xr.Dataset]
 
 

@@ -26,7 +26,6 @@ from dynsamp.plot.extracts import called, component, matching, positions, series
 from dynsamp.plot.trajectories import portrait_pair
 from dynsamp.words import State
 
-__all__ = ["animate", "motion"]
 FASTEST = 50.0  # frames a second that a GIF can show: its clock ticks in hundredths
 LONGEST = 10.0  # seconds of film, unless asked for
 TAIL = 1.5  # seconds of film

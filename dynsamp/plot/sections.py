@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from dynsamp.plot.canvas import COLOURS, TRUTH, axis_label, figure_of, new_figure, panels
 from dynsamp.words import listed, quoted
 
-__all__ = ["section"]
-
 Crossings = xr.Dataset | Sequence[xr.Dataset]
 NAMES = ("truth", "model", "another model")
 COLOURED = 12  # trajectories that still have colours of their own

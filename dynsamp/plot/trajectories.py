@@ -25,8 +25,6 @@ from dynsamp.plot.canvas import (
 )
 from dynsamp.plot.extracts import called, component, components, matching, positions, quantiles, series
 
-__all__ = ["draw_portrait", "energy", "fan", "phase", "portrait_pair", "time_series"]
-
 LEVELS = 14  # of the energy
 CONTOUR = "#d9c9a3"
 PANELS = 4  # of a time series, unless names are given

@@ -22,8 +22,6 @@ from dynsamp.models.base import Estimator, Model
 from dynsamp.system import System
 from dynsamp.words import quoted, shown, suggestion
 
-__all__ = ["Contribution", "Failure", "load", "manager", "staying", "undone", "unexpected"]
-
 HOOKS = ("dynsamp_systems", "dynsamp_estimators", "dynsamp_metrics")
 
 

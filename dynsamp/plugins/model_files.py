@@ -11,8 +11,6 @@ from dynsamp.plugins.registry import IN_TREE, loaded
 if TYPE_CHECKING:
     from dynsamp.models.base import Model
 
-__all__ = ["load_model", "save_model"]
-
 
 def save_model(model: Model, path: str | PathLike[str]) -> None:
     """Write a fitted model to one file, which appears complete or not at all.

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-__all__ = ["aside", "result"]
-
 OUT, ERR = 1, 2  # descriptors
 
 _result: TextIO | None = None  # where results go while everything else is put aside

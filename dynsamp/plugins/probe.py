@@ -24,8 +24,6 @@ from typing import Any
 from dynsamp.plugins.registry import Candidate, candidates
 from dynsamp.words import shown
 
-__all__ = ["Finding", "examined"]
-
 PATIENCE = 120.0  # seconds for all plugins: the slowest of ours takes one
 THREADS = "the threads that keep a process alive"
 Finding = tuple[bool, list[str]]  # whether the process survived, and what was done to it

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from dynsamp.plugins.loading import Contribution, Failure
     from dynsamp.system import System
 
-__all__ = ["GROUP", "IN_TREE", "Candidate", "PluginError", "PluginRecord", "PluginWarning", "Selection", "candidates"]
-__all__ += ["estimators", "examined", "loaded", "metrics", "plugin_names", "plugins", "reload", "system", "system_of"]
-__all__ += ["systems"]
-
 T = TypeVar("T")
 KINDS = ("systems", "estimators", "metrics")  # what plugins bring
 Status = Literal["ok", "broken", "disabled", "unsupported"]

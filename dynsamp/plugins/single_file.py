@@ -15,8 +15,6 @@ from dynsamp.words import listed, quoted, shown, suggestion
 if TYPE_CHECKING:
     from dynsamp.system import System
 
-__all__ = ["load_system_file"]
-
 
 def load_system_file(path: str | Path, name: str | None = None) -> System:
     """Run a Python file and return the system that it defines.

@@ -18,8 +18,6 @@ from dynsamp.sklearn.ridge_scores import fit_scores, label_bits, sharpness_of
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 from dynsamp.streams import generator
 
-__all__ = ["SampledClassifier"]
-
 MOST = 2000  # neurons by default
 ROWS = 4096  # of features at once
 

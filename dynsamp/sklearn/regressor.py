@@ -14,8 +14,6 @@ from dynsamp.models.sampled_network import SampledNetwork, SampledNetworkModel
 from dynsamp.networks.neurons import Activation, Sampler, Width
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 
-__all__ = ["SampledRegressor"]
-
 
 @dataclass(eq=False, repr=False)  # scikit-learn knows how to show and to copy it
 class SampledRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]

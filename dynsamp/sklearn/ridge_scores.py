@@ -23,8 +23,6 @@ from scipy.optimize import brentq
 from dynsamp.networks.network import Hidden
 from dynsamp.networks.ridge import gcv_score
 
-__all__ = ["Scores", "fit_scores", "label_bits", "sharpness_of"]
-
 ROWS = 4096  # of features at once
 GRID = np.logspace(-12, 1, 53)  # ridge parameters, relative to the largest eigenvalue
 SAMPLE = 500  # rows left out in turn

@@ -12,8 +12,6 @@ from threadpoolctl import ThreadpoolController
 
 from dynsamp.networks.neurons import Width
 
-__all__ = ["one_thread", "seed_of", "widths_of"]
-
 
 @cache
 def _controller() -> ThreadpoolController:

@@ -18,8 +18,6 @@ from dynsamp.sklearn.ridge_scores import label_bits
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 from dynsamp.streams import generator
 
-__all__ = ["SampledTransformer", "density_target"]
-
 
 @dataclass(eq=False, repr=False)  # scikit-learn knows how to show and to copy it
 class SampledTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]

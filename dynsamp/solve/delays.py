@@ -15,8 +15,6 @@ from dynsamp.solve.kernel import History, Kernel
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Schedule
 
-__all__ = ["delayed_schedule"]
-
 _KINKS = 5  # delays after which a kink of the start is too smooth to matter to a method of order 4
 _SAME = 1e-9  # relative distance at which two ends of segments are one
 _KNOTS, _FINEST, _SMOOTH = 16, 4096, 1e-11  # of a history that is a function

@@ -18,8 +18,6 @@ from dynsamp.words import Status
 if TYPE_CHECKING:
     from dynsamp.kernels.blocks import Fold
 
-__all__ = ["advance", "solve"]
-
 _log = logging.getLogger("dynsamp")
 _STABLE = {"dop853": 6.1, "tsit5": 3.5}  # -h lambda up to which a method is stable
 _PROBE = 1000  # steps

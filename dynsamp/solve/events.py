@@ -13,8 +13,6 @@ from dynsamp.limits import check_bytes
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem, Schedule
 
-__all__ = ["Event", "Events", "collected", "watching"]
-
 _LARGEST = 1000  # crossings of an event that are kept, unless asked for
 _ROOM = 2**27  # numbers that these may take, unless asked for
 

@@ -20,9 +20,6 @@ from dynsamp.words import quoted
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
 
-__all__ = ["History", "InitialValueProblem", "Inputs", "Kernel", "Kind", "Solution", "as_problem", "as_room"]
-__all__ += ["diffusion_values", "field_values", "jacobian_values", "posed", "received", "scalar_values", "shipped"]
-
 Kind = Literal["field", "separable", "sde", "map"]
 Inputs = tuple[np.ndarray, np.ndarray]
 History = str | np.ndarray | Sequence[float] | Callable[[float], ArrayLike] | tuple[ArrayLike, ArrayLike] | None

@@ -12,8 +12,6 @@ from dynsamp.solve.door import advance
 from dynsamp.solve.kernel import Inputs, Kernel, Solution, posed
 from dynsamp.solve.options import SPECTRUM_TOLERANCE, Options, asked
 
-__all__ = ["LyapunovSpectrum", "between_starts", "kaplan_yorke_dimension", "lyapunov_spectrum", "time_average_error"]
-
 BATCHES = (8, 16, 32, 64)
 LONGEST = 4  # batches of a quarter of the run: what stays correlated for longer than short ones is seen there alone
 MORE = 2.6  # times the variance to be expected: what one of twenty variances among four exceeds by chance

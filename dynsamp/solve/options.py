@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from dynsamp.kernels.methods import Method
     from dynsamp.kernels.problem import Schedule
 
-__all__ = ["CHAOTIC_TOLERANCE", "SPECTRUM_TOLERANCE", "TOLERANCE", "TRUTH_TOLERANCE", "Options", "asked", "planned"]
-__all__ += ["usual_step"]
-
 TOLERANCE = 1e-9
 """Of a solution about which nothing else is known."""
 CHAOTIC_TOLERANCE = 3e-14

@@ -14,8 +14,6 @@ from dynsamp.solve.kernel import Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
 from dynsamp.words import Status, quoted
 
-__all__ = ["Bounds", "Statistics", "statistics", "strayed"]
-
 Bounds = tuple[np.ndarray, np.ndarray]  # lowest and highest states (trajectory, component)
 
 

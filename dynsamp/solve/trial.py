@@ -29,8 +29,6 @@ from dynsamp.kernels.tracing.stand_ins import Attributes
 if TYPE_CHECKING:
     from dynsamp.kernels.problem import Function, Problem
 
-__all__ = ["SlipError", "plain", "try_out"]
-
 _PARTS = (0.0, 0.5, 0.999)  # of the time at which a function is tried: at the end itself a method may never ask
 BUDGET = 10_000  # uses of the arrays by one function, 5 ms; of a larger system only a part is seen
 _UNWRITTEN = 0x7FF8_DEAD_BEEF_0001  # bits of a NaN that arithmetic passes on, and never makes

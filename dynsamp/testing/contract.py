@@ -25,8 +25,6 @@ from dynsamp.words import FAILURES, Facts, Parameter, Status
 from dynsamp.workflow import generate
 from dynsamp.workflow.starts import sampled_starts
 
-__all__ = ["Call", "CheckFailure", "checks", "require", "scalar_calls", "starts", "vector_calls", "vector_field"]
-
 POINTS = 5
 AGREEMENT = 1e-6  # of the largest derivative: differences of fourth order reach 1e-11
 DRIFT = 1e-8  # of the invariant's size along a trajectory solved to 1e-12

@@ -15,8 +15,6 @@ from dynsamp.limits import check_bytes, spoken_bytes
 from dynsamp.progress import Progress
 from dynsamp.workflow.identity import Told, digest
 
-__all__ = ["Job", "Piece", "Store", "computed"]
-
 CHUNK = 4096  # trajectories between two signs of life
 PACKED = 4  # times that a store may be smaller than its numbers
 

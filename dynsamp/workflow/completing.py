@@ -9,8 +9,6 @@ from dynsamp.models.base import Model, Samples
 from dynsamp.models.measured.velocities import velocity_name, with_velocities
 from dynsamp.words import State, listed
 
-__all__ = ["at_times_of", "completed", "completed_truth", "recorded"]
-
 DEGREE = 3  # of the splines between the times of a recording
 
 

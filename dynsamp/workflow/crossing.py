@@ -20,8 +20,6 @@ from dynsamp.words import State, listed, nearest, quoted, spans
 from dynsamp.workflow.orbits import orbits
 from dynsamp.workflow.starts import Starts
 
-__all__ = ["as_event", "crossings"]
-
 MOST = 1000  # crossings of an event in sampled trajectories that are kept, unless asked for
 _DIRECTIONS = {None: 0, "rising": 1, "falling": -1}
 _SHORT = re.compile(r"\s*(?P<state>\w+)\s*(\[\s*(?P<index>\d+)\s*\])?\s*=\s*(?P<level>\S+)(\s+(?P<direction>\w+))?\s*")

@@ -11,8 +11,6 @@ from dynsamp.solve import scalar_values
 from dynsamp.system import System
 from dynsamp.words import Box, State, listed, nearest, quoted
 
-__all__ = ["energies", "energy_map"]
-
 MARGIN = 0.05  # of the range of data, around it
 
 Axis = str | tuple[str, float, float] | None

@@ -25,8 +25,6 @@ from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signal_values, signals_of_system
 from dynsamp.workflow.starts import BLOCK, Starts, sampled_starts, saved_times, start_array, trajectory_count
 
-__all__ = ["generate"]
-
 VALID_TRUTH = 0.04  # of a standard deviation: a tenth of the error at which a forecast counts as lost
 LAST_BITS = 2.0**-50
 

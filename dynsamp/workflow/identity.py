@@ -26,8 +26,6 @@ from dynsamp.kernels import jit
 from dynsamp.models.base import Model
 from dynsamp.system import System
 
-__all__ = ["Told", "digest", "span"]
-
 OWN = ("kernels", "models", "networks", "solve", "workflow", "streams.py", "system.py")  # what computes numbers
 NOT_NUMBERS = {"name", "title", "description", "equations", "references", "estimator", "metrics"}
 ELSEWHERE = {"initial", "parameters", "duration", "dt", "generate"}  # in starts, times and values of the plan

@@ -16,8 +16,6 @@ from dynsamp.system import System
 from dynsamp.workflow.orbits import Orbits, orbits
 from dynsamp.workflow.starts import Starts, saved_times
 
-__all__ = ["lyapunov"]
-
 INTERVALS = 2000  # between two orthonormalisations, by default
 SHOWN = 200  # times of the running average
 SAMPLED = 500  # states of a trajectory at which the divergence is taken

@@ -16,8 +16,6 @@ from dynsamp.words import State, listed
 from dynsamp.workflow.generation import generate
 from dynsamp.workflow.starts import Starts, forecast_starts
 
-__all__ = ["Orbits", "orbits"]
-
 
 @dataclass(frozen=True)
 class Orbits:

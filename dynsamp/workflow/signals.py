@@ -19,8 +19,6 @@ from dynsamp.solve.options import usual_step
 from dynsamp.system import System
 from dynsamp.words import nearest
 
-__all__ = ["Signal", "Signals", "signal_values", "signals_of_model", "signals_of_system"]
-
 Signal = tuple[ArrayLike, ArrayLike] | Callable[..., ArrayLike]
 Signals = tuple[np.ndarray, np.ndarray]
 Rows = list[tuple[np.ndarray, np.ndarray]]  # times and values of each trajectory, or of all

@@ -14,9 +14,6 @@ from dynsamp.streams import generator
 from dynsamp.words import Box, State, components, listed, nearest, quoted
 from dynsamp.workflow.completing import completed
 
-__all__ = ["BLOCK", "Starts", "forecast_starts", "of_size", "sampled_starts", "saved_times", "start_array"]
-__all__ += ["trajectory_count"]
-
 BLOCK = 1024  # trajectory ids that share a generator: a start depends on its id alone, not on the batch
 
 Sampler = Callable[[np.random.Generator, int], np.ndarray]

@@ -10,8 +10,6 @@ from dynsamp.kernels.activations import ACTIVATIONS, SIGMAS, identity
 from dynsamp.kernels.features import layer
 from dynsamp.kernels.jit import disabled, specialise
 
-__all__ = ["Layer", "activate", "fill_gradients", "fill_responses"]
-
 _PLAIN = disabled()
 _WIDTH = 16  # rows in a register: four of AVX2, two of AVX-512
 _BLOCK = 4096  # rows that are standardised at once

@@ -16,8 +16,6 @@ from numba.core.typing.templates import signature
 from dynsamp.kernels.simd.types import IntLanes, Lanes, Mask, call_intrinsic, common_lanes, constant, primitive
 from dynsamp.kernels.simd.types import splat as repeat
 
-__all__ = ["any_lane", "fma", "polynomial", "select", "splat"]
-
 
 def fma(a, b, c):
     """Return a b + c with one rounding (two in the interpreter); floats or lanes."""

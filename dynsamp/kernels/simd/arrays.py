@@ -14,9 +14,6 @@ from numba.extending import lower_builtin, lower_getattr
 from dynsamp.kernels.jit import inner
 from dynsamp.kernels.simd.types import IntLanes, LaneArray, Lanes, Mask, doubles, primitive
 
-__all__ = ["entry", "extract", "get_lane", "halted", "insert", "lane_count", "lane_view", "load_row"]
-__all__ += ["load_trajectories", "set_entry", "set_lane"]
-
 
 def make_array(context, builder, array, data, size):
     """Array over the doubles at ``data`` with ``size`` rows."""

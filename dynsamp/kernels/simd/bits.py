@@ -10,8 +10,6 @@ from numba.core.typing.templates import signature
 
 from dynsamp.kernels.simd.types import IntLanes, Lanes, Mask, constant, doubles, integers, primitive
 
-__all__ = ["bits", "from_bits", "unsigned", "whole"]
-
 
 def _common(*arguments):
     found = [a for a in arguments if isinstance(a, IntLanes)]

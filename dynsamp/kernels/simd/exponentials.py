@@ -11,9 +11,6 @@ from dynsamp.kernels.jit import compiled, inner
 from dynsamp.kernels.simd.arithmetic import fma, polynomial, select
 from dynsamp.kernels.simd.bits import bits, from_bits, whole
 
-__all__ = ["copysign", "cosh", "exp", "expm1", "hypot", "log", "log1p", "log2", "log10", "pow", "power", "sech2"]
-__all__ += ["sinh", "tanh", "whole_power"]
-
 # adding it rounds to a whole number and leaves that in the low bits of the sum
 SHIFT = 1.5 * 2.0**52
 SIGN, MAGNITUDE = np.uint64(1 << 63), np.uint64((1 << 63) - 1)

@@ -12,8 +12,6 @@ from dynsamp.kernels.jit import compiled
 from dynsamp.kernels.simd.arrays import make_array
 from dynsamp.kernels.simd.types import LaneArray
 
-__all__ = ["LARGEST", "heap_matrix", "heap_vector", "lane_matrix", "lane_vector", "matrix", "vector"]
-
 LARGEST = 2048  # numbers in one array; larger ones belong on the heap
 
 

@@ -14,8 +14,6 @@ from dynsamp.kernels.simd.arrays import extract, insert, lane_count
 from dynsamp.kernels.simd.bits import bits, from_bits
 from dynsamp.kernels.simd.exponentials import SHIFT, copysign
 
-__all__ = ["acos", "asin", "atan", "atan2", "cos", "near_sincos", "sin", "sincos", "tan"]
-
 FAR = 2.0**30
 ONE, TWO, TO_SIGN = np.uint64(1), np.uint64(2), np.uint64(62)
 

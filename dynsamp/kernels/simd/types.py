@@ -13,8 +13,6 @@ from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, Signature, infer_global
 from numba.extending import lower_builtin, lower_cast, models, overload, register_model
 
-__all__ = ["WIDTHS", "IntLanes", "LaneArray", "Lanes", "Mask", "primitive", "substitute"]
-
 WIDTHS = (1, 2, 4, 8, 16, 32)
 
 Resolve = Callable[..., Signature | None]

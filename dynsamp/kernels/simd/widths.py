@@ -8,8 +8,6 @@ from llvmlite.binding import get_host_cpu_features
 
 from dynsamp.kernels.jit import code_names, reached, setting
 
-__all__ = ["width_for"]
-
 _WORDS = (
     "acos arccos arcsin arctan arctan2 asin atan atan2 cos cosh exp exp_parts expm1 hypot log log10 log1p log2 pow"
     " power sech2 sin sinh tan tanh"

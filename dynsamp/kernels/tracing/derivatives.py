@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from dynsamp.kernels.tracing.graph import COMPARISONS, Graph, UntraceableError
 
-__all__ = ["gradient", "jacobian"]
-
 _FLAT = (
     *COMPARISONS,
     "logical_and",

@@ -12,9 +12,6 @@ from dynsamp.kernels.tracing.graph import Graph, UntraceableError
 from dynsamp.kernels.tracing.recording import Trace, trace
 from dynsamp.kernels.tracing.source import assignments, built
 
-__all__ = ["Halves", "derived_jacobian", "derived_motion", "derived_rhs", "derived_separable", "joint_trace"]
-__all__ += ["traced_jacobian"]
-
 Function = Callable[..., Any]
 
 

@@ -13,8 +13,6 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-__all__ = ["COMPARISONS", "Graph", "Node", "UntraceableError", "refusals", "refuse"]
-
 COMPARISONS = ("less", "less_equal", "equal", "not_equal")
 LARGEST = 20_000  # nodes
 

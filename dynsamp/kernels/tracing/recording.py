@@ -16,8 +16,6 @@ from dynsamp.kernels.tracing.graph import Graph, UntraceableError, refusals, ref
 from dynsamp.kernels.tracing.stand_ins import BUILTINS, stand_in
 from dynsamp.kernels.tracing.values import Mask, Value
 
-__all__ = ["Copies", "Trace", "trace"]
-
 Function = Callable[..., Any]
 MANY = 512  # parameters: the weights of a learned model, whose loops are better left rolled
 

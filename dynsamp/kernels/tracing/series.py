@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 from dynsamp.kernels.tracing.graph import Graph, UntraceableError
 
-__all__ = ["Inner", "Series", "Step", "series"]
-
 
 class Inner(NamedTuple):
     """Inner sum of two series: (node, weighted) twice."""

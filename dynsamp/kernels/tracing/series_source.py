@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dynsamp.kernels.tracing.series import Inner, Series, Step
 from dynsamp.kernels.tracing.source import assignments
 
-__all__ = ["STRIDE", "Layout", "lines_of"]
-
 STRIDE = 22  # orders 0 ... 21 of a series
 CHAINS = 4  # sums that grow in one loop: more than that do not stay in registers
 

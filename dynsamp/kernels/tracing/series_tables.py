@@ -14,8 +14,6 @@ from dynsamp.kernels.tracing.series import Series, Step
 from dynsamp.kernels.tracing.series_source import STRIDE, Layout
 from dynsamp.kernels.tracing.source import assignments
 
-__all__ = ["Tables", "tables"]
-
 _LETTERS, _SUMS = "abe", "srq"
 
 

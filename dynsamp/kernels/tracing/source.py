@@ -12,8 +12,6 @@ import numpy as np
 
 from dynsamp.kernels.tracing.graph import Graph
 
-__all__ = ["assignments", "built"]
-
 _SYMBOLS = {
     "add": ("+", 1),
     "subtract": ("-", 1),

@@ -12,8 +12,6 @@ import numpy as np
 from dynsamp.kernels.tracing.graph import refuse
 from dynsamp.kernels.tracing.values import Value, elementwise, over, where
 
-__all__ = ["BUILTINS", "Attributes", "stand_in"]
-
 Function = Callable[..., Any]
 
 

@@ -12,8 +12,6 @@ from dynsamp.kernels.tracing.series_source import Layout, lines_of
 from dynsamp.kernels.tracing.series_tables import tables
 from dynsamp.kernels.tracing.source import built
 
-__all__ = ["Coefficients", "taylor_coefficients"]
-
 _ELEMENTARY = ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh")
 _INVERSE = ("asin", "acos", "atan", "atan2")
 SHORT = 64  # steps that are written out

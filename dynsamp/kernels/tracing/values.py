@@ -7,8 +7,6 @@ import numpy as np
 
 from dynsamp.kernels.tracing.graph import Graph, refuse
 
-__all__ = ["Mask", "Value", "combine", "elementwise", "over", "where"]
-
 
 class _Recorded:
     """A node of a graph."""
