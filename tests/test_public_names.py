@@ -5,9 +5,9 @@ import dynsamp
 
 
 def declared_for_type_checkers():
-    tree = ast.parse(Path(dynsamp.__file__).read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    return {alias.asname: node.module for node in block.body for alias in node.names}
+    tree = ast.parse(Path(dynsamp.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname: node.module for node in imports for alias in node.names}
 
 
 def test_lazy_names_are_those_that_type_checkers_see():
