@@ -373,21 +373,21 @@ def code_names(code: types.CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*(code_names(constant) for constant in nested))
 
 
-def reached(functions: Iterable[Any]) -> Iterator[types.FunctionType]:
+def reached(functions: Iterable[Any]) -> list[types.FunctionType]:
     """Plain forms of functions and of all that they call: globals, closures, attributes of modules."""
-    left, seen = list(functions), set[int]()
+    left, seen = list(functions), dict[int, types.FunctionType]()
     while left:
         function = left.pop()
         function = getattr(function, "py_func", function)
         if not isinstance(function, types.FunctionType) or id(function) in seen:
             continue
-        seen.add(id(function))
-        yield function
+        seen[id(function)] = function
         names, around = code_names(function.__code__), function.__globals__
         found = [around[name] for name in names if name in around]
         found += [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
         modules = [value for value in found if isinstance(value, types.ModuleType) and value.__name__ not in STABLE]
         left += [*found, *(getattr(module, name, None) for module in modules for name in names)]
+    return list(seen.values())
 
 
 @lru_cache
