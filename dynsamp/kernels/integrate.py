@@ -92,7 +92,7 @@ def integrate(
 
     if width is None and problem.signals is None:
         split = entry.driver is splitting
-        width = width_for(ready.functions.values(), problem.largest, stack.LARGEST, split=split)
+        width = width_for(ready.reached, problem.largest, stack.LARGEST, split=split)
         if entry.adaptive:
             width = min(width, max(8, width // 2))  # stages and inner sums hold several registers at once
         width = 1 if schedule.alone else width

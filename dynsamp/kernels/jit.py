@@ -49,7 +49,6 @@ _LOCK = threading.RLock()  # of those who compile
 _MEMO_LOCK = threading.Lock()
 _MEMO: dict[str, Future[Function]] = {}
 _log = logging.getLogger("dynsamp")
-_EMPTY = types.CellType()
 
 if hasattr(os, "register_at_fork"):  # a child gets the locks as they are: none may be held by a thread that it lacks
     for _lock in (global_compiler_lock, _LOCK, _MEMO_LOCK):  # taken in reverse, the order of a compilation
@@ -371,23 +370,6 @@ def code_names(code: types.CodeType) -> frozenset[str]:
     """Names of globals and attributes in the code of a function and of those inside it."""
     nested = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
     return frozenset(code.co_names).union(*(code_names(constant) for constant in nested))
-
-
-def reached(functions: Iterable[Any]) -> list[types.FunctionType]:
-    """Plain forms of functions and of all that they call: globals, closures, attributes of modules."""
-    left, seen = list(functions), dict[int, types.FunctionType]()
-    while left:
-        function = left.pop()
-        function = getattr(function, "py_func", function)
-        if not isinstance(function, types.FunctionType) or id(function) in seen:
-            continue
-        seen[id(function)] = function
-        names, around = code_names(function.__code__), function.__globals__
-        found = [around[name] for name in names if name in around]
-        found += [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
-        modules = [value for value in found if isinstance(value, types.ModuleType) and value.__name__ not in STABLE]
-        left += [*found, *(getattr(module, name, None) for module in modules for name in names)]
-    return list(seen.values())
 
 
 @lru_cache

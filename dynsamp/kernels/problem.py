@@ -2,7 +2,7 @@
 
 import dis
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsamp.kernels.jit import Part, disabled, reached
+from dynsamp.kernels.jit import STABLE, Part, code_names, disabled
 from dynsamp.kernels.parts import differences, driven, jumps, past, saving, separable, tangent
 from dynsamp.kernels.simd import stack
 from dynsamp.kernels.tracing import UntraceableError, traced_jacobian
@@ -18,6 +18,7 @@ from dynsamp.kernels.tracing.taylor import taylor_coefficients
 
 Function = Callable[..., Any]
 TRACED = 12  # components up to which a dense Jacobian is cheaper than differences along vectors
+_EMPTY = types.CellType()
 EACH: Part = {"save": saving.save_each}
 _DIFFERENTIATED = ("rhs", "velocity", "force", "iterate")
 
@@ -95,7 +96,8 @@ class Prepared:
     functions: dict[str, Function]  # by slot
     constants: dict[str, Any]
     adaptors: list[Part]
-    endless: bool = False  # whether a function may go round a loop of its own for ever
+    reached: list[types.FunctionType]  # the functions and all that they call
+    endless: bool = False  # whether one of them may go round a loop of its own for ever
 
 
 def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) -> Prepared:
@@ -148,8 +150,9 @@ def prepared(problem: Problem, *, jacobian: bool = False, series: bool = False) 
         adaptors.append(differences)
     if problem.columns:
         adaptors += _carried(problem)
-    endless = any(_has_while(function.__code__) for function in reached(functions.values()))
-    return Prepared(theta, functions, constants, adaptors, endless)
+    found = _reached(functions.values())
+    endless = any(_has_while(function.__code__) for function in found)
+    return Prepared(theta, functions, constants, adaptors, found, endless)
 
 
 def _expanded(problem: Problem) -> Prepared:
@@ -166,7 +169,7 @@ def _expanded(problem: Problem) -> Prepared:
             f"the method taylor cannot take {named(problem.functions)}: {reason}; choose method='dop853'"
         ) from None
     constants = {"DIM": problem.dim, "SERIES": found.size, "SWEPT": int(len(problem.theta) > 1)}
-    return Prepared(problem.theta, {"coefficients": found.function}, constants, [])
+    return Prepared(problem.theta, {"coefficients": found.function}, constants, [], _reached([found.function]))
 
 
 def stack_slots(problem: Problem) -> dict[str, Any]:
@@ -206,6 +209,23 @@ def running(functions: Mapping[str, Function]) -> Iterator[None]:
 def named(functions: Mapping[str, Function]) -> str:
     """Names of functions for a message."""
     return " or ".join(repr(getattr(function, "__name__", "?")) for function in functions.values())
+
+
+def _reached(functions: Iterable[Any]) -> list[types.FunctionType]:
+    """Plain forms of functions and of all that they call: globals, closures, attributes of modules."""
+    left, seen = list(functions), dict[int, types.FunctionType]()
+    while left:
+        function = left.pop()
+        function = getattr(function, "py_func", function)
+        if not isinstance(function, types.FunctionType) or id(function) in seen:
+            continue
+        seen[id(function)] = function
+        names, around = code_names(function.__code__), function.__globals__
+        found = [around[name] for name in names if name in around]
+        found += [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
+        modules = [value for value in found if isinstance(value, types.ModuleType) and value.__name__ not in STABLE]
+        left += [*found, *(getattr(module, name, None) for module in modules for name in names)]
+    return list(seen.values())
 
 
 @lru_cache(1024)

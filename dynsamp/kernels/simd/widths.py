@@ -1,12 +1,12 @@
 """How many trajectories advance together: a rule of three cases, measured on AVX2 and AVX-512."""
 
+import types
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from llvmlite.binding import get_host_cpu_features
 
-from dynsamp.kernels.jit import code_names, reached, setting
+from dynsamp.kernels.jit import code_names, setting
 
 _WORDS = (
     "acos arccos arcsin arctan arctan2 asin atan atan2 cos cosh exp exp_parts expm1 hypot log log10 log1p log2 pow"
@@ -16,13 +16,13 @@ _COSTLY = frozenset(_WORDS.split())
 TINY, MANY = 8, 20  # components
 
 
-def width_for(functions: Iterable[Any], dim: int, largest: int, *, split: bool = False) -> int:
-    """Width by rule; at most ``largest`` numbers in one vector.
+def width_for(functions: Iterable[types.FunctionType], dim: int, largest: int, *, split: bool = False) -> int:
+    """Width by rule for functions and all that they call; at most ``largest`` numbers in one vector.
 
     32 for tiny polynomial functions (16 where registers are shorter than 512 bits, unless the method splits them and
     holds half a state at a time), 8 for transcendental ones or many states, else 16.
     """
-    costly = any(code_names(function.__code__) & _COSTLY for function in reached(functions))
+    costly = any(code_names(function.__code__) & _COSTLY for function in functions)
     if costly or dim >= MANY:
         width = 8
     else:
