@@ -33,6 +33,7 @@ Purpose = Literal[
     "projections",
     "mixtures",  # of states whose components come from different times
     "folds",  # of scattered points
+    "simulated",  # errors of states
 ]
 _NUMBERS = {purpose: k for k, purpose in enumerate(get_args(Purpose))}  # part of every result: append only
 

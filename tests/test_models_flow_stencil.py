@@ -11,8 +11,8 @@ from scipy.integrate import solve_ivp
 from dynsamp.models.base import Samples
 from dynsamp.models.flow_map import FlowMap, FlowMapModel
 from dynsamp.models.measured.increments import Increments
-from dynsamp.models.stencil import Stencil
 from dynsamp.models.storage import read_model, write_model
+from dynsamp.networks.stencil import Stencil
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import State
 

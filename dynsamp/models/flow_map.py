@@ -14,23 +14,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.flow_selection import fit_flow
-from dynsamp.models.measured.increments import increments
+from dynsamp.models.measured.increments import increments, judged
 from dynsamp.models.schema import Above, Array, Outline
-from dynsamp.models.stencil import Stencil, checked_offsets
 from dynsamp.networks.compiled import map_step, network_theta, trusted
 from dynsamp.networks.grid import Patch
 from dynsamp.networks.network import Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
+from dynsamp.networks.polynomials import written
+from dynsamp.networks.search.flow import fit_flow
+from dynsamp.networks.stencil import Stencil, checked_offsets
 from dynsamp.solve import Kernel
 
 __all__ = ["FlowMap", "FlowMapModel"]
+
+LARGEST = 16  # exponent in a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class FlowMapModel(Model):
     name: ClassVar[str] = "flow-map"
 
     dt: Annotated[float, Above(0.0)]
-    activation: Activation
+    activation: Activation | Literal["polynomial"]  # of which weights are the exponents
     centre: Annotated[np.ndarray, Array("input")]
     constant: Annotated[np.ndarray, Array("output")]
     linear: Annotated[np.ndarray, Array("output", "input")]
@@ -58,6 +61,9 @@ class FlowMapModel(Model):
         super().__post_init__()
         if self.stencil is not None:
             object.__setattr__(self, "stencil", checked_offsets(self.stencil))
+        whole = self.weights == np.floor(self.weights)
+        if self.activation == "polynomial" and not np.all(whole & (self.weights >= 0) & (self.weights <= LARGEST)):
+            raise ValueError(f"the weights of a polynomial should be exponents, whole numbers from 0 to {LARGEST}")
 
     @classmethod
     def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
@@ -78,6 +84,37 @@ class FlowMapModel(Model):
         """F, a function of states or patches (row, input)."""
         layer = HiddenLayer(self.weights, self.biases, self.activation, self.centre, np.ones(len(self.centre)))
         return Network(Hidden((layer,)), self.constant, self.linear, self.coefficients, self.centre)
+
+    @property
+    def formula(self) -> str:
+        """The map as people, and ``terms=``, write it, one line a state; or why there is no formula."""
+        if self.activation != "polynomial" and len(self.weights):
+            return f"no formula: {len(self.weights)} {self.activation} neurons"
+        names = [f"{s.name}[{k}]" if s.size > 1 else s.name for s in self.states for k in range(s.size)]
+        seen = names
+        if self.stencil is not None:
+            names = [f"{state.name}[i]" for state in self.states]
+            seen = [f"{s.name}[i{k:+d}]" if k else f"{s.name}[i]" for k in self.stencil for s in self.states]
+        shifted = [f"({n} - {c:.6g})" if c > 0 else f"({n} + {-c:.6g})" for n, c in zip(seen, self.centre, strict=True)]
+        error = float(self.report.get("error") or 0.0)
+        digits = int(np.clip(2 - np.log10(max(error, 1e-12)), 2, 12))
+        size = len(self.centre)
+        exponents = np.concatenate([np.zeros((1, size)), np.eye(size), self.weights])
+        lines = []
+        for k, name in enumerate(names):
+            linear, constant, inputs = self.linear[k].copy(), float(self.constant[k]), shifted
+            if not self.centre.any():
+                inputs = seen
+            elif not len(self.weights):
+                inputs, constant = seen, constant - float(linear @ self.centre)
+            add = np.concatenate([[constant], linear, self.coefficients[k]])
+            if name in seen and inputs is seen:  # y + F(y)
+                add[1 + seen.index(name)] += 1.0
+                add[np.abs(add) < 10.0**-digits * np.abs(add).max() / 100.0] = 0.0
+                lines.append(f"{name}(t + dt) = {written(add, exponents, inputs, digits)}")
+            else:
+                lines.append(f"{name}(t + dt) = {name} + {written(add, exponents, inputs, digits)}")
+        return "\n".join(lines)
 
     def kernel(self) -> Kernel:
         """See Model.kernel."""
@@ -173,9 +210,33 @@ class FlowMap(Estimator):
             ring = None if self.stencil is None else Stencil.on(samples.states, self.stencil)
             rows = increments(samples, "a flow map")
             best = fit_flow(rows, self.neurons, self.options(seed, memory), ring)
-        report: dict[str, Any] = {**best.report(), **meter.cost.as_dict()}
+        report: dict[str, Any] = {
+            **judged(best.judgement, samples, best.noise),
+            **best.report(),
+            **meter.cost.as_dict(),
+        }
         if self.stencil is not None:
             report["stencil"] = list(self.stencil)
-        if samples.u is not None:
-            report["note"] = "the inputs of the data were not used"
-        return FlowMapModel(**samples.about(report, dt=rows.dt), dt=rows.dt, stencil=self.stencil, **best.arrays())
+        return FlowMapModel(
+            **samples.about(report, dt=rows.dt), dt=rows.dt, stencil=self.stencil, **_arrays(best.network)
+        )
+
+
+def _arrays(network: Network) -> dict[str, Any]:
+    """Fields of the fitted model, which works on states as they are."""
+    size, layers = len(network.centre), network.hidden.layers
+    layer = layers[0] if layers else HiddenLayer(np.empty((0, size)), np.empty(0), "tanh", *np.ones((2, size)))
+    weights, coefficients, biases = layer.plain_weights, network.coefficients, layer.biases
+    if layer.polynomial:
+        used = np.any(coefficients != 0.0, axis=0)
+        weights, biases = layer.weights[used], biases[used]
+        coefficients = coefficients[:, used] / np.prod(layer.half_width**weights, axis=1)
+    return {
+        "activation": layer.activation,
+        "centre": network.centre,
+        "constant": network.offset.copy(),
+        "linear": np.ascontiguousarray(network.linear),
+        "weights": np.ascontiguousarray(weights),
+        "biases": biases,
+        "coefficients": np.ascontiguousarray(coefficients),
+    }

@@ -31,7 +31,6 @@ from dynsamp.models.measured.canonical import (
     units_of_energy,
 )
 from dynsamp.models.schema import Array, Items, Outline
-from dynsamp.models.stencil import checked_offsets
 from dynsamp.networks.compiled import Wiring, network_field, network_theta, trusted
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends, Patch
@@ -42,6 +41,7 @@ from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
+from dynsamp.networks.stencil import checked_offsets
 from dynsamp.solve import Kernel
 from dynsamp.words import State, listed, nearest, quoted
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.measured.increments import increments
+from dynsamp.models.measured.increments import increments, judged
 from dynsamp.models.schema import Above, Array
+from dynsamp.networks.neurons import FitOptions, Neurons
+from dynsamp.networks.search.flow import fit_flow
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
 
@@ -117,26 +119,18 @@ class Linear(Estimator):
     Model: ClassVar[type[Model]] = LinearModel
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> LinearModel:
-        """Regress increments on centred, standardised states by the SVD; directions without data get no weight."""
+        """Regress increments on centred, standardised states; directions without data get no weight."""
         with Meter() as meter:
             rows = increments(samples, "a linear map")
-            mean, spread = rows.y.mean(axis=0), rows.y.std(axis=0)
-            spread[spread == 0] = 1.0
-            design = (rows.y - mean) / spread
-            constant = rows.dy.mean(axis=0)
-            solution, _, rank, singular = np.linalg.lstsq(design, rows.dy - constant, rcond=None)
-            residual = rows.dy - constant - design @ solution
-        report = {
-            "rows": len(rows.y),
-            "rank": int(rank),
-            "condition": float(singular[0] / singular[-1]) if singular[-1] > 0 else None,
-            "residual": float(np.linalg.norm(residual) / np.linalg.norm(rows.dy)),
-            **meter.cost.as_dict(),
-            "chosen": "linear one-step map by least squares",
-        }
-        matrix = np.ascontiguousarray((solution / spread[:, None]).T)
+            best = fit_flow(rows, Neurons(0), FitOptions(0.0, seed=seed, memory=memory))
+        report = {**judged(best.judgement, samples, best.noise), **best.report(), **meter.cost.as_dict()}
+        for key in ("width", "activation", "scale", "cross_validated_error", "regularisation"):
+            report.pop(key)
+        report["chosen"] = "linear one-step map by least squares"
+        network = best.network
         about = samples.about(report, dt=rows.dt)
-        return LinearModel(**about, dt=rows.dt, mean=mean, constant=constant, matrix=matrix)
+        matrix = np.ascontiguousarray(network.linear)
+        return LinearModel(**about, dt=rows.dt, mean=network.centre, constant=network.offset, matrix=matrix)
 
 
 def walk_drift(t: float, y: np.ndarray, theta: np.ndarray, dy: np.ndarray) -> None:

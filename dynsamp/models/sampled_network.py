@@ -7,6 +7,7 @@ orthogonalisation instead of a truncated SVD, ridge regression where the data ar
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
@@ -24,6 +25,8 @@ from dynsamp.networks.search.regression import RegressionFit, fit_regression
 from dynsamp.words import State, quoted
 
 __all__ = ["SampledNetwork", "SampledNetworkModel"]
+
+_log = logging.getLogger("dynsamp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,29 +196,42 @@ class SampledNetwork(Estimator):
         """
         if isinstance(x, Samples):
             targets = [f"tendency_of_{state.name}" for state in x.owners]
-            model = self.fit(*_derivatives(x), seed=seed, memory=memory)
-            return replace(model, states=x.states, targets=targets, facts=x.facts)
+            return replace(self._fit(*_derivatives(x), seed, memory, targets), states=x.states, facts=x.facts)
         if y is None:
             raise ValueError("fit needs x and y, or Samples with derivatives; got x alone")
+        return self._fit(x, y, None, seed, memory, None)
+
+    def _fit(
+        self, x: Any, y: Any, trajectory: np.ndarray | None, seed: int, memory: int | None, names: Sequence[str] | None
+    ) -> SampledNetworkModel:
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         with Meter() as meter, threadpool_limits(1, "blas"):
             source = Rows(x, y)
             found = fit_regression(
                 source, self.neurons, self.options(seed, memory), dtype=self.dtype, published=self.published
             )
+            judged = found.judgement(trajectory)
         states = tuple(State(name) for name in _names(self.inputs, source.inputs, "x"))
-        model = _model(found, states, _names(self.targets, source.outputs, "y"))
-        return replace(model, report={**found.report(), "dtype": self.dtype, **meter.cost.as_dict()})
+        targets = _names(self.targets if names is None else names, source.outputs, "y")
+        report: dict[str, Any] = {"error": judged.error, "error_interval": list(judged.interval)}
+        levels = judged.noise * found.problem.scale.spread
+        if noise := {name: float(level) for name, level in zip(targets, levels, strict=True) if level}:
+            report["noise"] = noise
+        if worst := judged.worst():
+            report["worst"] = {f"trajectory {k}": error for k, error in worst.items()}
+            _log.warning("the model is much worse than elsewhere in %s", ", ".join(report["worst"]))
+        report |= {**found.report(), "dtype": self.dtype, **meter.cost.as_dict()}
+        return replace(_model(found, states, targets), report=report)
 
 
-def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """States and their derivatives (row, component) of all valid times."""
+def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """States, their derivatives (row, component) and trajectories (row,) of all valid times."""
     if samples.dy is None:
         raise ValueError(
             "plain regression of a vector field needs derivatives, which the data do not have; give tendencies, or"
             " name inputs=[...] and targets=[...]"
         )
-    return samples.y[samples.inside], samples.dy[samples.inside]
+    return samples.y[samples.inside], samples.dy[samples.inside], np.repeat(samples.ids, samples.length)
 
 
 def _names(given: Sequence[str] | None, count: int, letter: str) -> list[str]:

@@ -11,7 +11,7 @@ site, and the loop over sites stays a loop, so that code is as short for thousan
 theta = the number of neurons of each network, then of each network:
         centre (input), constant (output), linear (output, input), coefficients of known terms, and of each neuron:
         bias, weights (input), coefficients (output; one for a gradient), the two inputs that multiply it where neurons
-        have factors, -1 for none
+        have factors, -1 for none; of a monomial: a factor, the exponents, coefficients
 
 Of an energy, constant and linear are its linear and its quadratic part, and the biases of neurons include the
 standardisation: they take the inputs as they are, those of a map as they are from the centre.
@@ -95,6 +95,11 @@ def trusted(*networks: Network | Energy) -> tuple[np.ndarray, np.ndarray]:
         else:
             outputs, size = part.linear.shape
             fixed, record = size + outputs * (1 + size), 1 + size + outputs
+            (layer,) = part.hidden.layers
+            if layer.polynomial:
+                first = start + fixed + record * np.arange(part.width) + 1
+                places += (first[:, None] + np.arange(size)).ravel().tolist()
+                numbers += layer.weights.ravel().tolist()
         start += fixed + record * part.width
     return np.array(places), np.array(numbers)
 
@@ -173,7 +178,8 @@ def _added(
     before, behind = wiring.walk(ends) if sites else (0, 0)
     seen, given = _neighbours(wiring.sees, ring), _neighbours(wiring.gives, ring)
     to, size, outputs = wiring.gives.fields, wiring.sees.size, wiring.gives.size
-    sigma, slope, _ = SIGMAS[wiring.activation]
+    polynomial = wiring.activation == "polynomial"
+    sigma, slope, _ = SIGMAS["relu" if polynomial else wiring.activation]
     known: Any = added_gradients(wiring.terms, to, wiring.sign)
     gradient, factored, triangle = len(wiring.sign) > 0, wiring.factored, wiring.triangle
     sign, formulas = wiring.sign or (1.0,) * outputs, len(wiring.terms)
@@ -211,7 +217,10 @@ def _added(
                 z = theta[at]
                 for k in range(size):
                     m = seen(i, k, n) if sites else k
-                    if m >= 0:
+                    if polynomial:
+                        for _ in range(int(theta[at + 1 + k])):
+                            z = z * (y[m] - theta[centre + k])
+                    elif m >= 0:
                         z = z + theta[at + 1 + k] * (y[m] if gradient else y[m] - theta[centre + k])
                 if gradient:
                     s = theta[at + 1 + size] * slope(z)
@@ -233,7 +242,7 @@ def _added(
                             entry = row * (row + 1) // 2 + k
                             out[row, k] = out[row, k] + theta[at + 1 + size + entry] * h
                 else:
-                    h = sigma(z)
+                    h = z if polynomial else sigma(z)
                     for o in range(outputs):
                         j = given(i, o, n) if sites else o
                         out[j] = out[j] + theta[at + 1 + size + o] * h

@@ -84,13 +84,13 @@ class LeastSquares:
         if rows > free:
             raise ValueError(f"a block of {rows} rows does not fit, {free} are free; make the problem with more rows")
         if self._used + rows > free:
-            self._triangle = self._reduce()
+            self._triangle = self.triangle()
             self._used = 0
         start, self._used = self._used, self._used + rows
         self.rows += rows
         return self._room[:, start : self._used]
 
-    def _reduce(self) -> np.ndarray:
+    def triangle(self) -> np.ndarray:
         """Upper triangle (column + target, column + target) of all rows so far; destroys them."""
         return triangle_of(self._room[:, : self._used], self._triangle)
 
@@ -121,7 +121,7 @@ class LeastSquares:
             raise ValueError(
                 f"a fit takes a regularisation or a cutoff, got {regularisation!r} and {cutoff!r}; drop one of them"
             )
-        triangle = self._reduce()
+        triangle = self.triangle()
         if cutoff is not None:
             return truncate(triangle, self.columns, self.rows, cutoff)
         columns, size = self.columns, len(triangle)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynsamp.kernels.features import activate, fill_gradients, fill_responses
 from dynsamp.networks import tuning
+from dynsamp.networks.polynomials import fill_powers
 from dynsamp.networks.terms import Term, mentions, parse
 
 __all__ = ["Energy", "Hidden", "HiddenLayer", "Network", "blocks"]
@@ -29,7 +30,10 @@ def blocks(rows: int, width: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class HiddenLayer:
-    """Neurons sigma(weights z + biases) on standardised inputs z = (x - centre) / half_width."""
+    """Neurons sigma(weights z + biases) on standardised inputs z = (x - centre) / half_width.
+
+    With the activation "polynomial" they are monomials of z instead: the weights are their exponents.
+    """
 
     weights: np.ndarray  # (feature, component)
     biases: np.ndarray  # (feature,)
@@ -41,6 +45,18 @@ class HiddenLayer:
     def width(self) -> int:
         """Number of neurons."""
         return len(self.biases)
+
+    @property
+    def polynomial(self) -> bool:
+        """Whether the neurons are monomials."""
+        return self.activation == "polynomial"
+
+    def _derived(self, component: int, coefficients: np.ndarray) -> tuple[HiddenLayer, np.ndarray]:
+        """Monomials and coefficients of the derivative by a component of x."""
+        power = self.weights[:, component]
+        lower = self.weights.copy()
+        lower[:, component] = np.maximum(power - 1.0, 0.0)
+        return replace(self, weights=lower), coefficients * (power / self.half_width[component])
 
     @property
     def plain_weights(self) -> np.ndarray:
@@ -67,6 +83,10 @@ class HiddenLayer:
         order : {0, 1, 2}
             Of the derivative with respect to the pre-activations.
         """
+        if self.polynomial:
+            fill_powers((x - self.centre) / self.half_width, self.weights, out)
+            out *= self.biases[:, None]
+            return
         fill_responses(self.activation, order, x, self._arrays, out)
 
     def fill_gradients(self, x: np.ndarray, out: np.ndarray) -> None:
@@ -103,10 +123,16 @@ class HiddenLayer:
 
     def slopes(self, x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """Derivatives by x of the sums (..., row, component)."""
+        if self.polynomial:
+            parts = (self._derived(k, coefficients) for k in range(len(self.centre)))
+            return np.stack([layer.sums(x, c) for layer, c in parts], axis=-1)
         return np.asarray(self.responses(x, 1).T @ (coefficients[..., None] * self.weights / self.half_width))
 
     def curvatures(self, x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """Second derivatives by x of the sums (..., row, component, component)."""
+        if self.polynomial:
+            parts = (self._derived(k, coefficients) for k in range(len(self.centre)))
+            return np.stack([layer.slopes(x, c) for layer, c in parts], axis=-1)
         weights, curved = self.plain_weights, self.responses(x, 2).T
         rows = [curved @ ((coefficients * column)[..., None] * weights) for column in weights.T]
         return np.stack(rows, axis=-2)
@@ -200,6 +226,8 @@ class Network:
         size, outputs = len(self.centre), len(self.offset)
         result = np.zeros((len(x), outputs, size, size))
         layers = self.hidden.layers
+        if layers and layers[0].polynomial:
+            return layers[0].curvatures(x, self.coefficients).swapaxes(0, 1)
         for rows in self._blocks(len(x), max(outputs, size)) if layers else ():
             zs, _ = _forward(layers, x[rows])
             tangents = [layers[0].plain_weights[None]]  # (row, feature, input); the same for all rows of the first

@@ -45,6 +45,8 @@ class Neurons:
         Where a neuron is centred.
     length : {"pair", "far", "unit"}, optional
         Over which length it bends.
+    degree : int
+        Of a polynomial that stands in the place of neurons; 1 is the linear function.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Neurons:
     sampler: Sampler | None = None
     place: Place | None = None
     length: Length | None = None
+    degree: int = 1
     # what follows from them: neurons of each hidden layer (none of a linear function, or where the width is open), of
     # the last one, and the sampler or what stands for it
     widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -110,7 +113,7 @@ class Neurons:
 
     def __str__(self) -> str:
         if not self.widths:
-            return "the linear model"
+            return "the linear model" if self.degree == 1 else f"a polynomial of degree {self.degree}"
         layers = "" if len(self.widths) == 1 else f" in {len(self.widths)} layers"
         how = "" if self.sampler is None else f" from {self.sampler} pairs" if self.sampler != "elm" else ", elm"
         slope = "" if self.scale is None else f" of slope {self.scale:.3g}"

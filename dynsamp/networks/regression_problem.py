@@ -6,8 +6,8 @@ in memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,17 +15,19 @@ import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution
-from dynsamp.networks.network import Hidden, Network, blocks
+from dynsamp.networks.network import Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.normal_equations import GramLeastSquares
+from dynsamp.networks.polynomials import fewest_terms, monomials, powers
 from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.sampling import sample_hidden
+from dynsamp.networks.search.unseen import Judgement, Unseen
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.streams import generator
 
-__all__ = ["Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
+__all__ = ["Blocks", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
 
-Method = Literal["qr", "gram", "sketch"]
+Method = Literal["qr", "gram", "sketch", "few"]
 
 SHORTEST = 1e-290  # range of an input whose reciprocal, times any slope, is a number
 
@@ -80,6 +82,17 @@ def bytes_needed(count: int, size: int) -> int:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """What is held out together, and what is looked at then."""
+
+    trajectory: np.ndarray  # (row,)
+    fold: np.ndarray  # (row,)
+    apart: int = 1  # as in Unseen
+    enough: int = 1 << 62  # rows that tell
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # that are looked at; none: all
+
+
+@dataclass(frozen=True)
 class Fitted:
     """Neurons, the hidden layers drawn from them and the solution of its last layer."""
 
@@ -106,8 +119,9 @@ class Problem:
     scale: Scaling
     options: FitOptions
     labels: bool
-    published: bool  # without a linear part beside the neurons
-    dtype: str
+    published: bool = False  # without a linear part beside the neurons
+    dtype: str = "float64"
+    tikhonov: float | None = None  # as in LeastSquares.solve
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -127,8 +141,16 @@ class Problem:
         """Columns that are no neurons."""
         return 1 + (0 if self.published else self.rows.inputs)
 
+    def columns(self, neurons: Neurons) -> int:
+        """Unknowns of each target."""
+        return self.free + (neurons.last or monomials(self.rows.inputs, neurons.degree))
+
     def hidden(self, neurons: Neurons, part: np.ndarray | None = None) -> Hidden:
         """Sample the hidden layers from the drawn rows, or from some of them."""
+        if neurons.degree > 1:
+            found = powers(self.rows.inputs, neurons.degree)
+            scale = (self.scale.centre, self.scale.half_width)
+            return Hidden((HiddenLayer(found, np.ones(len(found)), "polynomial", *scale),))
         part = self.order if part is None else part
         near = neurons.sampler == "near"
         first = part[self._distinct[part]]  # a point that comes twice would give the same neuron twice
@@ -151,24 +173,27 @@ class Problem:
         """Fit to the drawn rows ``part``, or to all rows of the source.
 
         "qr" keeps all digits; "gram" takes the normal equations, for errors above about 1e-4; "sketch" keeps the
-        digits of many rows in the time of few. ``ridge`` may be left to the last fit where rows are many.
+        digits of many rows in the time of few; "few" takes few columns. ``ridge`` may be left to the last fit where
+        rows are many.
         """
         rows = self.rows if part is None else Rows(self.summary.x[part], self.summary.y[part])
         hidden = self.hidden(neurons, part)
         # a linear part with hardly more rows than inputs would follow the noise: only the constant is free then
         free = self.free if rows.count >= 3 * self.free else 1
-        columns = self.free + hidden.width
+        columns = self.columns(neurons)
         way: float | Literal["auto"] = "auto" if self.options.regularisation is None else self.options.regularisation
         if self.options.regularisation is None and not ridge and rows.count >= 2 * columns:
             way = 0.0
-        return Fitted(neurons, hidden, self._solve(rows, hidden, free, method, way))
+        return Fitted(neurons, hidden, self._solve(rows, hidden, free, "few" if neurons.degree > 1 else method, way))
 
     def _solve(
         self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]
     ) -> LinearSolution:
         columns = self.free + hidden.width
-        if method == "qr":
-            step = block_rows(rows.count, columns + rows.outputs)
+        if method in ("qr", "few"):
+            step, room = block_rows(rows.count, columns + rows.outputs), self.options.memory
+            if room is not None:  # of small memory small blocks
+                step = min(step, max(room // (24 * (columns + rows.outputs)), columns))
             problem = LeastSquares(columns, rows.outputs, step, unpenalised=free)
             for start in range(0, rows.count, step):
                 stop = min(start + step, rows.count)
@@ -177,7 +202,9 @@ class Problem:
                     self._fill(hidden, x, y, block[:, place])
             if self.published and self.options.regularisation is None:
                 return problem.solve(cutoff=tuning.PUBLISHED_CUTOFF)
-            return problem.solve(way)
+            if method == "few":
+                return fewest_terms(problem.triangle(), columns, rows.count, self.options.tolerance or tuning.EXACT)
+            return problem.solve(way, tikhonov=self.tikhonov)
         one_pass: GramLeastSquares | SketchedLeastSquares
         if method == "gram":
             one_pass = GramLeastSquares(columns, rows.outputs, unpenalised=free)
@@ -218,17 +245,37 @@ class Problem:
             centre=scale.centre,
         )
 
-    def unseen(self, neurons: Neurons, folds: Sequence[np.ndarray], most: int) -> float:
-        """Relative error on rows that the fit has not seen: root mean square over rows, targets and folds."""
-        total, count = 0.0, 0
-        for k, fold in enumerate(folds):
-            train = np.concatenate([other for j, other in enumerate(folds) if j != k])[:most]
-            network = self.network(self.fit(neurons, train, method="gram"))
-            error = (network.values(self.summary.x[fold]) - self.summary.y[fold]) / self.scale.spread
-            total, count = total + float(np.sum(np.minimum(np.abs(error), 1e100) ** 2)), count + error.size
-            if len(fold) >= tuning.ENOUGH_UNSEEN:
+    def held_out(
+        self, neurons: Neurons, fold: np.ndarray, most: int, method: Method = "gram"
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Drawn rows fold by fold, and their residuals (row, output) from a fit to at most so many of the others."""
+        for k in range(int(fold.max()) + 1):
+            inside = np.flatnonzero(fold == k)
+            train = self.order[fold[self.order] != k][:most]
+            if len(inside) and len(train):
+                network = self.network(self.fit(neurons, train, method=method))
+                yield inside, self.summary.y[inside] - network.values(self.summary.x[inside])
+
+    def judged(
+        self, fitted: Fitted, blocks: Blocks, most: int, method: Method = "gram"
+    ) -> tuple[Judgement, np.ndarray]:
+        """What rows that fits have not seen say of this one, and their residuals (row, output)."""
+        x, y, scale = self.summary.x, self.summary.y, self.scale
+        residual, seen = np.zeros_like(y), np.zeros(len(y), bool)
+        for inside, left in self.held_out(fitted.neurons, blocks.fold, most, method):
+            residual[inside], seen[inside] = left, True
+            if seen.sum() >= blocks.enough:
                 break
-        return float(np.sqrt(total / max(count, 1)))
+        if not seen.any():  # nothing can be held out
+            return Judgement(1.0, (0.0, 1.0), np.zeros(self.rows.outputs), {}), residual
+        shift = self.network(fitted).values(x) - (y - residual)
+        rows = blocks.rows[seen[blocks.rows]] if len(blocks.rows) else np.flatnonzero(seen)
+        left, target, moved = ((part / scale.spread)[rows] for part in (residual, y - scale.middle, shift))
+        others = min(most, round(len(x) * (1.0 - 1.0 / (int(blocks.fold.max()) + 1))))
+        fresh = max(fitted.solution.rows / max(others, 1) - 1.0, 0.1)
+        points = ((x - scale.centre) / scale.half_width)[rows]
+        trajectory, fold = blocks.trajectory[rows], blocks.fold[rows]
+        return Unseen(left, target, points, trajectory, fold, moved, fresh, blocks.apart).judgement(), residual
 
 
 def json_ready(values: np.ndarray) -> Any:

@@ -217,12 +217,10 @@ MAP_FIRST_WIDTH = 150
 MAP_SLOPES: Mapping[Activation, Sequence[float]] = {
     "sin": (0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0),
     "tanh": (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
+    **dict.fromkeys(("gauss", "relu", "softplus"), (0.1, 0.2, 0.4, 0.8, 1.5)),
 }
 """Slopes that compete. Flow maps are not tuned between them, so the grid is finer and, as states of one trajectory
 would flatter a steep network, ends earlier than ``SLOPES``."""
-
-MAP_OTHER_SLOPES = (0.1, 0.2, 0.4, 0.8, 1.5)
-"""Of activations that compete only when asked for."""
 
 MAP_NOISY_WIDTHS = (20, 60, 200)
 """Neurons compared where there is noise."""
@@ -240,9 +238,40 @@ Measured: 4 doubles the error of clean data, 20 changes nothing."""
 MAP_NOISY_ROWS = 5000
 """Rows of a trial where there is noise, at least."""
 
+MAP_POLYNOMIAL_ROWS = 8
+"""Rows a column of a polynomial that is no exact fit: it leaves the data fast where it follows noise."""
+
+MAP_SIMULATED_ROWS = 20_000
+"""Rows of the fit to simulated errors, which flatten a map however many rows there are."""
+
 MAP_TIKHONOV = 1e-16
 """As ``TIKHONOV``. Iterated maps show the last digit: 1e-15 costs more than one Lyapunov time. Measured: 1e-17
 lowers the one-step error of clean data to 0.6, 1e-15 raises it to 3.3 times; flat with noise."""
+
+# --- polynomials ---------------------------------------------------------------------------------------------------
+
+POLYNOMIAL_DEGREE = 6
+"""Largest total degree: laws have less, and Taylor series of flows need networks from there."""
+
+POLYNOMIAL_COLUMNS, POLYNOMIAL_PURSUED = 350, 1000
+"""Columns up to which all are fitted, and up to which a few of them are looked for: milliseconds, and a second."""
+
+POLYNOMIAL_ROWS = 1.25
+"""Rows a column from which all columns are fitted at once."""
+
+POLYNOMIAL_TERMS = 40
+"""Terms of one component that are looked for at most."""
+
+POLYNOMIAL_SMALL = (1e-2, 1e-4)
+"""Parts of the largest term, below which terms are left out to see whether anything is missed: where powers are alike,
+small ones share out rounding errors (sequential thresholding: Brunton, Proctor and Kutz 2016)."""
+
+POLYNOMIAL_EXACT = 1e-13
+"""Relative error of a polynomial that leaves nothing: chance does not find one so small."""
+
+POLYNOMIAL_CENTRED = 3.0
+"""Standard deviations of the mean from zero, beyond which powers are those of the distance from the mean: about zero
+a law has its fewest terms, but powers of numbers that hardly differ are alike."""
 
 # --- neurons from data ---------------------------------------------------------------------------------------------
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from dynsamp.models import tuning
 from dynsamp.models.base import Samples
+from dynsamp.networks.search.unseen import Judgement
+from dynsamp.networks.stencil import Increments
 
-__all__ = ["Increments", "increments"]
+__all__ = ["Increments", "increments", "judged"]
 
-
-@dataclass(frozen=True)
-class Increments:
-    """Pairs of consecutive samples of all trajectories, in the order of trajectory and time."""
-
-    y: np.ndarray  # (row, component)
-    dy: np.ndarray  # (row, component): next state minus this one
-    spacing: np.ndarray  # (row,)
-    trajectory: np.ndarray  # (row,) index into the samples
-
-    @property
-    def dt(self) -> float:
-        """Median spacing."""
-        return float(np.median(self.spacing))
+_log = logging.getLogger("dynsamp")
 
 
 def increments(samples: Samples, learner: str, *, even: bool = True) -> Increments:
@@ -65,3 +56,22 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
     if not dy.any():
         raise ValueError(f"the data never change, so {learner} has nothing to learn; check which column is which")
     return found
+
+
+def judged(judgement: Judgement, samples: Samples, noise: Sequence[float] | np.ndarray) -> dict[str, Any]:
+    """First keys of a report: error, its interval, noise (output,) of states, and what is worse than the rest."""
+    report: dict[str, Any] = {"error": judgement.error, "error_interval": list(judgement.interval)}
+    squares: dict[str, list[float]] = {}
+    owners = samples.owners if len(noise) == samples.size else samples.states
+    for state, level in zip(owners, noise, strict=True):
+        squares.setdefault(state.name, []).append(float(level) ** 2)
+    if found := {name: float(np.sqrt(np.mean(each))) for name, each in squares.items() if any(each)}:
+        report["noise"] = found
+    if worst := {f"trajectory {samples.ids[k]}": error for k, error in judgement.worst().items()}:
+        report["worst"] = worst
+        said = ", ".join(f"{name} {error:.2g}" for name, error in worst.items())
+        _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
+    if samples.u is not None:
+        report["note"] = "the inputs of the data were not used"
+        _log.warning("the inputs of the data were not used: this model knows the state alone")
+    return report

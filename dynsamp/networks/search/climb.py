@@ -7,7 +7,7 @@ search ends when more neurons stop helping. Nothing is held out, and nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,6 +67,7 @@ class Climb:
     activations: Sequence[Activation] = tuning.SMOOTH  # those that compete where none is wanted
     goal: float = tuning.EXACT  # relative error that ends the search
     gain: float = tuning.STALL_OF_HARD  # of a hard target: an error that twice the neurons lower less is a stall
+    slopes: Mapping[Activation, Sequence[float]] = field(default_factory=lambda: tuning.SLOPES)  # compared at first
     winner: Trial | None = None
     trials: list[Trial] = field(default_factory=list)  # all, without their fits
     leaders: dict[Activation, Trial] = field(default_factory=dict)  # of each activation, at the present width
@@ -123,7 +124,7 @@ class Climb:
 
     def _first(self, activation: Activation, width: int) -> Trial:
         """Best scale of the grid: from the typical one upwards, then downwards, while it is not hopeless."""
-        grid = sorted(tuning.SLOPES[activation]) if self.wanted.scale is None else [self.wanted.scale]
+        grid = sorted(self.slopes[activation]) if self.wanted.scale is None else [self.wanted.scale]
         start = int(np.argmin([abs(np.log(value / tuning.TYPICAL_SLOPES[activation])) for value in grid]))
         for direction in (range(start, len(grid)), range(start - 1, -1, -1)):
             for k in direction:

@@ -19,9 +19,10 @@ import numpy as np
 from dynsamp.networks import tuning
 from dynsamp.networks.network import Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width
-from dynsamp.networks.regression_problem import Fitted, Method, Problem, bytes_needed, json_ready, scaling
+from dynsamp.networks.regression_problem import Blocks, Fitted, Method, Problem, bytes_needed, json_ready, scaling
 from dynsamp.networks.rows import Rows
 from dynsamp.networks.search.climb import Climb, ladder, simplest
+from dynsamp.networks.search.unseen import Judgement, folds
 from dynsamp.streams import generator
 
 __all__ = ["RegressionFit", "fit_regression"]
@@ -49,6 +50,17 @@ class RegressionFit:
     low: np.ndarray  # (input,) of all rows
     high: np.ndarray  # (input,)
     rows: int  # of the data
+    problem: Problem
+
+    def judgement(self, trajectory: np.ndarray | None = None) -> Judgement:
+        """What rows that fits have not seen say; scattered ones, or those of whole trajectories (row,)."""
+        problem, fitted = self.problem, self.fitted
+        owner = problem.summary.sample if trajectory is None else trajectory[problem.summary.sample]
+        enough = tuning.ENOUGH_UNSEEN if trajectory is None else len(owner)
+        most = max(tuning.ROWS_A_COLUMN * (problem.free + fitted.hidden.width), tuning.LEAST_ROWS)
+        hard = fitted.error > tuning.HARD and problem.options.regularisation != 0.0 and not problem.published
+        blocks = Blocks(owner, folds(owner, problem.options.seed), enough=enough)
+        return problem.judged(fitted, blocks, most, "gram" if hard else "qr")[0]
 
     def report(self) -> dict[str, Any]:
         """What was chosen, how well it fits, and why."""
@@ -134,7 +146,8 @@ def _final(problem: Problem, choice: Choice) -> Fitted:
 
 def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit:
     summary = problem.summary
-    return RegressionFit(problem.network(fitted), fitted, choice, summary.low, summary.high, problem.rows.count)
+    low, high = summary.low, summary.high
+    return RegressionFit(problem.network(fitted), fitted, choice, low, high, problem.rows.count, problem)
 
 
 def _affordable(problem: Problem, neurons: Neurons) -> int:
@@ -303,11 +316,19 @@ class _Search:
         Simpler ones come first in ``candidates``.
         """
         problem = self.problem
-        folds = np.array_split(problem.order, min(tuning.FOLDS, len(problem.order)))
+        count = len(problem.order)
+        fold = np.empty(count, np.int64)
+        fold[problem.order] = np.arange(count) * min(tuning.FOLDS, count) // count
         errors, needed = [], []
         for candidate in candidates:
             most = max(2 * tuning.ROWS_A_COLUMN * (problem.free + candidate.last), 4 * tuning.LEAST_ROWS)
-            errors.append(problem.unseen(candidate, folds, most))
+            total, seen = 0.0, 0
+            for rows, left in problem.held_out(candidate, fold, most):
+                total += float(np.sum(np.minimum(np.abs(left / problem.scale.spread), 1e100) ** 2))
+                seen += left.size
+                if len(rows) >= tuning.ENOUGH_UNSEEN:
+                    break
+            errors.append(float(np.sqrt(total / max(seen, 1))))
             needed.append(errors[-1] / (tuning.DEEPER if len(candidate.widths) > 1 and self.free else 1.0))
         best = simplest(needed)
         order = [best, *(k for k in np.argsort(needed, kind="stable") if k != best)]

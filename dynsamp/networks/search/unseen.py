@@ -55,6 +55,7 @@ class Judgement:
     interval: tuple[float, float]  # about 90 %
     noise: np.ndarray  # (equation,) standard deviation of the errors of rows; 0 where none is seen
     by_trajectory: dict[int, float]  # relative root mean square residual of each trajectory that was held out
+    sure: bool = True  # whether residuals show the error, or noise hides it and it is what chance leaves open
 
     def worst(self) -> dict[int, float]:
         """The trajectories that are worse than the rest by a wide margin, worst first, at most three."""
@@ -103,7 +104,7 @@ class Unseen:
         """Error of the fit to all rows, its interval, and the noise of the rows."""
         square = np.mean(self.residual**2, axis=0)  # (equation,)
         total, size = float(square.sum()), float(np.mean(self.target**2, axis=0).sum())
-        low, squared, high, noise = total, total, total, np.zeros_like(square)
+        low, squared, high, noise, sure = total, total, total, np.zeros_like(square), True
         if self.shift is not None and total > tuning.AT_ROUNDING**2 * size:
             one, other = self._neighbours
             # how alike an error is at neighbours: that of a part of the rows is known, and as rough as the other
@@ -122,7 +123,7 @@ class Unseen:
         spread = self._spread() * tuning.JUDGED_WITHIN
         error = float(np.sqrt(squared / size))
         interval = float(np.sqrt(low / size)) / spread, float(np.sqrt(high / size)) * spread
-        return Judgement(error, interval, noise, self._by_trajectory(size))
+        return Judgement(error, interval, noise, self._by_trajectory(size), sure)
 
     def _by_trajectory(self, size: float) -> dict[int, float]:
         names, which = np.unique(self.trajectory, return_inverse=True)

@@ -13,12 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynsamp.models.measured.increments import Increments
 from dynsamp.networks.grid import Grid, Patch
 from dynsamp.streams import generator
 from dynsamp.words import State
 
-__all__ = ["Stencil", "checked_offsets"]
+__all__ = ["Increments", "Stencil", "checked_offsets"]
+
+
+@dataclass(frozen=True)
+class Increments:
+    """Pairs of consecutive samples of all trajectories, in the order of trajectory and time."""
+
+    y: np.ndarray  # (row, component)
+    dy: np.ndarray  # (row, component): next state minus this one
+    spacing: np.ndarray  # (row,)
+    trajectory: np.ndarray  # (row,) index into the samples
+
+    @property
+    def dt(self) -> float:
+        """Median spacing."""
+        return float(np.median(self.spacing))
 
 
 def checked_offsets(offsets: Sequence[int]) -> tuple[int, ...]:
