@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.arguments import as_mapping, real_array
-from dynsamp.solve.kernel import History, Kernel, Kind, check_sizes, received, shipped
+from dynsamp.solve.kernel import History, Kernel, Kind, Shipped, check_sizes
 from dynsamp.words import Box, Facts, Input, Parameter, State, Status, components, energy_units, listed, nearest, quoted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Scalar(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class System(ABC):
+class System(Shipped, ABC):
     """Common part of all systems; use one of the four kinds.
 
     Parameters
@@ -147,12 +147,6 @@ class System(ABC):
                 f" {len(states)} states with {self.size} components"
             )
         self._check_functions()
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: shipped(value) for name, value in self.__dict__.items()}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(received(state))
 
     @abstractmethod
     def _check_functions(self) -> None:

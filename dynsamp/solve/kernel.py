@@ -25,8 +25,49 @@ Inputs = tuple[np.ndarray, np.ndarray]
 History = str | np.ndarray | Sequence[float] | Callable[[float], ArrayLike] | tuple[ArrayLike, ArrayLike] | None
 
 
+class Shipped:
+    """What goes to other processes with its functions: by name where they can be imported, else by their code."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: _shipped(value) for name, value in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(_received(state))
+
+
+class _ByCode:
+    """A function made inside another, or derived; pickled, it comes out as the function."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        from dynsamp.kernels.jit import carried
+
+        return pickle.loads, (carried(self.function),)
+
+
+def _shipped(value: Any) -> Any:
+    """A value, and containers of them, as pickle can take it."""
+    if isinstance(value, FunctionType):
+        home = sys.modules.get(value.__module__)
+        return value if getattr(home, value.__qualname__, None) is value else _ByCode(value)
+    if isinstance(value, dict):
+        return {key: _shipped(item) for key, item in value.items()}
+    return tuple(map(_shipped, value)) if type(value) is tuple else value
+
+
+def _received(value: Any) -> Any:
+    """The values again; a copy in the same process was never pickled."""
+    if isinstance(value, _ByCode):
+        return value.function
+    if isinstance(value, dict):
+        return {key: _received(item) for key, item in value.items()}
+    return tuple(map(_received, value)) if type(value) is tuple else value
+
+
 @dataclass(frozen=True)
-class Kernel:
+class Kernel(Shipped):
     """What a solver needs to know of a system or of a fitted model.
 
     Parameters
@@ -86,12 +127,6 @@ class Kernel:
     size: int | None = None
     parameters: int | None = None
     trusted: tuple[np.ndarray, np.ndarray] | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: shipped(value) for name, value in self.__dict__.items()}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(received(state))
 
 
 @dataclass(frozen=True)
@@ -399,38 +434,3 @@ def _pointwise(
     problem = as_problem(given, y.shape[1], len(y), inputs, span)
     try_out(problem, t, y, jacobian=what == "jacobians")
     return at_points(what, problem, t, y)
-
-
-class _ByCode:
-    """A function made inside another, or derived; pickled, it comes out as the function."""
-
-    def __init__(self, function: FunctionType) -> None:
-        self.function = function
-
-    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
-        from dynsamp.kernels.jit import carried
-
-        return pickle.loads, (carried(self.function),)
-
-
-def shipped(value: Any) -> Any:
-    """A value, and containers of them, as pickle can take it."""
-    if isinstance(value, FunctionType):
-        home = sys.modules.get(value.__module__)
-        return value if getattr(home, value.__qualname__, None) is value else _ByCode(value)
-    if isinstance(value, dict):
-        return {key: shipped(item) for key, item in value.items()}
-    return tuple(map(shipped, value)) if type(value) is tuple else value
-
-
-def received(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The values again; a copy in the same process was never pickled."""
-    return {key: _received(value) for key, value in state.items()}
-
-
-def _received(value: Any) -> Any:
-    if isinstance(value, _ByCode):
-        return value.function
-    if isinstance(value, dict):
-        return received(value)
-    return tuple(map(_received, value)) if type(value) is tuple else value
