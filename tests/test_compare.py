@@ -6,8 +6,7 @@ from scipy.optimize import approx_fprime
 
 import dynsamp
 from dynsamp.compare import compare, rows, save_comparison, sentence
-from dynsamp.compare.losses import GradientLoss, IncrementLoss, SumOfLosses, train
-from dynsamp.compare.tasks import task_of
+from dynsamp.compare.losses import GradientLoss, IncrementLoss, SumOfLosses, task_of, train
 from dynsamp.dataset import pack
 
 

@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.sampling import sample_hidden, sample_pairs
 from dynsamp.sklearn import SampledClassifier
-from dynsamp.sklearn.ridge_scores import fit_scores, label_bits, sharpness_of
+from dynsamp.sklearn.classifier import fit_scores, label_bits, sharpness_of
 from dynsamp.streams import generator
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins, workflow
-from dynsamp.compare.losses import Training, train
-from dynsamp.compare.tasks import task_of
+from dynsamp.compare.losses import Training, task_of, train
 from dynsamp.files import explained, tidy, write_bytes
 from dynsamp.meter import Cost
 from dynsamp.models import Estimator, Model

@@ -8,17 +8,18 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from dynsamp.plugins.model_files import load_model, save_model
 from dynsamp.plugins.registry import (
     PluginError,
     PluginRecord,
     PluginWarning,
     estimators,
     examined,
+    load_model,
     metrics,
     plugin_names,
     plugins,
     reload,
+    save_model,
     system,
     system_of,
     systems,

@@ -1,6 +1,7 @@
 """The registry: which plugins are installed, their systems, estimators and metrics by name, what became of each plugin.
 
-Which are installed is read from package metadata alone: nothing of a plugin is imported for that.
+Which are installed is read from package metadata alone: nothing of a plugin is imported for that. The types of models
+in files are looked up among registered estimators and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
+from os import PathLike
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dynsamp.metrics.base import Metric
-    from dynsamp.models.base import Estimator
+    from dynsamp.models.base import Estimator, Model
     from dynsamp.plugins.loading import Contribution, Failure
     from dynsamp.system import System
+
 
 T = TypeVar("T")
 KINDS = ("systems", "estimators", "metrics")  # what plugins bring
@@ -382,3 +385,67 @@ def _complaint(record: PluginRecord) -> str:
         f"plugin {record.name!r} ({origin}) is {record.status} and was left out: {record.error}; run `dynsamp plugins"
         f" doctor` for details, or set DYNSAMP_DISABLE_PLUGINS={record.name} to silence this"
     )
+
+
+def save_model(model: Model, path: str | PathLike[str]) -> None:
+    """Write a fitted model to one file, which appears complete or not at all.
+
+    Parameters
+    ----------
+    model : Model
+        Of a registered estimator: another one could not be read again.
+    path : path-like
+        An existing file is replaced.
+
+    Raises
+    ------
+    TypeError
+        Not a fitted model.
+    ValueError
+        The model's estimator is not registered, or another plugin has its name.
+    OSError
+        The file cannot be written; nothing is left behind.
+    """
+    from dynsamp.models.base import Model
+    from dynsamp.models.storage import write_model
+
+    if not isinstance(model, Model):
+        raise TypeError(f"save_model needs a fitted model, got {type(model).__name__}; fit(data) makes one")
+    entry = loaded().estimators.get(model.name)
+    if entry is None:
+        raise ValueError(
+            f"the estimator {model.name!r} of this {type(model).__name__} is not registered, so the file could not be"
+            " read again; return its class from the hook dynsamp_estimators of a plugin"
+        )
+    if entry.value.Model is not type(model):
+        raise ValueError(
+            f"the name {model.name!r} of this {type(model).__name__}'s estimator belongs to plugin {entry.plugin!r} of"
+            f" {entry.distribution}, so the file would be misread; rename the estimator"
+        )
+    if entry.distribution != IN_TREE:
+        origin = f"{entry.distribution} {entry.version}".strip()
+        model = replace(model, facts=replace(model.facts, distribution=origin))
+    write_model(model, path)
+
+
+def load_model(path: str | PathLike[str]) -> Model:
+    """Read a fitted model that `save_model` wrote.
+
+    Nothing of the file is executed or imported: its arrays and JSON values become a model of a registered estimator.
+
+    Raises
+    ------
+    ValueError
+        Not a model file, a damaged one, one of a newer dynsamp, or of an estimator that no plugin here offers.
+    OSError
+        The file cannot be read.
+    """
+    from dynsamp.models.storage import read_model
+
+    known = loaded().estimators
+
+    def resolve(name: str) -> type[Model]:
+        """Class of the fitted models of an estimator."""
+        return known[name].value.Model
+
+    return read_model(path, resolve)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dynsamp.networks.network import Hidden
 from dynsamp.networks.neurons import Activation, Neurons, Sampler, Width
 from dynsamp.networks.sampling import sample_hidden, standardisation
-from dynsamp.sklearn.ridge_scores import label_bits
+from dynsamp.sklearn.classifier import label_bits
 from dynsamp.sklearn.settings import one_thread, seed_of, widths_of
 from dynsamp.streams import generator
 
