@@ -152,26 +152,98 @@ SDE_ROWS_A_NEURON = 20
 SDE_COMPONENTS = 12
 """Most components n: n (n + 1) / 2 covariances are learned, each from all rows."""
 
-MOMENT_PASSES = 2
-"""Passes before the correction: a plain one, and one that is weighted by what the first has found."""
+SDE_DEGREES = {1: (6, 4), 2: (5, 4), 3: (4, 3), 4: (3, 2)}
+"""Largest total degrees of monomials in drift and covariance, by components; of more, 2: 91 columns of 12 components
+already take most of the time."""
+
+SDE_ROWS_A_TERM = 10
+"""Least rows a monomial, of data as noisy as increments."""
+
+ALL_SUBSETS = 8
+"""Monomials of which all subsets are tried: 256 of them take a few milliseconds."""
+
+DEPENDENT = 1e-6
+"""Least pivot of columns of unit norm, its square rounding of normal equations."""
+
+PRIOR_VARIANCES = np.geomspace(1.0, 1e7, 29)
+"""Variances of coefficients of neurons, of unit norm and noise: from none to as large as a million rows can show."""
+
+ZERO_NEAR = 20.0
+"""Distance of the mean from zero, in standard deviations, up to which monomials about zero can be told apart."""
+
+LOG_SPAN = 10.0
+"""Factor between the least and the largest of positive states from which their logarithms are tried, too."""
+
+STEEPEST = 3.0
+"""Largest slope of a neuron on standardised states: steeper ones are steps, which follow noise."""
+
+LEAF_ROWS = 32
+"""Least rows of a neighbourhood whose variance is taken: its error is a quarter of it."""
+
+WEIGHTS_NEAR = 4.0
+"""Factor of a local variance within which a first law says it better."""
+
+LEAVES = 128
+"""Neighbourhoods at most."""
+
+SDE_POINTS = 600
+"""States at which functions of the state are looked at; they are smooth."""
+
+SDE_MARGIN = 0.25
+"""Beyond the data on each side, over their range, up to which moments follow the law."""
+
+SDE_TURNS = 3
+"""Turns of weights, choices and correction; the last two choose from the corrected moments."""
+
+SDE_OUTLIERS = 0.002
+"""Share of the states at which a variance may be below its floor: the rarest ones."""
+
+SDE_BEYOND = 0.5
+"""Distance beyond the data, over their range, at which a drift that holds paths together still must."""
+
+CORRECTION_LARGE = 0.2
+"""Part of drift or covariance from which the correction for the spacing is large."""
+
+SDE_COARSE = (1, 3, 5)
+"""Degrees that compete where the correction is large: odd ones, so that a drift can hold paths together."""
+
+FORGOTTEN = 0.1
+"""Least eigenvalue of a linear step over the spacing: with less memory than this, the rate of decay is not known."""
+
+SETTLING, SETTLED, ANDERSON = 40, 1e-4, 5
+"""Steps until law and moments agree, their relative difference, and how many are combined."""
+
+COVARIANCES_KEPT = 1_000_000
+"""Numbers of the covariances of coefficients that a model keeps: eight megabytes, up to some ten components."""
+
+STEP_RATE, STEP_TURN, STEP_PARTS = 0.05, 0.1, 200.0
+"""Step of a solver times the fastest rate of the law: a few percent in the rate and in variances. Damping of turns,
+over their rate, below which a solver need not tell. Most steps in a spacing of the data."""
+
+CHANCES = 2
+"""Times that moments are moved by chance, to see how far the law moves."""
+
+MOMENT_STEPS = 12
+"""Most steps of fourth order in which moments are followed over a spacing."""
+
+NOISE_SURE, NOISE_SEEN = 5.0, 0.02
+"""Standard errors of the product of neighbouring increments that are no chance, and their part in the variance of
+increments that is worth telling."""
 
 MOMENT_CHUNK = 4096
 """Rows at once; bounds memory."""
 
-RIDGE_HEAVY = 1e6
-"""A ridge, for columns of unit norm, that leaves nothing of the neurons."""
-
 VARIANCE_FLOOR = 1e-6
-"""Least variance over the mean one: far below what data show, and its root still divides."""
+"""Least local variance over the mean one, for weights."""
+
+LEAST_VARIANCE = 0.1
+"""Least variance over the least one among neighbours: there is noise wherever there are data."""
 
 PIVOT_FLOOR = 1e-12
 """Least square of a Cholesky pivot over the least variance: what divides by it stays finite."""
 
 VARIANCE_LIGHT = 1e-2
 """Share of the median variance: rows quieter than this weigh no more, or a few rows would decide everything."""
-
-CORRECTION_LARGEST = 0.5
-"""Part of what it corrects up to which a correction counts as small: beyond, its own error is as large."""
 
 # lattices
 

@@ -76,6 +76,8 @@ def solve(  # noqa: PLR0913 - a verb
     task = posed(kernel, times, y0, ids=ids, seed=seed, inputs=inputs)
     states = as_room(out, (len(task.y0), len(task.times), task.y0.shape[1]), options.dtype)
     solution = advance(task, options, states)
+    if kernel.chart is not None:
+        kernel.chart.outward(states)
     if not np.any(solution.status == Status.STEP_LIMIT):
         return solution
     hint = _advice(task, options, solution)

@@ -67,6 +67,27 @@ def _received(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """The coordinates in which a kernel steps: logarithms of some components. Results are states within bounds."""
+
+    logs: np.ndarray  # (component,) whether it steps in the logarithm
+    low: np.ndarray  # (component,) of results
+    high: np.ndarray
+
+    def inward(self, y: np.ndarray) -> np.ndarray:
+        """Coordinates of states (..., component); NaN where a logarithm has none."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.where(self.logs, np.log(y), y)
+        return np.ascontiguousarray(np.where(np.isneginf(found), np.nan, found))
+
+    def outward(self, x: np.ndarray) -> np.ndarray:
+        """States of coordinates (..., component), in place."""
+        with np.errstate(over="ignore"):
+            x[..., self.logs] = np.exp(x[..., self.logs])
+        return np.clip(x, self.low, self.high, out=x)
+
+
+@dataclass(frozen=True)
 class Kernel(Shipped):
     """What a solver needs to know of a system or of a fitted model.
 
@@ -108,6 +129,10 @@ class Kernel(Shipped):
     trusted : (ndarray of int, ndarray), optional
         Places in ``theta`` and the numbers there, which the functions take for sizes and indices: no other ``theta``
         may have other ones.
+    longest : float, optional
+        Step of fixed-step methods that the scales of the functions allow, where none is asked for.
+    chart : Chart, optional
+        Coordinates in which the functions of an sde are given; starts and results are states.
     """
 
     kind: Kind
@@ -127,6 +152,8 @@ class Kernel(Shipped):
     size: int | None = None
     parameters: int | None = None
     trusted: tuple[np.ndarray, np.ndarray] | None = None
+    longest: float | None = None
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +204,7 @@ def posed(
     times, y0 = as_times(times), as_states(y0)
     count, dim = y0.shape
     problem = as_problem(kernel, dim, count, inputs, (times[0], times[-1]))
+    y0 = y0 if kernel.chart is None else kernel.chart.inward(y0)
     return InitialValueProblem(
         kernel,
         problem,
@@ -428,9 +456,21 @@ def _pointwise(
     from dynsamp.solve.trial import try_out
 
     y = as_states(y)
+    y = y if kernel.chart is None else kernel.chart.inward(y)
     t = np.broadcast_to(np.asarray(t, dtype=float), len(y)).copy()
     span = (float(t.min()), float(t.max())) if len(t) else None
     given = kernel if theta is None else replace(kernel, theta=np.asarray(theta, dtype=float))
     problem = as_problem(given, y.shape[1], len(y), inputs, span)
     try_out(problem, t, y, jacobian=what == "jacobians")
-    return at_points(what, problem, t, y)
+    found = at_points(what, problem, t, y)
+    if kernel.chart is None or not kernel.chart.logs.any():
+        return found
+    # Ito: d exp(x) = exp(x) (dx + g g' / 2 dt)
+    growth = np.where(kernel.chart.logs, np.exp(y), 1.0)
+    if what == "diffusions":
+        return found * (growth if found.ndim == 2 else growth[..., None])
+    if what == "jacobians":
+        raise ValueError("a law of logarithms has no Jacobian here; take differences of field_values()")
+    g = at_points("diffusions", problem, t, y)
+    half = 0.5 * (g**2 if g.ndim == 2 else (g**2).sum(axis=2))
+    return np.asarray(growth * (found + np.where(kernel.chart.logs, half, 0.0)))

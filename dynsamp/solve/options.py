@@ -48,8 +48,9 @@ class Options:
         Why this method, where somebody else than the user has chosen it.
     step : float, optional
         Longest internal step of a fixed-step method, which takes a whole number of equal steps between saved times;
-        by default the spacing of the times, the median of uneven ones. Saved times that lie closer than a step have
-        one of their own between them. More than 10^12 steps, of all trajectories together, are refused.
+        by default the spacing of the times, the median of uneven ones, or what a learned law allows. Saved times that
+        lie closer than a step have one of their own between them. More than 10^12 steps, of all trajectories together,
+        are refused.
     path_step : float, optional
         Build the Brownian path on cells of this length, counted from the first time, and refine it below: solutions
         with ``step`` = path_step, path_step / 2, path_step / 4, ... see the same path. Saved times must be
@@ -299,7 +300,7 @@ def _substeps(kernel: Kernel, times: np.ndarray, step: float | None) -> tuple[np
     if kernel.kind == "map" and (width is None or (step is not None and step != width)):
         raise ValueError(f"a map advances by its own dt = {kernel.dt}, but step = {step}; give a Kernel with dt=")
     if width is None:
-        width = usual_step(times)
+        width = usual_step(times, kernel.longest)
     if not 0 < width < float("inf"):
         raise ValueError(f"step must be positive, got {width}")
     with np.errstate(over="ignore"):  # too many steps to count are refused

@@ -1,7 +1,7 @@
 """Statistics of trajectories whose states are never kept: over trajectories at each time, or over time for each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike
 from dynsamp.arguments import whole_number
 from dynsamp.limits import check_bytes
 from dynsamp.solve.door import advance
-from dynsamp.solve.kernel import Inputs, Kernel, posed
+from dynsamp.solve.kernel import InitialValueProblem, Inputs, Kernel, posed
 from dynsamp.solve.options import Options, asked
 from dynsamp.words import Status, quoted
 
 Bounds = tuple[np.ndarray, np.ndarray]  # lowest and highest states (trajectory, component)
+
+_AT_ONCE = 1 << 22  # numbers of states that are kept at a time where they change before they count
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,16 @@ def statistics(  # noqa: PLR0913 - a verb
         """Trajectories up to where they leave the bounds."""
 
         def add(self, begin: int, end: int) -> None:
+            if kernel.chart is not None:
+                kernel.chart.outward(self.place(begin, end))
             if bounds is not None:
                 room, rows = self.place(begin, end), slice(begin, end)
                 room[:], status = strayed(room, np.zeros(end - begin, np.int8), (bounds[0][rows], bounds[1][rows]))
                 beyond[rows] = status != Status.OK
             super().add(begin, end)
 
+    if over == "time" and kernel.chart is not None:
+        return _over_time(task, options, bounds)
     kept = np.empty((count, over_time.ROWS, dim)) if over == "time" else Within(count, group, (steps, dim))
     solution = advance(task, options, kept, over_time if over == "time" else None)
     if isinstance(kept, np.ndarray) and bounds is not None:
@@ -130,3 +136,21 @@ def statistics(  # noqa: PLR0913 - a verb
     mean, squares, low, high, last = np.moveaxis(kept, 1, 0)
     number = np.where(np.isfinite(mean), steps, 0)
     return Statistics(mean, np.sqrt(squares / steps), low, high, last, number, *about)
+
+
+def _over_time(task: InitialValueProblem, options: Options, bounds: Bounds | None) -> Statistics:
+    """Over time, of a kernel that steps in other coordinates: from the states of some trajectories at a time."""
+    assert task.kernel.chart is not None
+    (count, dim), steps = task.y0.shape, len(task.times)
+    found, status = np.empty((5, count, dim)), np.empty(count, np.int8)
+    block = max(1, _AT_ONCE // (steps * dim))
+    for start in range(0, count, block):
+        part = slice(start, start + block)
+        states = np.empty((len(task.y0[part]), steps, dim))
+        solution = advance(replace(task, y0=task.y0[part], ids=task.ids[part]), options, states)
+        limits = None if bounds is None else (bounds[0][part], bounds[1][part])
+        states, status[part] = strayed(task.kernel.chart.outward(states), solution.status, limits)
+        found[:, part] = states.mean(1), states.std(1), states.min(1), states.max(1), states[:, -1]
+    number = np.where(np.isfinite(found[0]), steps, 0)
+    mean, std, low, high, last = found
+    return Statistics(mean, std, low, high, last, number, status, solution.method, solution.reason, solution.options)

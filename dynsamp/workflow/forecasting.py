@@ -173,7 +173,7 @@ def _own_step(model: Model, kernel: Kernel, saved: np.ndarray, method: str | Non
         # with the spacing of the saved times itself, one would see the solver, not the model
         return usual_step(saved, model.facts.dt, FEWER.get(method, SUBSTEPS))
     fixed = kernel.kind == "sde" or (method in METHODS and not METHODS[method].adaptive)
-    return usual_step(saved, model.facts.dt) if fixed and kernel.kind != "map" else None
+    return usual_step(saved, kernel.longest or model.facts.dt) if fixed and kernel.kind != "map" else None
 
 
 def _member_count(model: Model, kernel: Kernel | None, members: int | None, *, room: int) -> int | None:
@@ -331,6 +331,8 @@ class Forecast:
         low, high, turn = self.model.low, self.model.high, turns(self.model.states)
         width = np.where(np.isfinite(turn), TURNS * turn, high - low)
         width[width == 0] = np.inf  # it never changed in training: nothing says how far is far
+        if self.kernel is not None and self.kernel.chart is not None:
+            width[self.kernel.chart.logs] = np.inf  # growth by factors
         with np.errstate(invalid="ignore"):
             outside = np.maximum(np.maximum(low - starts, starts - high) / width, 0.0).max(axis=1, keepdims=True)
             room = (outside + DIVERGED_WIDTHS * (1 + 2 * outside)) * width  # the box, widened until it holds the start

@@ -1,0 +1,10 @@
+"""Stochastic differential equations from increments: dy = mu(y) dt + g(y) dW, g g^T = a(y), in the sense of Ito.
+
+choice     which terms drift and covariance have: monomials, or neurons
+moments    from increments to the law: weighted regressions, and what a spacing adds to moments
+model      the estimator and its model
+"""
+
+from dynsamp.models.drift_diffusion.model import DriftDiffusion, DriftDiffusionModel, sde_functions
+
+__all__ = ["DriftDiffusion", "DriftDiffusionModel", "sde_functions"]

@@ -1,0 +1,512 @@
+"""Drift and covariance from increments: regressions of conditional moments, and the step from moments to the law.
+
+Of a short spacing dt the increments have the mean mu dt and the covariance a dt: Stanton (1997), J. Finance 52, 1973.
+Of a longer one they are those of the law after dt, which a normal density with moments m and P that follow
+
+    m' = E mu(x),    P' = E (x - m) mu(x)' + its transpose + E a(x),    x ~ N(m, P)
+
+has closely (Sarkka 2007, IEEE Trans. Automatic Control 52, 1631), and exactly where mu is linear and a is quadratic.
+The difference between these moments and mu dt, a dt is a smooth function of the state. It is regressed on the same
+columns and taken from the coefficients until both agree. Regressions know their rows by normal equations alone, so this
+and every choice of terms cost nothing that grows with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from dynsamp.models import tuning
+from dynsamp.models.drift_diffusion.choice import Choice, Columns, Equations, chosen, monomials, moved
+from dynsamp.models.measured.increments import Increments
+from dynsamp.networks.network import HiddenLayer
+
+
+def lower_triangle(size: int) -> list[tuple[int, int]]:
+    """Places (i, k), k <= i, of the lower triangle, row by row."""
+    return [(i, k) for i in range(size) for k in range(i + 1)]
+
+
+def mirrored(flat: np.ndarray, size: int) -> np.ndarray:
+    """Symmetric matrices (row, size, size) from their lower triangles."""
+    a = np.empty((len(flat), size, size))
+    rows, columns = np.tril_indices(size)
+    a[:, rows, columns] = a[:, columns, rows] = flat
+    return a
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Increments of standardised states; the unit of time is their median spacing."""
+
+    z: np.ndarray  # (row, component)
+    dz: np.ndarray  # (row, component)
+    dt: np.ndarray  # (row,)
+    follows: np.ndarray  # (row,) whether the row before is the increment before, of the same trajectory
+    centre: np.ndarray
+    spread: np.ndarray
+    tick: float  # the unit of time
+
+    @classmethod
+    def of(cls, found: Increments) -> Rows:
+        """Standardise increments."""
+        centre, spread = found.y.mean(axis=0), found.y.std(axis=0)
+        spread[spread <= 1e-13 * np.abs(found.y).max(axis=0)] = 1.0
+        follows = np.diff(found.trajectory, prepend=-1) == 0
+        spacing = found.spacing / found.dt
+        return cls((found.y - centre) / spread, found.dy / spread, spacing, follows, centre, spread, found.dt)
+
+    def few(self, most: int) -> slice:
+        """Rows at even distances."""
+        return slice(None, None, -(-len(self.z) // most))
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Monomials and neurons of standardised states."""
+
+    exponents: np.ndarray  # (term, component)
+    layer: HiddenLayer  # of standardised states
+
+    def values(self, z: np.ndarray) -> np.ndarray:
+        """Columns (row, column)."""
+        count = len(self.exponents)
+        out = np.empty((count + self.layer.width, len(z)))
+        out[:count] = 1.0
+        for j, state in enumerate(z.T):
+            powers = [np.ones(1), state]
+            for at, degree in enumerate(self.exponents[:, j].tolist()):
+                while len(powers) <= degree:
+                    powers.append(powers[-1] * state)
+                if degree:
+                    out[at] *= powers[degree]
+        if self.layer.width:
+            self.layer.fill_values(np.ascontiguousarray(z), out[count:])
+        return out.T
+
+    def taken(self, columns: np.ndarray) -> Basis:
+        """Only these columns (bool)."""
+        terms, neurons = np.split(columns, [len(self.exponents)])
+        return Basis(self.exponents[terms], self.layer.taken(np.flatnonzero(neurons)))
+
+
+@dataclass(frozen=True)
+class Law:
+    """Drift and covariance of standardised states, per unit of time."""
+
+    basis: Basis
+    drift: np.ndarray  # (column, component)
+    covariance: np.ndarray  # (column, entry of the lower triangle)
+    floor: np.ndarray  # (component,) least variance
+
+    @property
+    def both(self) -> np.ndarray:
+        """Coefficients (column, component + entry)."""
+        return np.concatenate([self.drift, self.covariance], axis=1)
+
+    def values(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Drift (row, component) and covariance (row, component, component)."""
+        n, (used, coefficients) = len(self.floor), self._used
+        both = used.values(z) @ coefficients
+        return both[:, :n], positive(mirrored(both[:, n:], n), self.floor)
+
+    @cached_property
+    def _used(self) -> tuple[Basis, np.ndarray]:
+        """Columns that count: the others cost most of the time."""
+        used = np.asarray(self.both.any(axis=1))
+        return self.basis.taken(used), self.both[used]
+
+    def after(self, z: np.ndarray, dt: np.ndarray, low: np.ndarray, high: np.ndarray, substeps: int) -> np.ndarray:
+        """What the moments of an increment over dt add to drift and covariance: (row, component + entry)."""
+        n = len(self.floor)
+        m, p, h = z.copy(), np.zeros((len(z), n, n)), dt / substeps
+        for _ in range(substeps):
+            total_m, total_p, at_m, at_p = np.zeros_like(m), np.zeros_like(p), m, p
+            for weight, part in ((1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)):
+                rate_m, rate_p = self._rates(at_m, at_p, low, high)
+                total_m, total_p = total_m + weight / 6 * rate_m, total_p + weight / 6 * rate_p
+                at_m, at_p = m + (part * h)[:, None] * rate_m, p + (part * h)[:, None, None] * rate_p
+            m, p = m + h[:, None] * total_m, p + h[:, None, None] * total_p
+        mean, spread = (m - z) / dt[:, None], p / dt[:, None, None]
+        drift, covariance = self.values(z)
+        i, k = np.tril_indices(n)
+        return np.concatenate([mean - drift, (spread - covariance)[:, i, k]], axis=1)
+
+    def _rates(self, m: np.ndarray, p: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the moments, by points that have them (Julier and Uhlmann 2004, Proc. IEEE 92, 401)."""
+        n = m.shape[1]
+        if n == 1:
+            root = np.sqrt(np.maximum(p, 0.0))
+        else:
+            least = 1e-12 * np.einsum("rii->r", p).max() + 1e-300
+            try:
+                root = np.linalg.cholesky(p + least * np.eye(n))
+            except np.linalg.LinAlgError:
+                values, vectors = np.linalg.eigh(p)
+                root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+        many = float(max(n, 3))
+        away = np.sqrt(many) * np.swapaxes(root, 1, 2)  # (row, way, component)
+        points = np.concatenate([m[:, None], m[:, None] + away, m[:, None] - away], axis=1)
+        drift, covariance = self.values(np.clip(points, low, high).reshape(-1, n))
+        weights = np.concatenate([[1.0 - n / many], np.full(2 * n, 0.5 / many)])
+        drift = drift.reshape(points.shape)
+        cross = np.einsum("w,rwi,rwj->rij", weights, points - m[:, None], drift)
+        mean = np.einsum("w,rwij->rij", weights, covariance.reshape(*points.shape, n))
+        return np.einsum("w,rwi->ri", weights, drift), cross + np.swapaxes(cross, 1, 2) + mean
+
+
+def positive(a: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Matrices with variances above the floor and correlations up to one."""
+    n = len(floor)
+    for i in range(n):
+        np.maximum(a[:, i, i], floor[i], out=a[:, i, i])
+    for i, k in lower_triangle(n):
+        if i != k:
+            bound = np.sqrt(a[:, i, i] * a[:, k, k])
+            a[:, i, k] = a[:, k, i] = np.clip(a[:, i, k], -bound, bound)
+    return a
+
+
+def local_variances(rows: Rows) -> np.ndarray:
+    """Variance of increments per unit of time (row, component), among neighbours: no function is fitted yet."""
+    out = np.empty_like(rows.z)
+    least = max(tuning.LEAF_ROWS, len(rows.z) // tuning.LEAVES)
+    groups = [np.arange(len(rows.z))]
+    while groups:
+        group = groups.pop()
+        if len(group) >= 2 * least:
+            axis = int(np.argmax(np.ptp(rows.z[group], axis=0)))
+            order = group[np.argpartition(rows.z[group, axis], len(group) // 2)]
+            groups += [order[: len(group) // 2], order[len(group) // 2 :]]
+            continue
+        rate = rows.dz[group] / np.sqrt(rows.dt[group])[:, None]
+        out[group] = rate.var(axis=0) * len(group) / max(len(group) - 1, 1)
+    usual = (rows.dz**2 / rows.dt[:, None]).mean(axis=0)
+    smallest = tuning.VARIANCE_FLOOR * np.where(usual > 0, usual, np.finfo(float).tiny ** 0.5)
+    return np.asarray(np.maximum(out, smallest))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """Terms, the law, and what the moments after a spacing add to its coefficients."""
+
+    columns: tuple[Columns, Columns]  # of the drift and of the covariance
+    shift: np.ndarray  # (column, output): components of the drift, then entries of the covariance
+    choices: list[Choice] = field(default_factory=list)
+    law: Law | None = None
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned."""
+
+    fit: _Fit
+    known: list[Equations]  # of each component of the drift, then of each entry of the covariance
+    turn: _Turn
+    noise: np.ndarray  # (component,) standard deviation of errors of the samples
+    score: float  # -2 log evidence of the increments
+
+    @property
+    def law(self) -> Law:
+        """Drift and covariance."""
+        assert self.turn.law is not None
+        return self.turn.law
+
+    @property
+    def longest(self) -> float:
+        """Step of Euler and Maruyama's method that makes an error of a few percent at most, whatever is saved.
+
+        A step h changes rates of decay by h rate / 2 and amplitudes of turns by h turning^2 / 2; where the diffusion
+        changes with the state, it should not change much in a step.
+        """
+        fit, law = self.fit, self.law
+        slopes = fit.slopes(law)
+        rate = float(np.quantile(np.linalg.norm(slopes, axis=(1, 2)), 0.95))
+        values = np.linalg.eigvals(slopes.mean(axis=0))
+        turning = np.abs(values.imag) > np.abs(values.real)
+        slow = [max(-v.real, tuning.STEP_TURN * abs(v)) / abs(v) ** 2 for v in values[turning]]
+        shift = 1e-5 * np.eye(len(law.floor))
+        i = np.arange(len(law.floor))
+        roots = [np.sqrt(law.values(fit.few + way)[1][:, i, i]) for d in shift for way in (d, -d)]
+        bend = [np.median(np.sum(((a - b) / 2e-5) ** 2, axis=1)) for a, b in zip(roots[::2], roots[1::2], strict=True)]
+        dt = float(np.median(fit.rows.dt))
+        allowed = [dt, tuning.STEP_RATE / max(rate, 1e-300), *(tuning.STEP_RATE * 2 * each for each in slow)]
+        step = min(*allowed, tuning.STEP_RATE / max(float(sum(bend)), 1e-300))
+        return float(max(step, dt / tuning.STEP_PARTS)) * fit.rows.tick
+
+
+def fitted(rows: Rows, layer: HiddenLayer, degrees: tuple[int, int], ridge: float | None) -> Fitted:
+    """Fit drift and covariance: monomials up to ``degrees`` of the two, or neurons of standardised states."""
+    return _Fit.of(rows, layer, degrees, ridge).found()
+
+
+@dataclass(frozen=True)
+class _Fit:
+    rows: Rows
+    basis: Basis
+    columns: tuple[Columns, Columns]  # of the drift and of the covariance
+    few: np.ndarray  # (point, component) states at which functions are looked at
+    few_dt: np.ndarray
+    at_few: np.ndarray  # (point, column)
+    box: tuple[np.ndarray, np.ndarray]  # where the law is looked at
+
+    @classmethod
+    def of(cls, rows: Rows, layer: HiddenLayer, degrees: tuple[int, int], ridge: float | None) -> _Fit:
+        exponents = monomials(rows.z.shape[1], max(degrees))
+        basis = Basis(exponents, layer)
+        shift = rows.centre / rows.spread
+        near = np.abs(shift).max() < tuning.ZERO_NEAR
+        raw = moved(exponents, shift) if near else None
+        drift, covariance = (Columns(exponents, raw, layer.width, ridge, degree) for degree in degrees)
+        few = rows.few(tuning.SDE_POINTS)
+        low, high = rows.z.min(axis=0), rows.z.max(axis=0)
+        margin = tuning.SDE_MARGIN * (high - low)
+        at_few = basis.values(rows.z[few])
+        return cls(rows, basis, (drift, covariance), rows.z[few], rows.dt[few], at_few, (low - margin, high + margin))
+
+    def found(self) -> Fitted:
+        """Regress with local variances, then with those of a first law; choose and correct in turn."""
+        rows, n = self.rows, self.rows.z.shape[1]
+        local = local_variances(rows)
+        floor = tuning.LEAST_VARIANCE * local.min(axis=0)
+        first = _Turn(self.columns, np.zeros((self.at_few.shape[1], n + len(lower_triangle(n)))))
+        known, noise = self._known(local, first, np.zeros(n))
+        first = self._turned(known, first, floor, bool(noise.any()), 1)
+        assert first.law is not None
+        i = np.arange(n)
+        a = np.concatenate([first.law.values(rows.z[part])[1][:, i, i] for part in self._parts()])
+        variance = np.clip(a, local / tuning.WEIGHTS_NEAR, local * tuning.WEIGHTS_NEAR)
+        known, _ = self._known(variance, first, noise)
+        turns = [self._turned(known, first, floor, bool(noise.any()), tuning.SDE_TURNS)]
+        if turns[0].settled and self._large(turns[0]):
+            # chance grows with the correction, and what is chosen after it follows chance: neurons are a last resort
+            for degree in tuning.SDE_COARSE:
+                one, other = (replace(each, neurons=0, most=min(degree, each.most)) for each in self.columns)
+                start = _Turn((one, other), np.zeros_like(first.shift))
+                turns.append(self._turned(known, start, floor, bool(noise.any()), tuning.SDE_TURNS))
+            turns = [turn for turn in turns[1:] if turn.settled] or turns
+        turns = [turn for turn in turns if turn.settled] or turns[:1]
+        scores = [self._score(turn, noise) for turn in turns]
+        best = turns[int(np.argmin(scores))]
+        return Fitted(self, known, best, noise, min(scores))
+
+    def _known(self, variance: np.ndarray, turn: _Turn, noise: np.ndarray) -> tuple[list[Equations], np.ndarray]:
+        """Regressions of all outputs with these variances of increments, and errors of the samples."""
+        drifts = self._drift_equations(variance, bool(noise.any()))
+        residual = self._residual(self.plain(self._chosen(drifts, turn, 0), drifts))
+        if turn.law is None:
+            noise = _noise(residual, self.rows)
+            if noise.any():
+                drifts = self._drift_equations(variance, True)
+                residual = self._residual(self.plain(self._chosen(drifts, turn, 0), drifts))
+        return [*drifts, *self._covariance_equations(residual, variance, noise)], noise
+
+    def _turned(self, known: list[Equations], turn: _Turn, floor: np.ndarray, late: bool, turns: int) -> _Turn:
+        """Choose terms by the corrected moments, and correct what was chosen."""
+        n = len(floor)
+        short = self._short(known[:n])
+        for _ in range(turns):
+            choices = [*self._chosen(known[:n], turn, 0), *self._chosen(known[n:], turn, n)]
+            law = self.law(self.plain(choices, known), floor)
+            settled = self.settled(law, choices, known, late) if short else None
+            if settled is None:
+                return turn if turn.settled else replace(turn, choices=choices, law=law)
+            turn = replace(turn, choices=choices, law=settled[0], shift=settled[1], settled=True)
+        return turn
+
+    def _large(self, turn: _Turn) -> bool:
+        """Whether the correction for the spacing is no small part of what it corrects."""
+        assert turn.law is not None
+        parts = (np.mean((self.at_few @ each) ** 2, axis=0) for each in (turn.shift, turn.law.both))
+        shift, law = parts
+        return bool(np.any(shift > tuning.CORRECTION_LARGE**2 * law))
+
+    def _parts(self) -> Iterator[slice]:
+        for start in range(0, len(self.rows.z), tuning.MOMENT_CHUNK):
+            yield slice(start, start + tuning.MOMENT_CHUNK)
+
+    def law(self, both: np.ndarray, floor: np.ndarray) -> Law:
+        n = len(floor)
+        return Law(self.basis, both[:, :n], both[:, n:], floor)
+
+    def _drift_equations(self, variance: np.ndarray, late: bool) -> list[Equations]:
+        """One weighted regression a component; ``late`` on the state one sample before, whose error is another."""
+        rows = self.rows
+        z, dz, dt = rows.z, rows.dz, rows.dt
+        if late:
+            z, dz, dt, variance = z[:-1][rows.follows[1:]], *(each[rows.follows] for each in (dz, dt, variance))
+        return self._equations(z, dz / dt[:, None], dt[:, None] / variance)
+
+    def _covariance_equations(self, residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> list[Equations]:
+        pairs = lower_triangle(len(noise))
+        targets = np.stack([residual[:, i] * residual[:, k] - 2 * (i == k) * noise[i] ** 2 for i, k in pairs], axis=1)
+        weights = np.stack([1 / (variance[:, i] * variance[:, k]) for i, k in pairs], axis=1)
+        return self._equations(self.rows.z, targets / self.rows.dt[:, None], weights)
+
+    def _residual(self, mean: np.ndarray) -> np.ndarray:
+        """Increments without their mean (row, component)."""
+        rows, out = self.rows, np.empty_like(self.rows.dz)
+        for part in self._parts():
+            out[part] = rows.dz[part] - rows.dt[part, None] * (self.basis.values(rows.z[part]) @ mean)
+        return out
+
+    def _equations(self, z: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> list[Equations]:
+        """Normal equations of each target, all in one pass."""
+        count, size = targets.shape[1], self.at_few.shape[1]
+        matrices, moments = np.zeros((count, size, size)), np.zeros((count, size))
+        for start in range(0, len(z), tuning.MOMENT_CHUNK):
+            part = slice(start, start + tuning.MOMENT_CHUNK)
+            values, roots = self.basis.values(z[part]), np.sqrt(weights[part])
+            for k in range(count):
+                weighted = values * roots[:, k, None]
+                matrices[k] += weighted.T @ weighted
+                moments[k] += weighted.T @ (roots[:, k] * targets[part, k])
+        squares = (weights * targets**2).sum(axis=0)
+        found = []
+        for k in range(count):
+            norms = np.sqrt(np.maximum(np.diag(matrices[k]), 1e-300))
+            scaled, right = matrices[k] / np.outer(norms, norms), moments[k] / norms
+            gain = right @ np.linalg.lstsq(scaled, right, rcond=1e-10)[0]
+            left = max(squares[k] - gain, 1e-12 * squares[k], 1e-300) / max(len(z) - size, 1)
+            found.append(Equations(matrices[k], moments[k], float(left), len(z)))
+        return found
+
+    def _chosen(self, known: list[Equations], turn: _Turn, first: int) -> list[Choice]:
+        """Sub-models by the moments without the shift."""
+        n, choices = self.rows.z.shape[1], []
+        for k, equations in enumerate(known, first):
+            own = replace(equations, moments=equations.moments - equations.matrix @ turn.shift[:, k])
+            if k < n:
+                choices.append(chosen(own, turn.columns[0], 1, self._returns(k)))
+            else:
+                i, j = lower_triangle(n)[k - n]
+                choices.append(chosen(own, turn.columns[1], 2, self._stays_positive if i == j else _any))
+        return choices
+
+    @staticmethod
+    def plain(choices: list[Choice], known: list[Equations]) -> np.ndarray:
+        """Coefficients (column, output) of the moments as they are."""
+        return np.stack([choice.inverse @ each.moments for choice, each in zip(choices, known, strict=True)], axis=1)
+
+    def _stays_positive(self, coefficients: np.ndarray) -> bool:
+        return bool(np.quantile(self.at_few @ coefficients, tuning.SDE_OUTLIERS) >= 0)
+
+    def _returns(self, component: int) -> Callable[[np.ndarray], bool]:
+        """Whether a drift that points inwards at the edge of the data does so a little beyond."""
+        z = self.few[:, component]
+        sides = []
+        for sign in (1.0, -1.0):
+            edge = np.argsort(-sign * z)[: max(len(z) // 50, 5)]
+            beyond = self.few[edge].copy()
+            beyond[:, component] += sign * tuning.SDE_BEYOND * np.ptp(z)
+            sides.append((sign, self.at_few[edge].mean(axis=0), self.basis.values(beyond).mean(axis=0)))
+
+        def sound(coefficients: np.ndarray) -> bool:
+            return not any(sign * (at @ coefficients) < 0 < sign * (out @ coefficients) for sign, at, out in sides)
+
+        return sound
+
+    def _short(self, known: list[Equations]) -> bool:
+        """Whether a linear law would be known again after a spacing: a rule without chance in it."""
+        n = self.rows.z.shape[1]
+        degree = self.columns[0].degree
+        rows = np.eye(self.at_few.shape[1])[: len(degree)][degree <= 1]
+        slopes = []
+        for equations in known:
+            inner = rows @ equations.matrix @ rows.T
+            slopes.append(np.linalg.lstsq(inner, rows @ equations.moments, rcond=None)[0][1:])
+        step = np.linalg.eigvals(np.eye(n) + np.median(self.rows.dt) * np.array(slopes)).astype(complex)
+        return bool(np.all(np.abs(step) > tuning.FORGOTTEN) and np.all(np.abs(np.angle(step)) < 2.0))
+
+    def settled(
+        self, raw: Law, choices: list[Choice], known: list[Equations], late: bool
+    ) -> tuple[Law, np.ndarray] | None:
+        """The law whose moments after a spacing are those of the data, and the shift of its coefficients."""
+        used = len(self.basis.exponents) if not any(choice.neurons for choice in choices) else self.at_few.shape[1]
+        _, a = raw.values(self.few)
+        own = np.einsum("rii->ri", a)
+        light = 1 / (own / own.mean(axis=0)).sum(axis=1)
+        projectors = np.zeros((2, self.at_few.shape[1], len(self.few)))  # long spacings weigh more in the drift alone
+        for which, root in enumerate((np.sqrt(self.few_dt * light), light)):
+            projectors[which, :used] = np.linalg.pinv(self.at_few[:, :used] * root[:, None], rcond=1e-9) * root
+        back = [choice.inverse @ equations.matrix for choice, equations in zip(choices, known, strict=True)]
+        n, plain = self.rows.z.shape[1], raw.both
+        substeps = self._substeps(raw)
+
+        def shifted(both: np.ndarray) -> np.ndarray:
+            law = self.law(both, raw.floor)
+            found = law.after(self.few, self.few_dt, *self.box, substeps)
+            if late:
+                twice = law.after(self.few, 2 * self.few_dt, *self.box, 2 * substeps)
+                found[:, :n] = 2 * twice[:, :n] - found[:, :n]
+            return np.concatenate([projectors[0] @ found[:, :n], projectors[1] @ found[:, n:]], axis=1)
+
+        def moved_by(shift: np.ndarray) -> np.ndarray:
+            return np.stack([back[k] @ shift[:, k] for k in range(len(back))], axis=1)
+
+        at, steps, gaps = plain, [], []
+        scale = np.sqrt(np.mean((self.at_few @ plain) ** 2, axis=0)) + 1e-300
+        for _ in range(tuning.SETTLING):
+            shift = shifted(at)
+            gap = plain - moved_by(shift) - at
+            if not np.all(np.isfinite(gap)):
+                return None
+            size = np.max(np.sqrt(np.mean((self.at_few @ gap) ** 2, axis=0)) / scale)
+            if size < tuning.SETTLED:
+                return self.law(at, raw.floor), shift
+            steps.append(at)
+            gaps.append(gap)
+            # Anderson (1965), J. ACM 12, 547: the combination of what was tried whose gap is least
+            ahead = at + gap
+            if len(gaps) > 1:
+                tried = gaps[-tuning.ANDERSON :]
+                changes = np.stack([(self.at_few @ (gap - other) / scale).ravel() for other in tried[:-1]], axis=1)
+                weights = np.linalg.lstsq(changes, (self.at_few @ gap / scale).ravel(), rcond=1e-8)[0]
+                before = [s + g for s, g in zip(steps[-tuning.ANDERSON :], tried, strict=True)][:-1]
+                ahead = ahead - sum(w * (at + gap - other) for w, other in zip(weights, before, strict=True))
+            at = ahead
+        return None
+
+    def _substeps(self, law: Law) -> int:
+        """Steps in which moments are followed over a spacing."""
+        rate = np.quantile(np.abs(self.slopes(law)).sum(axis=2).max(axis=1), 0.95)
+        return int(np.clip(np.ceil(4 * rate * self.few_dt.max()), 1, tuning.MOMENT_STEPS))
+
+    def slopes(self, law: Law) -> np.ndarray:
+        """Jacobian of the drift (point, component, component)."""
+        shift = 1e-5 * np.eye(self.few.shape[1])
+        ways = [(law.values(self.few + d)[0] - law.values(self.few - d)[0]) / 2e-5 for d in shift]
+        return np.stack(ways, axis=2)
+
+    def _score(self, turn: _Turn, noise: np.ndarray) -> float:
+        """-2 log likelihood of a normal density with the moments of the law, and what coefficients cost."""
+        n, rows, total = len(noise), self.rows, 0.0
+        assert turn.law is not None
+        whole = self.law(turn.law.both + turn.shift, turn.law.floor)
+        for part in self._parts():
+            mean, spread = whole.values(rows.z[part])
+            spread = spread * rows.dt[part, None, None] + 2 * np.diag(noise**2)
+            root = np.linalg.cholesky(spread + 1e-12 * np.einsum("rii->r", spread)[:, None, None] * np.eye(n))
+            gap = np.linalg.solve(root, (rows.dz[part] - mean * rows.dt[part, None])[..., None])
+            total += float((gap**2).sum() + 2 * np.log(np.einsum("rii->ri", root)).sum())
+        total += 2 * len(rows.z) * float(np.log(rows.spread).sum())
+        return total + sum(choice.freedom for choice in turn.choices) * float(np.log(len(rows.z)))
+
+
+def _any(_: np.ndarray) -> bool:
+    return True
+
+
+def _noise(residual: np.ndarray, rows: Rows) -> np.ndarray:
+    """Standard deviation of errors of the samples (component,): each enters two increments with opposite signs."""
+    pair = rows.follows[1:]
+    product = -(residual[1:] * residual[:-1])[pair]
+    if len(product) < tuning.LEAF_ROWS:
+        return np.zeros(residual.shape[1])
+    mean, doubt = product.mean(axis=0), product.std(axis=0) / np.sqrt(len(product))
+    seen = (mean > tuning.NOISE_SURE * doubt) & (2 * mean > tuning.NOISE_SEEN * (residual**2).mean(axis=0))
+    return np.sqrt(np.where(seen, mean, 0.0))
