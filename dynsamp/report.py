@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from dynsamp import plot
+from dynsamp import dataset, plot
 from dynsamp.files import explained, named, tidy, write_bytes
 from dynsamp.words import FAILURES, Status
 
@@ -35,7 +35,8 @@ CAPTIONS = {
     "time_series": "One trajectory over time. The truth is the wide grey line.",
     "energy_error": "Relative error of the true energy along forecasts, and along the truth, which has the error of"
     " its solver. Lines are medians over trajectories, bands hold the middle 80 %.",
-    "valid_prediction_time": "Share of forecasts that stay valid for longer than a time.",
+    "valid_prediction_time": "Share of forecasts that stay valid for longer than a time (Kaplan and Meier's curve)."
+    " Crosses are forecasts that were still valid when they, or the truth, ended.",
     "nrmse": "Error over lead time. The line is the median over trajectories, the band holds the middle 80 %.",
     "crps": "Continuous ranked probability score over lead time. The line is the median over trajectories, the band"
     " holds the middle 80 %.",
@@ -202,38 +203,31 @@ def _fit_rows(report: Mapping[str, object]) -> list[Row]:
 
 
 def _score_rows(scores: xr.Dataset) -> list[Row]:
-    """Scores as single numbers: final values of energy errors, means over lead time, medians over trajectories."""
+    """Scores as single numbers: medians, of energy errors over their last values."""
     rows = []
     for name in map(str, scores.data_vars):
         if name == "truth_energy_error" or scores[name].attrs.get("role") == "flag":  # said elsewhere
             continue
         score, label = scores[name], SHORT.get(name, str(scores[name].attrs.get("long_name", name)))
-        value = _with_units(_number(_typical(score)), str(score.attrs.get("units", "1")))
+        last = slice(-1, None) if name == "energy_error" else slice(None)
+        ends = scores.isel(lead_time=last) if "lead_time" in scores.dims else scores
+        number, reached = dataset.headline(ends, name)
+        value = _with_units(_number(number), str(score.attrs.get("units", "1")))
         if name == "energy_error":
             label = f"final {label}"
             if "truth_energy_error" in scores:
-                value += f" (the truth's own: {_number(_typical(scores['truth_energy_error']))})"
-        elif "lead_time" in score.dims:
-            label = f"mean {label}"
+                value += f" (the truth's own: {_number(dataset.headline(ends, 'truth_energy_error')[0])})"
         elif score.ndim:
             label = f"median {label}"
         if name == "valid_prediction_time":
             value += " Lyapunov times" if "lyapunov_exponent" in score.attrs else ""
-            still = int(score.attrs.get("censored", 0))
+            still, value = int(dataset.counted(scores, name)[1].sum()), value if reached else f"at least {value}"
             value += f" ({still} of {score.size} valid to the end)" if still else ""
+        if score.attrs.get("members_failed"):
+            paths = score.sizes["trajectory"] * int(score.attrs["members"])
+            value += f" ({score.attrs['members_failed']} of {paths} paths failed)"
         rows.append((label, value))
     return rows
-
-
-def _typical(score: xr.DataArray) -> float:
-    values = np.asarray(score.values, dtype=float)
-    if "energy_error" in str(score.name) and "lead_time" in score.dims:
-        values = np.moveaxis(values, score.dims.index("lead_time"), -1)[..., -1]
-    values = values[~np.isnan(values)]  # no truth, no score
-    if not values.size:
-        return float("nan")
-    mean = "lead_time" in score.dims and "energy_error" not in str(score.name)
-    return float(values.mean() if mean else np.median(values))
 
 
 def _outcome_rows(forecast: xr.Dataset) -> list[Row]:

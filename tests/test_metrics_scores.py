@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
 from dynsamp.metrics import METRICS, Record
-from dynsamp.metrics.errors import fair_crps
+from dynsamp.metrics.errors import fair_crps, survival, survival_median
 from dynsamp.models.base import Samples
 from dynsamp.models.null import RandomWalk
 from dynsamp.system import HamiltonianSystem, SDESystem
@@ -113,6 +114,30 @@ def test_a_failure_ends_and_a_truth_caps_the_valid_prediction_time():
     score = SCORE["valid_prediction_time"](replace(exact, y=y), exact)
     assert_allclose(score.values[:, 0], [0.4, 0.3, 0.0, np.nan])
     assert score.attrs["censored"] == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_survival_against_scipy(seed):
+    rng = np.random.default_rng(seed)
+    ends, seen = rng.integers(1, 30, 40) / 3, rng.integers(1, 40, 40) / 3  # with ties
+    times, censored = np.minimum(ends, seen), seen < ends
+    data = stats.CensoredData(uncensored=times[~censored], right=times[censored])
+    known = stats.ecdf(data).sf
+    events, share = survival(np.append(times, np.nan), np.append(censored, False))
+    assert_allclose(share, known.evaluate(events), atol=1e-12)
+    median, reached = survival_median(times, censored)
+    below = events[share < 0.5 + 1e-12]
+    assert (median, reached) == ((pytest.approx(below[0]), True) if below.size else (times.max(), False))
+
+
+def test_medians_of_times_that_are_all_known_are_medians():
+    for times in ([1.0], [1.0, 4.0], [3.0, 1.0, 2.0], [5.0, 1.0, 2.0, 9.0]):
+        assert survival_median(np.array(times), np.zeros(len(times))) == (np.median(times), True)
+    assert survival_median(np.array([4.0, 5.0, 5.0]), np.array([0, 1, 1])) == (5.0, False)
+    assert survival_median(np.array([4.0, 5.0]), np.array([0, 1])) == (4.0, False)  # anything from 4 on
+    score = SCORE["valid_prediction_time"](truth(), truth())
+    assert score.censored.all()
+    assert score.attrs["median_is"] == "at least this: not reached"
 
 
 def test_records_that_do_not_match_are_refused():
@@ -264,6 +289,16 @@ def test_the_hamiltonian_is_compared_up_to_a_constant(factor):
     assert score.values.shape == ()
     assert_allclose(score.values, factor - 1, atol=1e-14)
     assert_allclose(SCORE["model_energy_drift"](spring(), Scaled(factor)).values, 0.0, atol=1e-14)
+
+
+def test_a_constant_that_was_given_counts():
+    model, orbits = Scaled(1.0), spring(0.3)  # of energy 2 a^2 exp(0.6 t); what is learned is larger by 7
+    exact = 2.0 * np.array([1.0, 4.0])[:, None] * np.exp(0.6 * T)
+    model.report = {"constant": "H is 0 at [0.0, 0.0]"}
+    score = SCORE["hamiltonian_error"](orbits, model, SPRING)
+    assert_allclose(score.values, 7.0 * math.sqrt(exact.size) / np.linalg.norm(exact), rtol=1e-12)
+    model.report = {"constant": "H is zero at the centre of the data"}
+    assert_allclose(SCORE["hamiltonian_error"](orbits, model, SPRING).values, 0.0, atol=1e-14)
 
 
 def test_scores_of_energy_need_an_energy():

@@ -195,10 +195,23 @@ def test_valid_prediction_time_falls_where_forecasts_end():
 def test_a_forecast_that_outlives_the_truth_does_not_fall():
     scores = growing(count=4)
     scores["valid_prediction_time"].values[:] = [[1.0], [9.0], [9.0], [9.0]]
-    scores["valid_prediction_time"].attrs["censored"] = 3
+    scores["valid_prediction_time"].attrs["censored"] = 3  # as files say that do not flag each
     ax = plot.valid_prediction_time(scores)
     assert ax.lines[0].get_ydata()[-1] == 0.75
-    line(ax, "median more than 9")
+    line(ax, "median at least 9")
+
+
+def test_censored_times_are_marked_on_the_curve():
+    scores = growing(count=4)
+    scores["valid_prediction_time"].values[:] = [[1.0], [2.0], [3.0], [9.0]]
+    scores["valid_prediction_time_censored"] = (("trajectory", "member"), [[0], [1], [0], [1]], {"role": "flag"})
+    ax = plot.valid_prediction_time(scores)
+    # 1/4 ends at 1, half of the two that are left at 3
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0, 1, 3, 9])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1, 0.75, 0.375, 0.375])
+    (crosses,) = [each for each in ax.lines if each.get_marker() == "+"]
+    np.testing.assert_allclose(crosses.get_xydata(), [[2, 0.75], [9, 0.375]])
+    line(ax, "median 3")
 
 
 def test_fan_bands_are_quantiles_over_members(ensemble):

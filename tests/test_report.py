@@ -155,7 +155,21 @@ def test_a_valid_prediction_time_says_its_unit_and_what_was_never_exceeded(run):
     about = {"units": "1", "lyapunov_exponent": 0.9, "censored": 3, "threshold": 0.4}
     run.scores["valid_prediction_time"] = (("trajectory", "member"), np.array([[4.0], [5.0], [5.0], [5.0]]), about)
     (line,) = [line for line in report.lines(run) if "valid prediction time" in line]
-    assert line.endswith("5 Lyapunov times (3 of 4 valid to the end)")
+    assert line.endswith("at least 5 Lyapunov times (3 of 4 valid to the end)")
+
+
+def test_headlines_are_medians_without_lead_time_zero(run):
+    values = np.array([[[0.0, 0.3, 0.5], [0.0, 0.1, np.inf], [0.0, 0.2, 1e68]]])
+    run.scores = xr.Dataset(
+        {
+            "nrmse": (("trajectory", "member", "lead_time"), values.swapaxes(0, 1), {"units": "1"}),
+            "crps": (("trajectory", "lead_time"), values[0], {"units": "1", "members": 4, "members_failed": 3}),
+        },
+        {"lead_time": [0.0, 1.0, 2.0]},
+    )
+    said = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in report.lines(run))
+    assert said["median NRMSE"] == "0.4"  # between 0.3 and 0.5
+    assert said["median CRPS"] == "0.4 (3 of 12 paths failed)"
 
 
 def test_a_model_of_several_parts_reports_each(run):

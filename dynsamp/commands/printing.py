@@ -98,19 +98,20 @@ def _plain(value: Any) -> Any:
 def scores_document(scores: xr.Dataset) -> dict[str, Any]:
     """Median and extremes of every score, what was skipped, how many forecasts left the training domain."""
     shown = _scores(scores).items()
-    summary = {name: {**_summary(array), "units": array.attrs.get("units", "1")} for name, array in shown}
+    summary = {name: {**_summary(scores, name), "units": array.attrs.get("units", "1")} for name, array in shown}
     left = {"left_domain": int(scores["left_domain"].sum())} if "left_domain" in scores else {}
     return {"scores": summary, "skipped": _skipped(scores), **left, "system": scores.attrs.get("system", "")}
 
 
 def print_scores(scores: xr.Dataset, *, verbose: bool = False) -> None:
-    """A table: median over everything, and the range."""
+    """A table: median over everything but lead time 0, and the range."""
     rows = []
     for name, array in _scores(scores).items():
-        found = _summary(array)
+        found = _summary(scores, name)
         middle, low, high = (
             "nan" if found[key] is None else f"{found[key]:.3g}" for key in ("median", "minimum", "maximum")
         )
+        middle = middle if found["reached"] else f"at least {middle}"
         extent = "" if array.size < 2 else f"{low} to {high}"
         units = array.attrs.get("units", "1")
         rows.append((str(name), middle, extent, "" if units == "1" else str(units)))
@@ -121,6 +122,8 @@ def print_scores(scores: xr.Dataset, *, verbose: bool = False) -> None:
     skipped = _skipped(scores)
     if skipped and (verbose or not rows):
         put("\n" + columns([(name, reason) for name, reason in skipped.items()], ("skipped", "why")))
+    if scores.attrs.get("starts"):
+        put(f"\n{scores.attrs['starts']}")
 
 
 def _scores(scores: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -128,21 +131,23 @@ def _scores(scores: xr.Dataset) -> dict[str, xr.DataArray]:
     return {str(name): array for name, array in scores.items() if array.attrs.get("role") != "flag"}
 
 
-def _summary(array: xr.DataArray) -> dict[str, Any]:
-    """Of the values that are there; infinite ones, of failed forecasts, count."""
+def _summary(scores: xr.Dataset, name: str) -> dict[str, Any]:
+    """Of the values that are there; infinite ones, of failed forecasts, count. ``reached``: no lower bound."""
     import numpy as np
 
-    values = np.asarray(array.values, dtype=float).ravel()
-    there = values[~np.isnan(values)]
+    from dynsamp import dataset
+
+    there, _ = dataset.counted(scores, name)
     if not there.size:
-        return {"median": None, "minimum": None, "maximum": None, "count": 0, "infinite": 0}
+        return {"median": None, "minimum": None, "maximum": None, "count": 0, "infinite": 0, "reached": True}
+    median, reached = dataset.headline(scores, name)
     return {
-        # like np.median, but without its warning about infinite values
-        "median": float(np.sort(there)[(there.size - 1) // 2 : there.size // 2 + 1].mean()),
+        "median": median,
         "minimum": float(there.min()),
         "maximum": float(there.max()),
         "count": int(there.size),
         "infinite": int(np.isinf(there).sum()),
+        "reached": reached,
     }
 
 

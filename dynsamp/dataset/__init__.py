@@ -21,7 +21,7 @@ from dynsamp.dataset.building import build, from_arrays, from_points
 from dynsamp.dataset.csvfile import from_csv
 from dynsamp.dataset.formats import is_table, open_dataset, save_dataset
 from dynsamp.dataset.packing import component_names, pack, record
-from dynsamp.dataset.results import crossings, scores, spectra, statistics
+from dynsamp.dataset.results import counted, crossings, headline, scores, spectra, statistics
 from dynsamp.dataset.schema import (
     check_time_units,
     decode,
@@ -37,7 +37,27 @@ from dynsamp.dataset.schema import (
 )
 from dynsamp.dataset.tables import from_dataframe
 
-__all__ = ["build", "check_time_units", "component_names", "crossings", "decode", "encode", "facts", "from_arrays"]
-__all__ += ["from_csv", "from_dataframe", "from_points", "history", "is_table", "open_dataset", "pack", "record"]
+__all__ = [
+    "build",
+    "check_time_units",
+    "component_names",
+    "counted",
+    "crossings",
+    "decode",
+    "encode",
+    "facts",
+    "from_arrays",
+]
+__all__ += [
+    "from_csv",
+    "from_dataframe",
+    "from_points",
+    "headline",
+    "history",
+    "is_table",
+    "open_dataset",
+    "pack",
+    "record",
+]
 __all__ += ["save_dataset", "scores", "spectra", "state_list", "statistics", "time_unit", "time_values", "to_dates"]
 __all__ += ["uneven", "validate"]

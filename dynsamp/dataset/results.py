@@ -17,6 +17,7 @@ from dynsamp.dataset.schema import (
     versions,
 )
 from dynsamp.metrics.base import Metric, Score
+from dynsamp.metrics.errors import survival_median
 from dynsamp.models.base import Model
 from dynsamp.words import State, rate_units, spans
 
@@ -26,6 +27,13 @@ LEFT_ATTRS = {
     "role": "flag",
     "flag_values": np.array([0, 1], np.int8),
     "flag_meanings": "inside left_domain",
+}
+CENSORED = "_censored"  # after the name of a score: its flag
+CENSORED_ATTRS = {
+    "units": "1",
+    "role": "flag",
+    "flag_values": np.array([0, 1], np.int8),
+    "flag_meanings": "exact lower_bound",
 }
 # suffix: CF cell method, and how people say it
 _METHODS = {
@@ -104,6 +112,9 @@ def scores(  # noqa: PLR0913 - what a Dataset is made of
         # xarray keeps units through arithmetic, so each score states its own
         about = {"units": time_unit if metric.units == "time" else metric.units, "long_name": metric.long_name or name}
         variables[name] = (metric.dims, values, {**about, **encode(score.attrs)})
+        if score.censored is not None:
+            said = {**CENSORED_ATTRS, "long_name": f"whether the {about['long_name']} is a lower bound"}
+            variables[f"{name}{CENSORED}"] = (metric.dims, score.censored.astype(np.int8), said)
     if left is not None:
         dims = ("trajectory", "member")
         sizes["member"] = left[0].shape[1]
@@ -130,6 +141,30 @@ def scores(  # noqa: PLR0913 - what a Dataset is made of
             coords["state"] = (("state",), labels, {"long_name": "state variable"})
     header = {"Conventions": CONVENTIONS, **versions(), **encode({"skipped": dict(skipped or {}), **(attrs or {})})}
     return xr.Dataset(variables, coords, header)
+
+
+def counted(scores: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a score that count, and which of them are lower bounds: no NaN, which is no truth, no lead time 0."""
+    score = scores[name]
+    if "lead_time" in score.dims and (score["lead_time"] > 0).any():
+        score = score.where(score["lead_time"] > 0)
+    values = np.asarray(score.values, dtype=float).ravel()
+    if f"{name}{CENSORED}" in scores:
+        censored = scores[f"{name}{CENSORED}"].values.ravel() > 0
+    else:  # of a file that only has their number: the longest
+        still = int(score.attrs.get("censored", 0))
+        censored = values >= np.sort(values)[-still] if still else np.zeros(values.shape, dtype=bool)
+    there = ~np.isnan(values)
+    return values[there], censored[there]
+
+
+def headline(scores: xr.Dataset, name: str) -> tuple[float, bool]:
+    """Median of a score, infinite values of failed forecasts included, and whether it is more than a lower bound."""
+    values, censored = counted(scores, name)
+    if censored.any():
+        return survival_median(values, censored)
+    middle = np.sort(values)[(values.size - 1) // 2 : values.size // 2 + 1]  # np.median warns of infinite values
+    return float(middle.mean()) if values.size else float("nan"), True
 
 
 def statistics(  # noqa: PLR0913 - what a Dataset is made of

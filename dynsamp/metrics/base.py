@@ -64,6 +64,7 @@ class Score:
     values: np.ndarray  # over the metric's dims
     attrs: Mapping[str, object] = field(default_factory=dict)  # norm, threshold, reference: JSON values
     coords: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels along dims of the metric's own
+    censored: np.ndarray | None = None  # over the same dims: where a value is only a lower bound
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ from dynsamp.models.base import HasDiffusion, HasDrift, Model, owners
 from dynsamp.solve import diffusion_values, field_values
 
 __all__ = ["NORM", "NO_TRUTH", "crps", "difference", "diffusion_error", "drift_error", "fair_crps", "known", "nrmse"]
-__all__ += ["periods", "relative", "spread", "spread_skill", "starts_apart", "valid_prediction_time"]
+__all__ += [
+    "periods",
+    "relative",
+    "spread",
+    "spread_skill",
+    "starts_apart",
+    "survival",
+    "survival_median",
+    "valid_prediction_time",
+]
 
 SAME_START = 1e-6  # of a state and its spread: float32, and turns of an angle
 POINTS = 100_000  # more states than these do not change an error over them
@@ -111,7 +120,8 @@ def valid_prediction_time(forecast: Record, truth: Record) -> Score:
     """Valid prediction time.
 
     The last time before the normalised root mean square error first exceeds 0.4; a failure exceeds it. Where it never
-    does, the last time with a truth, and the score is censored. In Lyapunov times where the largest Lyapunov exponent
+    does, the last time with a truth, and the score is censored: a lower bound, which the median allows for (see
+    ``survival``). In Lyapunov times where the largest Lyapunov exponent
     is known and positive.
     """
     there = known(truth)
@@ -140,7 +150,37 @@ def valid_prediction_time(forecast: Record, truth: Record) -> Score:
             "lyapunov_exponent": float(exponent),
             "long_name": "valid prediction time (Lyapunov times)",
         }
-    return Score(values, attrs)
+    attrs["median"], reached = survival_median(values, censored)
+    attrs["median_is"] = "of the Kaplan-Meier curve" if reached else "at least this: not reached"
+    return Score(values, attrs, censored=censored)
+
+
+def survival(times: np.ndarray, censored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share (event,) that is left from each of the times (event,) on at which one ends, where others are only observed.
+
+    Kaplan and Meier (1958), J. Am. Stat. Assoc. 53, 457. NaN times do not count.
+    """
+    there = ~np.isnan(times)
+    times, ended = times[there], ~np.asarray(censored, dtype=bool)[there]
+    events, deaths = np.unique(times[ended], return_counts=True)
+    at_risk = (times >= events[:, None]).sum(axis=1)
+    return events, np.cumprod(1 - deaths / at_risk)
+
+
+def survival_median(times: np.ndarray, censored: np.ndarray) -> tuple[float, bool]:
+    """Median of times of which some are lower bounds, and whether it was reached; else itself a lower bound."""
+    if np.isnan(times).all():
+        return math.nan, True
+    events, share = survival(times, censored)
+    half = np.flatnonzero(share < 0.5 + 1e-12)
+    if not half.size:
+        return float(np.nanmax(times)), False
+    first = int(half[0])
+    if share[first] < 0.5 - 1e-12:
+        return float(events[first]), True
+    if first + 1 < len(events):  # half are left in between
+        return float(0.5 * (events[first] + events[first + 1])), True
+    return float(events[first]), False
 
 
 def fair_crps(errors: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from dynsamp.metrics.base import Record, Score, TrueSystem, metric
 from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, relative, spread, states_of
 from dynsamp.models import base
 from dynsamp.models.base import Model
+from dynsamp.models.learned_energy import ZERO
 from dynsamp.models.measured.canonical import canonical_pairs
 from dynsamp.solve import Kernel, field_values, scalar_values
 from dynsamp.streams import generator
@@ -120,7 +121,8 @@ def model_energy_drift(forecast: Record, model: Model) -> Score:
 def hamiltonian_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     """Relative error of the learned Hamiltonian.
 
-    In L2 over the states of the truth, up to an additive constant: both have their mean removed.
+    In L2 over the states of the truth. Of a model whose constant was given (``reference``), with it; else up to an
+    additive constant, and both have their mean removed. The attribute ``norm`` says which.
     """
     exact = _hamiltonian(system, truth).ravel()
     rows = np.flatnonzero(np.isfinite(exact))
@@ -128,10 +130,13 @@ def hamiltonian_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     if not len(rows):
         raise ValueError("the truth has no valid state, so the learned Hamiltonian cannot be compared")
     learned = _learned(model, truth.y.reshape(-1, truth.y.shape[-1])[rows])
-    exact = exact[rows] - exact[rows].mean()
-    norm = float(np.linalg.norm(exact))
-    error = float(np.linalg.norm(learned - learned.mean() - exact))
-    attrs = {"norm": "L2 over the truth's states, both without their mean", "states": len(rows)}
+    said = str(getattr(model, "report", {}).get("constant", ZERO))
+    exact, given = exact[rows], said.startswith("H is ") and not said.startswith(ZERO)
+    if not given:
+        learned, exact = learned - learned.mean(), exact - exact.mean()
+    norm, error = float(np.linalg.norm(exact)), float(np.linalg.norm(learned - exact))
+    how = "with the constant that was given" if given else "both without their mean"
+    attrs = {"norm": f"L2 over the truth's states, {how}", "states": len(rows)}
     return Score(np.asarray(error / norm if norm > 0 else np.inf), attrs)
 
 

@@ -358,10 +358,13 @@ def checked_reference(reference: tuple[Sequence[float], float], size: int) -> tu
     return state, value
 
 
+ZERO = "H is zero at "  # how it is said that nobody gave the constant
+
+
 def pinned(model: EnergyModel, reference: tuple[Sequence[float], float] | None) -> tuple[float, str]:
     """The additive constant of H, and in words where it is fixed."""
     if reference is None:
-        return -float(model.energy(model.centre)), "H is zero at the centre of the data"
+        return -float(model.energy(model.centre)), f"{ZERO}the centre of the data"
     state, value = checked_reference(reference, len(model.centre))
     return value - float(model.energy(state)), f"H is {value:g} at {state.tolist()}"
 

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from dynsamp.dataset import counted, headline
+from dynsamp.metrics.errors import survival
 from dynsamp.plot.canvas import COLOURS, FAINT, TRUTH, axis_label, key, new_axes, new_figure, panels
 from dynsamp.plot.extracts import Scores, named_scores, quantiles, samples, variable
 
@@ -125,6 +127,8 @@ def _spans_decades(score: xr.DataArray) -> bool:
 def valid_prediction_time(scores: Scores, *, ax: Axes | None = None) -> Axes:
     """Share of forecasts that are valid for longer than a time, with the median.
 
+    Forecasts that are still valid at their end, or that of the truth, do not lower it (Kaplan and Meier 1958).
+
     Parameters
     ----------
     scores : Dataset, or mapping of str to Dataset
@@ -145,8 +149,7 @@ def valid_prediction_time(scores: Scores, *, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     longest = 0.0
     for k, (label, each) in enumerate(named.items()):
-        score = each["valid_prediction_time"]
-        longest = max(longest, _draw_share(ax, score, label if len(named) > 1 else "", COLOURS[k % len(COLOURS)]))
+        longest = max(longest, _draw_share(ax, each, label if len(named) > 1 else "", COLOURS[k % len(COLOURS)]))
     ax.set_xlim(0, 1.05 * longest if longest > 0 else 1)
     ax.set_ylim(0, 1.06)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -156,27 +159,26 @@ def valid_prediction_time(scores: Scores, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _draw_share(ax: Axes, score: xr.DataArray, label: str, colour: str) -> float:
-    """One curve with a mark for each forecast; returns the longest time."""
-    times = np.sort(samples(score))
-    times = times[np.isfinite(times)]
+def _draw_share(ax: Axes, scores: xr.Dataset, label: str, colour: str) -> float:
+    """Kaplan and Meier's curve, a bar below for each end and a cross on it for each forecast that did not end."""
+    times, censored = counted(scores, "valid_prediction_time")
     if not times.size:
         ax.plot([], [], color=colour, label=f"{label} (none)".strip())
         return 0.0
-    longest = float(times[-1])
-    # forecasts that were still valid when the truth ended: the curve must not fall there
-    still = min(int(score.attrs.get("censored", 0)), int(np.sum(times == longest)))
-    ended = times[: times.size - still]
-    share = 1 - np.arange(ended.size + 1) / times.size
-    steps = np.concatenate([[0.0], ended, [longest] * bool(still)])
-    ax.step(steps, np.append(share, share[-1:] if still else []), where="post", color=colour, linewidth=1.6)
+    longest = float(times.max())
+    events, share = survival(times, censored)
+    curve = np.append(1.0, share)
+    still = np.unique(times[censored])
+    after = [longest] if still.size and longest > events.max(initial=0.0) else []  # the last that ended
+    heights = np.append(curve, curve[-1:]) if after else curve
+    ax.step([0.0, *events, *after], heights, where="post", color=colour, linewidth=1.6)
+    ended = times[~censored]
     (marks,) = ax.plot(ended, np.full(ended.size, 0.012), "|", color=colour, markersize=7, alpha=0.6, clip_on=False)
     marks.set_in_layout(False)  # not clipped: a layout that made room for them would squeeze the axes
-    if still:
-        ax.plot(longest, share[-1], ">", color=colour, markersize=6)
-    median = float(np.median(times))
-    more = "more than " if still and median == longest else ""
-    ax.axvline(median, color=colour, linewidth=1, linestyle="--", label=f"{label} median {more}{median:.3g}".strip())
+    ax.plot(still, curve[np.searchsorted(events, still, side="right")], "+", color=colour, markersize=9)
+    median, reached = headline(scores, "valid_prediction_time")
+    text = f"{label} median {'' if reached else 'at least '}{median:.3g}".strip()
+    ax.axvline(median, color=colour, linewidth=1, linestyle="--" if reached else ":", label=text)
     return longest
 
 
@@ -245,7 +247,7 @@ def _distribution(ax: Axes, score: xr.DataArray) -> None:
 
 
 def _by_state(ax: Axes, score: xr.DataArray) -> None:
-    values = score.mean([dim for dim in score.dims if dim != "state"])
+    values = score.median([dim for dim in score.dims if dim != "state"])
     labels = [str(name) for name in score["state"].values] if "state" in score.coords else None
     ax.barh(np.arange(values.size), values.values, color=COLOURS[0], tick_label=labels)
     ax.set_xlabel(axis_label(score))
