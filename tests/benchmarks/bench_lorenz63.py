@@ -155,7 +155,8 @@ def main() -> None:
         median = score.attrs["median"]
         medians.append(median)
         print(
-            f"seed {seed}: median {median:.1f} ({score.attrs['median_is']}), quartiles {low:.1f} {high:.1f}, least {score.values.min():.1f},"
+            f"seed {seed}: median {median:.1f} ({score.attrs['median_is']}), quartiles"
+            f" {low:.1f} {high:.1f}, least {score.values.min():.1f},"
             f" censored {score.attrs['censored']}; {model.report['cpu_seconds']:.1f} s CPU, {model.report['chosen']}",
             flush=True,
         )
