@@ -179,8 +179,8 @@ def _error(model: Model) -> float | None:
 def _unseen(model: Model, values: np.ndarray) -> np.ndarray:
     """By what values (row, component) of the fitted law are wrong elsewhere, beyond their error on the data.
 
-    Least squares of p columns and n rows misses noise s by s^2 (1 - p / n) where it was fitted, and the law by s^2 p / n:
-    with the latter beside it, what is only noise comes out no better than its mean.
+    Least squares of p columns and n rows misses noise s by s^2 (1 - p / n) where it was fitted, and the law by
+    s^2 p / n: with the latter beside it, what is only noise comes out no better than its mean.
     """
     rms = np.sqrt(np.nanmean(values**2, axis=0))
     return np.asarray(
