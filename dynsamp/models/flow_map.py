@@ -11,8 +11,9 @@ With a stencil F is a function of the patch around a site, the same at every sit
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
+from dynsamp.models.measured.hidden import hidden_states
 from dynsamp.models.measured.increments import increments, judged
 from dynsamp.models.schema import Above, Array, Outline
 from dynsamp.networks.compiled import map_step, network_theta, trusted
@@ -32,6 +34,8 @@ from dynsamp.networks.stencil import Stencil, checked_offsets
 from dynsamp.solve import Kernel
 
 __all__ = ["FlowMap", "FlowMapModel"]
+
+_log = logging.getLogger("dynsamp")
 
 LARGEST = 16  # exponent in a file
 
@@ -210,11 +214,15 @@ class FlowMap(Estimator):
             ring = None if self.stencil is None else Stencil.on(samples.states, self.stencil)
             rows = increments(samples, "a flow map")
             best = fit_flow(rows, self.neurons, self.options(seed, memory), ring)
-        report: dict[str, Any] = {
-            **judged(best.judgement, samples, best.noise),
-            **best.report(),
-            **meter.cost.as_dict(),
-        }
+            told, noise = best.judgement, best.noise
+            missing = "" if samples.u is not None or ring is not None else hidden_states(rows, best.missed, seed)
+            if missing:  # what looks like noise is what the state does not say
+                told, noise = replace(told, error=max(told.error, best.missed**0.5)), 0.0 * noise
+        report = judged(told, samples, noise)
+        if missing:
+            report["hidden"] = missing
+            _log.warning("%s", missing)
+        report |= {**best.report(), **meter.cost.as_dict()}
         if self.stencil is not None:
             report["stencil"] = list(self.stencil)
         return FlowMapModel(

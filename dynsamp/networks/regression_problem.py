@@ -168,7 +168,7 @@ class Problem:
         )
 
     def fit(
-        self, neurons: Neurons, part: np.ndarray | None = None, *, method: Method = "qr", ridge: bool = True
+        self, neurons: Neurons, part: np.ndarray | None = None, *, method: Method | None = None, ridge: bool = True
     ) -> Fitted:
         """Fit to the drawn rows ``part``, or to all rows of the source.
 
@@ -184,7 +184,9 @@ class Problem:
         way: float | Literal["auto"] = "auto" if self.options.regularisation is None else self.options.regularisation
         if self.options.regularisation is None and not ridge and rows.count >= 2 * columns:
             way = 0.0
-        return Fitted(neurons, hidden, self._solve(rows, hidden, free, "few" if neurons.degree > 1 else method, way))
+        return Fitted(
+            neurons, hidden, self._solve(rows, hidden, free, method or ("few" if neurons.degree > 1 else "qr"), way)
+        )
 
     def _solve(
         self, rows: Rows, hidden: Hidden, free: int, method: Method, way: float | Literal["auto"]
@@ -246,7 +248,7 @@ class Problem:
         )
 
     def held_out(
-        self, neurons: Neurons, fold: np.ndarray, most: int, method: Method = "gram"
+        self, neurons: Neurons, fold: np.ndarray, most: int, method: Method | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Drawn rows fold by fold, and their residuals (row, output) from a fit to at most so many of the others."""
         for k in range(int(fold.max()) + 1):
@@ -257,7 +259,7 @@ class Problem:
                 yield inside, self.summary.y[inside] - network.values(self.summary.x[inside])
 
     def judged(
-        self, fitted: Fitted, blocks: Blocks, most: int, method: Method = "gram"
+        self, fitted: Fitted, blocks: Blocks, most: int, method: Method | None = None
     ) -> tuple[Judgement, np.ndarray]:
         """What rows that fits have not seen say of this one, and their residuals (row, output)."""
         x, y, scale = self.summary.x, self.summary.y, self.scale

@@ -35,6 +35,8 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
     ValueError
         If no trajectory has two samples, a value is not finite, nothing changes, or the spacing differs.
     """
+    if samples.u is not None:
+        _log.warning("%s does not use the inputs of the data: it knows the state alone", learner)
     samples.check_finite("fill the gap or split the trajectory there")
     pair = samples.inside[:, 1:]
     if not pair.any():
@@ -73,5 +75,4 @@ def judged(judgement: Judgement, samples: Samples, noise: Sequence[float] | np.n
         _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
     if samples.u is not None:
         report["note"] = "the inputs of the data were not used"
-        _log.warning("the inputs of the data were not used: this model knows the state alone")
     return report

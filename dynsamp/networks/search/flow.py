@@ -45,6 +45,11 @@ class FlowFit:
     noise: np.ndarray  # (output,) standard deviation of the errors of states
     chosen: str
 
+    @property
+    def missed(self) -> float:
+        """Part of the mean square of steps that the fit leaves."""
+        return float(np.mean(self.fitted.solution.residual**2))
+
     def report(self) -> dict[str, Any]:
         """What was chosen, how well it fits, and why."""
         solution, neurons = self.fitted.solution, self.fitted.neurons
@@ -200,7 +205,7 @@ class _Search:
     def unseen(self, neurons: Neurons) -> float:
         """Geometric mean over folds of the one-step error, relative to the increments."""
         problem = self.home(neurons)
-        parts = problem.held_out(neurons, self.fold, self.some(neurons), "qr")
+        parts = problem.held_out(neurons, self.fold, self.some(neurons))
         logs = [np.log(np.sqrt(((left / problem.scale.spread) ** 2).mean()) + 1e-300) for _, left in parts]
         return float(np.exp(np.mean(logs))) if logs else np.inf
 
@@ -231,7 +236,7 @@ class _Search:
         site = np.arange(len(states.y)) * self.kept  # one site of a time: its neighbours share much
         site = site + generator(self.options.seed, "sites").integers(0, self.kept, len(site))
         blocks = Blocks(self.rows.trajectory, fold, 2, rows=site)
-        judged, residual = problem.judged(fitted, blocks, self.some(neurons), "qr")
+        judged, residual = problem.judged(fitted, blocks, self.some(neurons))
         noise = np.zeros(len(network.offset))
         if judged.noise.any():
             noise = self.noise(network, residual)
@@ -264,27 +269,38 @@ class _Search:
         after = after[:: -(-len(after) // tuning.JUDGED_ROWS)]
         slope = network.jacobian(self.rows.y[after])[:, :, own]
         slope[:, np.arange(seen), np.arange(seen)] += 1.0
-        product = -np.einsum("rok,ro->rk", slope, residual[after]) * residual[after - step]
+        weight = 1.0 / np.maximum((residual**2).mean(axis=0), 1e-300)  # outputs have units of their own
+        product = -np.einsum("rok,ro,o->rk", slope, residual[after], weight) * residual[after - step]
         variance = product.mean(axis=0)
+        size = np.maximum(np.einsum("rok,o->k", slope**2, weight) / len(after), 1e-300)
         sure = variance > 2.0 * product.std(axis=0) / np.sqrt(len(after))
-        return np.asarray(
-            np.sqrt(np.where(sure, variance, 0.0) / np.maximum((slope**2).sum(axis=1).mean(axis=0), 1e-100))
-        )
+        return np.asarray(np.sqrt(np.where(sure, variance, 0.0) / size))
 
     def simulated(self, fitted: Fitted, noise: np.ndarray, scatter: np.ndarray) -> float:
-        """Relative error of a fit to data that the fitted map has made, with errors as large as those found."""
+        """Relative error of a fit to data that a map has made, with errors as large as those found.
+
+        The map is the fitted one. A polynomial may have lost terms to the noise, which one of all terms and the next
+        degree has: the law is between them, and so is the error.
+        """
         problem, neurons = self.home(fitted.neurons), fitted.neurons
         rows = np.sort(problem.order[: self.most(neurons, tuning.MAP_SIMULATED_ROWS)])
-        network, rng = problem.network(fitted), generator(self.options.seed, "simulated")
+        worlds = [problem.network(fitted)]
+        richer = Neurons(0, degree=neurons.degree + 1)
+        columns = problem.columns(richer)
+        if not neurons.last and max(tuning.MAP_POLYNOMIAL_ROWS * columns, columns**2 // 100) <= len(rows):
+            worlds.append(self.polynomial.network(self.polynomial.fit(richer, rows, method="qr")))
         x, own = problem.summary.x[rows], self.own
-        change = network.values(x)
+        rng = generator(self.options.seed, "simulated")
         wrong = rng.normal(size=x.shape) * np.resize(noise, x.shape[1])
         left = np.sqrt(np.maximum(scatter**2 - 2.0 * noise**2, 0.0))  # the law's own randomness
-        y = change + rng.normal(size=change.shape) * np.hypot(noise, left)
-        if own[0] >= 0:
-            y -= wrong[:, own]
-        other = replace(problem, rows=Rows(x + wrong, y), summary=replace(problem.summary, x=x + wrong, y=y))
-        again = other.network(other.fit(neurons)).values(x)
-        norm = np.sqrt((change**2).mean(axis=0))
-        norm[norm == 0.0] = 1.0
-        return float(np.sqrt((((again - change) / norm) ** 2).mean()))
+        random = rng.normal(size=(len(x), len(noise))) * np.hypot(noise, left)
+        found = []
+        for world in worlds:
+            change = world.values(x)
+            y = change + random - (wrong[:, own] if own[0] >= 0 else 0.0)
+            other = replace(problem, rows=Rows(x + wrong, y), summary=replace(problem.summary, x=x + wrong, y=y))
+            again = other.network(other.fit(neurons)).values(x)
+            norm = np.sqrt((change**2).mean(axis=0))
+            norm[norm == 0.0] = 1.0
+            found.append(float(np.sqrt((((again - change) / norm) ** 2).mean())))
+        return float(np.exp(np.mean(np.log(np.maximum(found, 1e-300)))))

@@ -323,7 +323,7 @@ class _Search:
         for candidate in candidates:
             most = max(2 * tuning.ROWS_A_COLUMN * (problem.free + candidate.last), 4 * tuning.LEAST_ROWS)
             total, seen = 0.0, 0
-            for rows, left in problem.held_out(candidate, fold, most):
+            for rows, left in problem.held_out(candidate, fold, most, "gram"):
                 total += float(np.sum(np.minimum(np.abs(left / problem.scale.spread), 1e100) ** 2))
                 seen += left.size
                 if len(rows) >= tuning.ENOUGH_UNSEEN:
