@@ -195,11 +195,13 @@ SDE_MARGIN = 0.25
 SDE_TURNS = 3
 """Turns of weights, choices and correction; the last two choose from the corrected moments."""
 
-SDE_OUTLIERS = 0.002
-"""Share of the states at which a variance may be below its floor: the rarest ones."""
+SDE_OUTLIERS, UNSOUND = 0.005, 20.0
+"""Share of the states at which a variance may be below its floor, the rarest ones; and -2 log evidence that a variance
+without others, or a drift that holds paths, may cost."""
 
-SDE_BEYOND = 0.5
-"""Distance beyond the data, over their range, at which a drift that holds paths together still must."""
+SDE_BEYOND, SDE_BARRIER = 0.5, 4.0
+"""Distance beyond the data, over their range, within which a drift that holds paths together still must, unless a
+barrier of so much (its exponential is a time) lies before."""
 
 CORRECTION_LARGE = 0.2
 """Part of drift or covariance from which the correction for the spacing is large."""
@@ -207,11 +209,18 @@ CORRECTION_LARGE = 0.2
 SDE_COARSE = (1, 3, 5)
 """Degrees that compete where the correction is large: odd ones, so that a drift can hold paths together."""
 
+RICHER = 5.0
+"""Standard deviations, beyond Akaike's price, from which more terms than a law has say the mean of increments better:
+at rare states they follow chance."""
+
+DOUBTFUL = 0.03
+"""-2 log likelihood a row that neurons, or moments not corrected, must gain where the correction is large."""
+
 FORGOTTEN = 0.1
 """Least eigenvalue of a linear step over the spacing: with less memory than this, the rate of decay is not known."""
 
-SETTLING, SETTLED, ANDERSON = 40, 1e-4, 5
-"""Steps until law and moments agree, their relative difference, and how many are combined."""
+SETTLING, SETTLED, SETTLED_LEAST, ANDERSON = 40, 1e-4, 1e-10, 5
+"""Steps until law and moments agree, their relative difference, what is nothing, and how many are combined."""
 
 COVARIANCES_KEPT = 1_000_000
 """Numbers of the covariances of coefficients that a model keeps: eight megabytes, up to some ten components."""
@@ -226,9 +235,9 @@ CHANCES = 2
 MOMENT_STEPS = 12
 """Most steps of fourth order in which moments are followed over a spacing."""
 
-NOISE_SURE, NOISE_SEEN = 5.0, 0.02
-"""Standard errors of the product of neighbouring increments that are no chance, and their part in the variance of
-increments that is worth telling."""
+NOISE_SURE, NOISE_SEEN, NOISE_LEAST = 3.0, 0.02, 1e-9
+"""Standard errors of the product of neighbouring increments that are no chance, their part in the variance of
+increments that is worth telling, and errors over the spread of the states that may be rounding."""
 
 MOMENT_CHUNK = 4096
 """Rows at once; bounds memory."""

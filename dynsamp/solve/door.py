@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynsamp.solve.events import collected, watching
-from dynsamp.solve.kernel import InitialValueProblem, Inputs, Kernel, Solution, as_room, jacobian_values, posed
+from dynsamp.solve.kernel import (
+    InitialValueProblem,
+    Inputs,
+    Kernel,
+    Solution,
+    as_room,
+    diffusion_values,
+    field_values,
+    jacobian_values,
+    posed,
+)
 from dynsamp.solve.options import Options, asked, planned
 from dynsamp.words import Status
 
@@ -63,7 +73,8 @@ def solve(  # noqa: PLR0913 - a verb
     -------
     Solution
         A trajectory that fails has NaN from the failure on and a status; it raises nothing. ``events`` has the
-        crossings; ``advice`` says what to try where trajectories reached the limit of steps.
+        crossings; ``advice`` says what to try where trajectories reached the limit of steps, or
+        a stochastic one has come where its functions are not defined.
 
     Raises
     ------
@@ -78,9 +89,12 @@ def solve(  # noqa: PLR0913 - a verb
     solution = advance(task, options, states)
     if kernel.chart is not None:
         kernel.chart.outward(states)
-    if not np.any(solution.status == Status.STEP_LIMIT):
+    if np.any(solution.status == Status.STEP_LIMIT):
+        hint = _advice(task, options, solution)
+    elif kernel.kind == "sde" and kernel.chart is None and np.any(solution.status == Status.DIVERGED):
+        hint = _where_undefined(task, solution)
+    else:
         return solution
-    hint = _advice(task, options, solution)
     if hint:
         _log.warning("%s", hint)
     return replace(solution, advice=hint)
@@ -152,3 +166,46 @@ def _advice(task: InitialValueProblem, options: Options, solution: Solution) -> 
             f" needs about {steps:.1g} steps; choose radau5"
         )
     return f"{found}: they move too fast for this duration; loosen rtol and atol, shorten it, or raise max_steps"
+
+
+def _where_undefined(task: InitialValueProblem, solution: Solution) -> str:
+    """Sentence on paths that noise has taken to where drift or diffusion is not a number, as roots are below zero.
+
+    Lord, Koekkoek and van Dijk (2010), Quantitative Finance 10, 177, compare the cures: full truncation has least bias.
+    """
+    lost = np.flatnonzero(solution.status == Status.DIVERGED)
+    j = int(lost[0])
+    path = np.asarray(solution.states[j], dtype=float)
+    path = path[: int(np.isfinite(path).all(axis=1).sum())]
+    theta = np.atleast_2d(task.kernel.theta)
+    theta, start = theta[j if len(theta) > 1 else 0], task.times[0]
+
+    def sound(points: np.ndarray) -> np.ndarray:
+        g = diffusion_values(task.kernel, start, points, theta).reshape(len(points), -1)
+        return np.asarray(
+            np.isfinite(np.column_stack([field_values(task.kernel, start, points, theta), g])).all(axis=1)
+        )
+
+    if task.kernel.inputs or not len(path) or not sound(path[:1])[0]:
+        return ""
+    good = sound(path)
+    last = len(path) - 1 if good.all() else int(good.argmin()) - 1
+    y, t = path[last], float(task.times[last])
+    scale = np.maximum(path.std(axis=0), np.abs(y)) + 1e-12
+    for k in range(len(y)):
+        for way, cure in ((-1.0, "maximum"), (1.0, "minimum")):
+            near, far = y.copy(), y.copy()
+            far[k] += 2 * way * scale[k]
+            if sound(far[None])[0]:
+                continue
+            for _ in range(60):
+                middle = (near + far) / 2
+                near, far = (middle, far) if sound(middle[None])[0] else (near, middle)
+            edge = 0.0 if abs(far[k]) < 1e-9 * scale[k] else float(far[k])
+            side = "below" if way < 0 else "above"
+            return (
+                f"{len(lost)} of {len(solution.status)} paths diverged, the first of them, {task.ids[j]}, after t ="
+                f" {t:.4g}: drift or diffusion is not a number where y[{k}] is {side} {edge:.4g}, as a root is; use"
+                f" full truncation, np.{cure}(y[{k}], {edge:.6g}) in place of y[{k}] in both"
+            )
+    return ""

@@ -84,6 +84,8 @@ def chosen(known: Equations, columns: Columns, least: int, sound: Callable[[np.n
     for score, rows in sorted(_polynomials(known, columns), key=lambda each: each[0]):
         if neurons and neurons[0].score < score and sound(neurons[0].inverse @ known.moments):
             return neurons[0]
+        if best is not None and score > best.score + tuning.UNSOUND:
+            break
         choice = _submodel(known, rows, score)
         if choice is not None:
             if sound(choice.inverse @ known.moments):

@@ -64,7 +64,7 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
             if logs[row]:  # what is missed at the few largest states is no more than guessed
                 along = fit.at_few.T @ (fit.at_few * (share / level * level.mean())[:, None]) / len(fit.few)
             chance = more @ along
-            doubt = max(float(np.trace(chance)), 0.0) + np.sqrt(2 * max(float(np.sum(chance * chance.T)), 0.0))
+            doubt = max(float(np.trace(chance)), 0.0)
             errors[name].add(errors_of_terms, float(gap @ along @ gap) - doubt)
     sizes = {"drift": np.sum(drift**2, axis=1).mean(), "diffusion": np.sum(growth**2 * variances, axis=1).mean()}
     told = {name: sums.told(float(sizes[name]), name == "drift") for name, sums in errors.items()}
@@ -90,7 +90,9 @@ class _Sums:
         self.missed += max(missed, 0.0)
 
     def told(self, size: float, noisy: bool) -> tuple[float, list[float]]:
-        """The relative error, as likely too large as too small, and its interval."""
+        """The relative error, as likely too large as too small, and its interval; all of it, where none is learned."""
+        if size == 0.0:
+            return 1.0, [1.0, 1.0]
         size = max(size - (self.chance if noisy else 0.0), 0.1 * self.chance, 1e-300)
         freedom = self.chance**2 / self.squares if self.squares > 0 else 1.0
         low, middle, high = (self.chance * float(chi2.ppf(q, freedom)) / freedom for q in (0.05, 0.5, 0.95))

@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from dynsamp.models import tuning
-from dynsamp.models.drift_diffusion.choice import Choice, Columns, Equations, chosen, monomials, moved
+from dynsamp.models.drift_diffusion.choice import Choice, Columns, Equations, chosen, monomials, moved, richest
 from dynsamp.models.measured.increments import Increments
 from dynsamp.networks.network import HiddenLayer
 
@@ -182,11 +182,14 @@ def local_variances(rows: Rows) -> np.ndarray:
             order = group[np.argpartition(rows.z[group, axis], len(group) // 2)]
             groups += [order[: len(group) // 2], order[len(group) // 2 :]]
             continue
-        rate = rows.dz[group] / np.sqrt(rows.dt[group])[:, None]
-        out[group] = rate.var(axis=0) * len(group) / max(len(group) - 1, 1)
+        root = np.sqrt(rows.dt[group])[:, None]
+        line = np.column_stack([root, rows.z[group] * root])  # the drift there is a line
+        left = len(group) - line.shape[1]
+        gap = rows.dz[group] / root
+        gap = gap - line @ np.linalg.lstsq(line, gap, rcond=1e-10)[0] if left > line.shape[1] else gap
+        out[group] = (gap**2).sum(axis=0) / max(left, 1)
     usual = (rows.dz**2 / rows.dt[:, None]).mean(axis=0)
-    smallest = tuning.VARIANCE_FLOOR * np.where(usual > 0, usual, np.finfo(float).tiny ** 0.5)
-    return np.asarray(np.maximum(out, smallest))
+    return np.asarray(np.where(usual > 0, np.maximum(out, tuning.VARIANCE_FLOOR * usual), 1.0))
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,8 @@ class _Fit:
         """Regress with local variances, then with those of a first law; choose and correct in turn."""
         rows, n = self.rows, self.rows.z.shape[1]
         local = local_variances(rows)
-        floor = tuning.LEAST_VARIANCE * local.min(axis=0)
+        moves = rows.dz.any(axis=0)
+        floor = np.where(moves, tuning.LEAST_VARIANCE * local.min(axis=0), np.finfo(float).tiny ** 0.5)
         first = _Turn(self.columns, np.zeros((self.at_few.shape[1], n + len(lower_triangle(n)))))
         known, noise = self._known(local, first, np.zeros(n))
         first = self._turned(known, first, floor, bool(noise.any()), 1)
@@ -285,24 +289,29 @@ class _Fit:
         if turns[0].settled and self._large(turns[0]):
             # chance grows with the correction, and what is chosen after it follows chance: neurons are a last resort
             for degree in tuning.SDE_COARSE:
-                one, other = (replace(each, neurons=0, most=min(degree, each.most)) for each in self.columns)
-                start = _Turn((one, other), np.zeros_like(first.shift))
+                limits = min(degree, self.columns[0].most), min(max(degree - 1, 2), self.columns[1].most)
+                one, two = (replace(c, neurons=0, most=m) for c, m in zip(self.columns, limits, strict=True))
+                start = _Turn((one, two), np.zeros_like(first.shift))
                 turns.append(self._turned(known, start, floor, bool(noise.any()), tuning.SDE_TURNS))
-            turns = [turn for turn in turns[1:] if turn.settled] or turns
-        turns = [turn for turn in turns if turn.settled] or turns[:1]
-        scores = [self._score(turn, noise) for turn in turns]
+        # the density is nearly normal at best, so what agrees with it and is simple needs not be quite as probable
+        doubtful = [len(turns) > 1 and (not turn.settled or any(c.neurons for c in turn.choices)) for turn in turns]
+        scores = [
+            self._score(turn, noise) + tuning.DOUBTFUL * len(rows.z) * d
+            for turn, d in zip(turns, doubtful, strict=True)
+        ]
         best = turns[int(np.argmin(scores))]
         return Fitted(self, known, best, noise, min(scores))
 
     def _known(self, variance: np.ndarray, turn: _Turn, noise: np.ndarray) -> tuple[list[Equations], np.ndarray]:
         """Regressions of all outputs with these variances of increments, and errors of the samples."""
         drifts = self._drift_equations(variance, bool(noise.any()))
-        residual = self._residual(self.plain(self._chosen(drifts, turn, 0), drifts))
+        residual = self._residual(drifts, turn)
         if turn.law is None:
             noise = _noise(residual, self.rows)
             if noise.any():
                 drifts = self._drift_equations(variance, True)
-                residual = self._residual(self.plain(self._chosen(drifts, turn, 0), drifts))
+                residual = self._residual(drifts, turn)
+                noise = np.where(noise > 0, np.maximum(noise, _noise(residual, self.rows)), 0.0)
         return [*drifts, *self._covariance_equations(residual, variance, noise)], noise
 
     def _turned(self, known: list[Equations], turn: _Turn, floor: np.ndarray, late: bool, turns: int) -> _Turn:
@@ -347,12 +356,20 @@ class _Fit:
         weights = np.stack([1 / (variance[:, i] * variance[:, k]) for i, k in pairs], axis=1)
         return self._equations(self.rows.z, targets / self.rows.dt[:, None], weights)
 
-    def _residual(self, mean: np.ndarray) -> np.ndarray:
-        """Increments without their mean (row, component)."""
+    def _residual(self, drifts: list[Equations], turn: _Turn) -> np.ndarray:
+        """Increments without their mean (row, component), of more terms than a law has: squares see what is left."""
         rows, out = self.rows, np.empty_like(self.rows.dz)
+        choices = self._chosen(drifts, turn, 0)
+        means = []
+        for each, choice in zip(drifts, choices, strict=True):
+            rich = richest(each, replace(self.columns[0], neurons=0))
+            gain = float(each.moments @ (rich.inverse - choice.inverse) @ each.moments) / each.variance
+            more = rich.freedom - choice.freedom
+            means.append(choice if choice.neurons or gain < 2 * more + tuning.RICHER * max(more, 0) ** 0.5 else rich)
+        mean = self.plain(means, drifts)
         for part in self._parts():
             out[part] = rows.dz[part] - rows.dt[part, None] * (self.basis.values(rows.z[part]) @ mean)
-        return out
+        return out * np.sqrt([len(out) / max(len(out) - each.freedom, 1.0) for each in means])
 
     def _equations(self, z: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> list[Equations]:
         """Normal equations of each target, all in one pass."""
@@ -368,6 +385,8 @@ class _Fit:
         squares = (weights * targets**2).sum(axis=0)
         found = []
         for k in range(count):
+            unseen = np.diag(matrices[k]) == 0  # columns of a component that never changes
+            matrices[k][unseen, unseen] = 1.0
             norms = np.sqrt(np.maximum(np.diag(matrices[k]), 1e-300))
             scaled, right = matrices[k] / np.outer(norms, norms), moments[k] / norms
             gain = right @ np.linalg.lstsq(scaled, right, rcond=1e-10)[0]
@@ -381,7 +400,7 @@ class _Fit:
         for k, equations in enumerate(known, first):
             own = replace(equations, moments=equations.moments - equations.matrix @ turn.shift[:, k])
             if k < n:
-                choices.append(chosen(own, turn.columns[0], 1, self._returns(k)))
+                choices.append(chosen(own, turn.columns[0], 1, self._held if n == 1 else _any))
             else:
                 i, j = lower_triangle(n)[k - n]
                 choices.append(chosen(own, turn.columns[1], 2, self._stays_positive if i == j else _any))
@@ -395,20 +414,30 @@ class _Fit:
     def _stays_positive(self, coefficients: np.ndarray) -> bool:
         return bool(np.quantile(self.at_few @ coefficients, tuning.SDE_OUTLIERS) >= 0)
 
-    def _returns(self, component: int) -> Callable[[np.ndarray], bool]:
-        """Whether a drift that points inwards at the edge of the data does so a little beyond."""
-        z = self.few[:, component]
-        sides = []
+    @cached_property
+    def _held(self) -> Callable[[np.ndarray], bool]:
+        """Whether a drift of one component that points inwards at the edge of the data holds paths a little beyond.
+
+        It may turn outwards there where noise hardly takes a path: the barrier 2 mu / a is high.
+        """
+        z, sides = self.few[:, 0], []
+        far = tuning.SDE_BEYOND * np.ptp(z) * np.linspace(0.0, 1.0, 13)
+        variance = local_variances(self.rows)[self.rows.few(tuning.SDE_POINTS), 0]
         for sign in (1.0, -1.0):
             edge = np.argsort(-sign * z)[: max(len(z) // 50, 5)]
-            beyond = self.few[edge].copy()
-            beyond[:, component] += sign * tuning.SDE_BEYOND * np.ptp(z)
-            sides.append((sign, self.at_few[edge].mean(axis=0), self.basis.values(beyond).mean(axis=0)))
+            start = float(z[edge].mean())
+            beyond = self.basis.values((start + sign * far)[:, None])
+            sides.append(-sign * 2 * far[1] / float(variance[edge].mean()) * beyond)
 
-        def sound(coefficients: np.ndarray) -> bool:
-            return not any(sign * (at @ coefficients) < 0 < sign * (out @ coefficients) for sign, at, out in sides)
+        def held(coefficients: np.ndarray) -> bool:
+            for side in sides:
+                steps = side @ coefficients
+                out = np.flatnonzero(steps < 0)
+                if len(out) and out[0] > 0 and steps[: out[0]].sum() < tuning.SDE_BARRIER:
+                    return False
+            return True
 
-        return sound
+        return held
 
     def _short(self, known: list[Equations]) -> bool:
         """Whether a linear law would be known again after a spacing: a rule without chance in it."""
@@ -449,7 +478,7 @@ class _Fit:
             return np.stack([back[k] @ shift[:, k] for k in range(len(back))], axis=1)
 
         at, steps, gaps = plain, [], []
-        scale = np.sqrt(np.mean((self.at_few @ plain) ** 2, axis=0)) + 1e-300
+        scale = np.sqrt(np.mean((self.at_few @ plain) ** 2, axis=0)) + tuning.SETTLED_LEAST
         for _ in range(tuning.SETTLING):
             shift = shifted(at)
             gap = plain - moved_by(shift) - at
@@ -484,15 +513,16 @@ class _Fit:
 
     def _score(self, turn: _Turn, noise: np.ndarray) -> float:
         """-2 log likelihood of a normal density with the moments of the law, and what coefficients cost."""
-        n, rows, total = len(noise), self.rows, 0.0
+        _n, rows, total = len(noise), self.rows, 0.0
         assert turn.law is not None
         whole = self.law(turn.law.both + turn.shift, turn.law.floor)
         for part in self._parts():
             mean, spread = whole.values(rows.z[part])
             spread = spread * rows.dt[part, None, None] + 2 * np.diag(noise**2)
-            root = np.linalg.cholesky(spread + 1e-12 * np.einsum("rii->r", spread)[:, None, None] * np.eye(n))
-            gap = np.linalg.solve(root, (rows.dz[part] - mean * rows.dt[part, None])[..., None])
-            total += float((gap**2).sum() + 2 * np.log(np.einsum("rii->ri", root)).sum())
+            values, vectors = np.linalg.eigh(spread)
+            values = np.maximum(values, 1e-12 * values[:, -1:])
+            gap = np.einsum("rik,ri->rk", vectors, rows.dz[part] - mean * rows.dt[part, None])
+            total += float((gap**2 / values + np.log(values)).sum())
         total += 2 * len(rows.z) * float(np.log(rows.spread).sum())
         return total + sum(choice.freedom for choice in turn.choices) * float(np.log(len(rows.z)))
 
@@ -509,4 +539,5 @@ def _noise(residual: np.ndarray, rows: Rows) -> np.ndarray:
         return np.zeros(residual.shape[1])
     mean, doubt = product.mean(axis=0), product.std(axis=0) / np.sqrt(len(product))
     seen = (mean > tuning.NOISE_SURE * doubt) & (2 * mean > tuning.NOISE_SEEN * (residual**2).mean(axis=0))
+    seen &= mean > tuning.NOISE_LEAST**2  # of states of unit spread; less is rounding
     return np.sqrt(np.where(seen, mean, 0.0))
