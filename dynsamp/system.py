@@ -179,7 +179,7 @@ class System(Shipped, ABC):
     @property
     def energy(self) -> Function | None:
         """The Hamiltonian, where there is one."""
-        return None
+        return getattr(self, "hamiltonian", None)
 
     @property
     def energy_units(self) -> str:
@@ -344,11 +344,6 @@ class ODESystem(System):
             )
 
     @property
-    def energy(self) -> Function | None:
-        """See System.energy."""
-        return self.hamiltonian
-
-    @property
     def smooth(self) -> bool:
         """See System.smooth: a kink at the start comes back after every delay."""
         return not self.delays
@@ -429,11 +424,6 @@ class HamiltonianSystem(System):
 
         inside = np.full((1, self.size), 0.5)
         try_out(Problem({"scalar": self.hamiltonian}, self.theta()[None], self.size), np.zeros(1), inside)
-
-    @property
-    def energy(self) -> Function:
-        """See System.energy."""
-        return self.hamiltonian
 
     @property
     def separable(self) -> bool:

@@ -266,9 +266,7 @@ class HamiltonianTask:
         if source != "derivatives":
             raise ValueError("compare needs derivatives in the training data; generate them with derivatives=True")
         y, gradient = data.nodes[0], data.target
-        if len(y) > _rows_used(model):
-            chosen = rng.permutation(len(y))[: _rows_used(model)]
-            y, gradient = y[chosen], gradient[chosen]
+        y, gradient = _some(model, rng, y, gradient)
         self._sampled = model
         self.rows = len(y)  # data points that the loss sums over
         _check_width(sum(model.widths))  # one of V and T may be quadratic
@@ -318,9 +316,7 @@ class FlowMapTask:
         if model.ring is not None:
             pairs = model.ring.increments(pairs, _rows_used(model), 0)
         y, change = pairs.y, pairs.dy
-        if len(y) > _rows_used(model):
-            chosen = rng.permutation(len(y))[: _rows_used(model)]
-            y, change = y[chosen], change[chosen]
+        y, change = _some(model, rng, y, change)
         self._sampled = model
         self.rows = len(y)  # data points that the loss sums over
         self._spread = _positive(y.std(axis=0))
@@ -346,6 +342,12 @@ def _rows_used(model: Model) -> int:
     rows = model.report.get("rows")
     counts: Sequence[int] = list(rows.values()) if isinstance(rows, dict) else [rows] if rows else []
     return max(counts, default=1 << 62)
+
+
+def _some(model: Model, rng: np.random.Generator, y: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As many rows as the sampled fit used."""
+    chosen = rng.permutation(len(y))[: _rows_used(model)] if len(y) > _rows_used(model) else slice(None)
+    return y[chosen], target[chosen]
 
 
 def _check_width(width: int) -> None:
