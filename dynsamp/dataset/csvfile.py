@@ -223,15 +223,7 @@ def from_csv(
     with understood(source, "table"):
         table = _read(source)
     try:
-        return assemble(
-            table,
-            time=time,
-            states=states,
-            trajectory=trajectory,
-            time_unit=time_unit,
-            units=units,
-            canonical=canonical,
-        )
+        return assemble(table, time, states, trajectory, time_unit, units, canonical)
     except ValueError as error:
         message = str(error)
         raise ValueError(message if message.startswith(table.name) else f"{table.name}: {message}") from None

@@ -76,15 +76,7 @@ def from_dataframe(
     if index not in columns and (time == index or (time is None and frame.index.dtype.kind == "M")):
         frame, time = frame.reset_index(names=index), index
         columns = [index, *columns]
-    return assemble(
-        Frame(frame, columns),
-        time=time,
-        states=states,
-        trajectory=trajectory,
-        time_unit=time_unit,
-        units=units,
-        canonical=canonical,
-    )
+    return assemble(Frame(frame, columns), time, states, trajectory, time_unit, units, canonical)
 
 
 @dataclass(frozen=True)
@@ -193,7 +185,6 @@ def _check_columns(columns: Sequence[str], time: str, states: Sequence[str] | No
 
 def assemble(
     table: Table,
-    *,
     time: str | None,
     states: Sequence[str] | None,
     trajectory: str | None,
@@ -201,7 +192,7 @@ def assemble(
     units: Units,
     canonical: Canonical,
 ) -> xr.Dataset:
-    """A Dataset from a table, with the arguments of `from_dataframe`."""
+    """A Dataset from a table, with the arguments of `from_dataframe` in their order."""
     time, states, trajectory = _meant([column for column in table.columns if column], time, states, trajectory)
     _check_columns(table.columns, time, states, trajectory)
     stamps = table.stamps(time)

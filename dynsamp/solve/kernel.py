@@ -205,14 +205,8 @@ def posed(
     count, dim = y0.shape
     problem = as_problem(kernel, dim, count, inputs, (times[0], times[-1]))
     y0 = y0 if kernel.chart is None else kernel.chart.inward(y0)
-    return InitialValueProblem(
-        kernel,
-        problem,
-        times,
-        y0,
-        _as_ids(ids, count),
-        seed if type(seed) is int else whole_number("seed", seed, -(2**63)),
-    )
+    seed = seed if type(seed) is int else whole_number("seed", seed, -(2**63))
+    return InitialValueProblem(kernel, problem, times, y0, _as_ids(ids, count), seed)
 
 
 def as_problem(
