@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checka
 
 import numpy as np
 
-from dynsamp.models import tuning
 from dynsamp.models.schema import CHECKED, Array, Outline, check_model
 from dynsamp.networks.tuning import AT_ROUNDING
 from dynsamp.solve import Kernel
@@ -66,14 +65,8 @@ class Samples:
 
     @property
     def blocks(self) -> np.ndarray:
-        """Number (trajectory, time) of what is held out together: a trajectory, or a stretch of time of a single one.
-
-        Scattered points are trajectories of one time, so that each stands alone.
-        """
-        trajectories, times = self.y.shape[:2]
-        if trajectories > 1:
-            return np.repeat(np.arange(trajectories)[:, None], times, axis=1)
-        return (np.arange(times) * tuning.TIME_BLOCKS // max(1, int(self.length[0])))[None]
+        """Number (trajectory, time) of the trajectory that a sample belongs to."""
+        return np.repeat(np.arange(len(self.y))[:, None], self.y.shape[1], axis=1)
 
     @property
     def box(self) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ class Declared:
         for term in terms:
             rows = [y[:: len(y) // tuning.TRIED_ROWS + 1], y[y.argmin(axis=0)], y[y.argmax(axis=0)]]
             term.check_at(np.concatenate(rows))
-        return Structure(size, self.polynomial, group, periods, momenta, terms), said
+        return Structure(size, self.polynomial, group, periods, momenta, terms, names=tuple(names)), said
 
 
 def formula_names(states: tuple[State, ...]) -> list[str]:
@@ -96,7 +96,7 @@ def structure_of(structure: Structure, components: np.ndarray, names: Sequence[s
             terms.append(parse(term.text, own))
     return Structure(
         len(components), structure.polynomial, np.array(distinct), structure.periods[components],
-        momenta if len(momenta) < len(components) else (), tuple(terms),
+        momenta if len(momenta) < len(components) else (), tuple(terms), names=tuple(own),
     )  # fmt: skip
 
 

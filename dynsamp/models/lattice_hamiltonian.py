@@ -12,7 +12,7 @@ say u(q[i]) - u(q[i + 1]) more, no data tell; no forecast depends on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -22,7 +22,7 @@ from dynsamp.arguments import check_flags
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
-from dynsamp.models.learned_energy import LawEstimator, checked_reference, energy_report
+from dynsamp.models.learned_energy import LawEstimator, accuracy, checked_reference, energy_report, formula_of
 from dynsamp.models.measured.canonical import (
     CANONICAL_NAMES,
     canonical_pairs,
@@ -42,6 +42,7 @@ from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.networks.stencil import checked_offsets
+from dynsamp.networks.terms import mentions, parse, parse_all
 from dynsamp.solve import Kernel
 from dynsamp.words import State, listed, nearest, quoted
 
@@ -113,7 +114,7 @@ def lattice_of(
         own = [field for field in seen if field not in relative]
         if own:
             parts.append(Part(tuple(own), (0,) * len(own)))
-    return Lattice(len(states), sites, ends, tuple(parts)), how
+    return Lattice(len(states), sites, ends, tuple(parts), tuple(state.name for state in states)), how
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,10 +140,14 @@ class LatticeHamiltonianModel(Model):
     linear: Annotated[np.ndarray, Array("place")]
     quadratic: Annotated[np.ndarray, Array("place", "place")]  # symmetric
     constants: Annotated[np.ndarray, Array("part")]  # of every patch
+    terms: Annotated[Sequence[str], Items("term")] = ()  # formulas of the values at the places of one part each
+    term_coefficients: Annotated[np.ndarray, Array("term")] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "stencil", tuple(int(k) for k in self.stencil))
+        if sum(len(law.terms) for law in self.laws) != len(self.terms):
+            raise ValueError(f"each of the terms {listed(map(quoted, self.terms))} should be of one part of the law")
 
     @classmethod
     def declared_sizes(cls, outline: Outline) -> Mapping[str, int]:
@@ -181,14 +186,32 @@ class LatticeHamiltonianModel(Model):
     def laws(self) -> list[Energy]:
         """The parts of the law, of the values at their places, without constants."""
         found, rows, places = [], 0, 0
-        for part, width, activation in zip(self.lattice.parts, self.widths, self.activations, strict=True):
+        names = [self.lattice.places(part) for part in self.lattice.parts]
+        known = parse_all(self.terms, [name for own in names for name in own]) if self.terms else ()
+        for part, seen, width, activation in zip(self.lattice.parts, names, self.widths, self.activations, strict=True):
             own, at = slice(rows, rows + width), slice(places, places + len(part.fields))
             size = len(part.fields)
             weights = np.ascontiguousarray(self.weights[own, at])
             layer = HiddenLayer(weights, self.biases[own], activation, np.zeros(size), np.ones(size))
-            found.append(Energy(layer, self.coefficients[own], self.linear[at], self.quadratic[at, at]))
+            others = set(range(len(self.linear))) - set(range(places, places + size))
+            mine = [k for k, term in enumerate(known) if not mentions(term, others)]
+            terms = (
+                np.empty((0, 2), np.int64),
+                tuple(parse(self.terms[k], seen) for k in mine),
+                self.term_coefficients[mine],
+            )
+            found.append(Energy(layer, self.coefficients[own], self.linear[at], self.quadratic[at, at], *terms))
             rows, places = rows + width, places + size
         return found
+
+    @property
+    def formula(self) -> str:
+        """The parts of the law in the names of the states, or a sentence that there is no formula."""
+        if sum(self.widths):
+            return f"no formula: {sum(self.widths)} neurons"
+        parts = zip(self.laws, self.lattice.parts, self.constants, strict=True)
+        texts = [formula_of(law, self.lattice.places(part), self.report, float(c)) for law, part, c in parts]
+        return f"the sum over sites of {' + '.join(texts).replace('+ -', '- ')}"
 
     @cached_property
     def _energy(self) -> LatticeEnergy:
@@ -346,7 +369,7 @@ class LatticeHamiltonian(LawEstimator):
         """From derivatives: linear; V and T apart, where H is their sum."""
         data, source = gradient_data(samples, canonical_pairs(samples.states)[0])
         if not self.separable:
-            fit = self._fit(lattice.rows(data, seed=seed), lattice, self.options(seed, memory))
+            fit = self._fit(lattice.rows(data, seed=seed), lattice, self.options(seed, memory), judge=True)
             energies = lattice.whole(fit.energy).laws
             return self._made(samples, lattice, energies, [fit], source, {})
         fits, laws = [], []
@@ -357,7 +380,7 @@ class LatticeHamiltonian(LawEstimator):
             seen = sorted({field for part in parts for field in part.fields})
             assert rows.maps is not None
             rows = replace(rows, target=rows.target[:, seen], maps=rows.maps[:, :, seen])
-            fits.append(self._fit(rows, some, self.options(seed, memory, key=key)))
+            fits.append(self._fit(rows, some, self.options(seed, memory, key=key), judge=True))
             laws.append(some.whole(fits[-1].energy).laws)
         energies = [laws[0][0], laws[1][0], *laws[0][1:]]
         return self._made(samples, lattice, energies, fits, source, {})
@@ -398,8 +421,9 @@ class LatticeHamiltonian(LawEstimator):
         model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
         return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
 
-    def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions) -> EnergyFit:
-        return fit_energy(rows, self.neurons, options, structure=lattice.structure(self.polynomial), crowded=True)
+    def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions, *, judge: bool = False) -> EnergyFit:
+        structure = lattice.structure(self.polynomial)
+        return fit_energy(rows, self.neurons, options, structure=structure, crowded=True, judge=judge)
 
     def _made(
         self,
@@ -410,9 +434,19 @@ class LatticeHamiltonian(LawEstimator):
         source: str,
         more: dict[str, Any],
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
-        units = units_of_energy(samples, canonical_pairs(samples.states)[0])
-        report = {**energy_report(fits, self.separable), "learned_from": source, **more}
-        about = samples.about(report, separable=self.separable, energy_units=units)
+        energy_units = units_of_energy(samples, canonical_pairs(samples.states)[0])
+        q, p = field_pairs(samples.states)[0].tolist()
+        to = dict(zip([*q, *p], [*p, *q], strict=True))
+        units = lattice.scale(samples.y[samples.inside])[:: lattice.sites]
+        parts = [sorted([*q, *p])] if len(fits) == 1 else [sorted(q), sorted(p)]
+        tendencies = [{samples.states[to[k]].name: float(units[k]) for k in part} for part in parts]
+        report = {
+            **accuracy(fits, samples.ids, tendencies),
+            **energy_report(fits, self.separable),
+            "learned_from": source,
+            **more,
+        }
+        about = samples.about(report, separable=self.separable, energy_units=energy_units)
         return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies)), report
 
     def _arrays(self, lattice: Lattice, energies: Sequence[Energy]) -> dict[str, Any]:
@@ -437,6 +471,8 @@ class LatticeHamiltonian(LawEstimator):
             "linear": np.concatenate([energy.linear for energy in energies]),
             "quadratic": quadratic,
             "constants": np.zeros(len(energies)),
+            "terms": [term.text for energy in energies for term in energy.terms],
+            "term_coefficients": np.concatenate([energy.term_coefficients for energy in energies]),
         }
 
 

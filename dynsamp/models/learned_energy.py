@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from dynsamp.models.declared import Declared, Symmetry, formula_names, structure
 from dynsamp.models.measured.canonical import CanonicalSamples, canonical, units_of_energy
 from dynsamp.models.schema import Array, Items
 from dynsamp.networks.compiled import trusted
-from dynsamp.networks.gradients import Gradients
+from dynsamp.networks.energy_polynomials import formula
+from dynsamp.networks.gradients import Gradients, partners
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
@@ -29,6 +31,9 @@ from dynsamp.words import quoted
 
 __all__ = ["EnergyEstimator", "EnergyModel", "LawEstimator", "assembled", "checked_reference", "energy_report"]
 __all__ += ["full_report", "pieces", "pinned"]
+
+
+_log = logging.getLogger("dynsamp")
 
 
 class LawEstimator(Estimator):
@@ -194,6 +199,14 @@ class EnergyModel(Model):
         return found
 
     @property
+    def formula(self) -> str:
+        """H in the names of the states, or a sentence that there is no formula."""
+        texts = [formula_of(energy, [formula_names(self.states)[k] for k in part], self.report, self.offset * first)
+                 for first, (part, energy) in zip((1, 0), self._parts, strict=False)]  # fmt: skip
+        neurons = sum(self.widths)
+        return f"no formula: {neurons} neurons" if neurons else " + ".join(texts).replace("+ -", "- ")
+
+    @property
     def whole(self) -> Energy:
         """H as one network; V and T must have the same activation."""
         layer = HiddenLayer(self.weights, self.biases, self.activations[0], self.centre, self.half_width)
@@ -346,6 +359,13 @@ def assembled(ready: CanonicalSamples, energies: Sequence[Energy], y: np.ndarray
     }
 
 
+def formula_of(energy: Energy, names: Sequence[str], report: Mapping[str, Any], constant: float) -> str:
+    """A part of an energy in so many digits as its reported error allows."""
+    error = report.get("error")
+    digits = 12 if not isinstance(error, float) or error < tuning.WRITTEN_IN_FULL else max(3, 2 - int(np.log10(error)))
+    return formula(energy, names, constant, digits) if not energy.width else ""
+
+
 def checked_reference(reference: tuple[Sequence[float], float], size: int) -> tuple[np.ndarray, float]:
     """A state of so many components and the value of H there."""
     if isinstance(reference, str | bytes) or not isinstance(reference, Sequence) or len(reference) != 2:
@@ -395,6 +415,48 @@ def energy_report(fits: Sequence[EnergyFit], separable: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def accuracy(
+    fits: Sequence[EnergyFit], ids: np.ndarray, tendencies: Sequence[Mapping[str, float]] = ()
+) -> dict[str, Any]:
+    """First keys of the contract: how wrong the energy is on fresh states, of V and T together, and the noise found.
+
+    Parameters
+    ----------
+    fits : sequence of EnergyFit
+    ids : ndarray (trajectory,)
+    tendencies : sequence of mapping of str to float
+        Of every fit the names of the states whose derivatives its rows are, and the unit of these rows.
+    """
+    known = [(fit.judgement, fit.size) for fit in fits if fit.judgement is not None]
+    if not known:
+        return {}
+    whole = sum(size for _, size in known) or 1.0
+
+    def together(values: Sequence[float]) -> float:
+        return float(np.sqrt(sum(value**2 * size for value, (_, size) in zip(values, known, strict=True)) / whole))
+
+    report: dict[str, Any] = {
+        "error": together([one.error for one, _ in known]),
+        "error_interval": [together([one.interval[k] for one, _ in known]) for k in (0, 1)],
+    }
+    noise = {
+        f"tendency_of_{name}": float(sigma / unit)
+        for (one, _), own in zip(known, tendencies, strict=False)
+        for (name, unit), sigma in zip(own.items(), one.noise, strict=True)
+        if sigma
+    }
+    if noise:
+        report["noise"] = noise
+    worst = {k: v for one, _ in known for k, v in one.worst().items()}
+    if worst:
+        three = sorted(worst.items(), key=lambda item: -item[1])[:3]
+        report["worst"] = {f"trajectory {ids[k]}": float(v) for k, v in three}
+        _log.warning("the learned energy is much worse on some trajectories than on the rest: %s", ", ".join(
+            f"{name} ({value:.1e})" for name, value in report["worst"].items()
+        ))  # fmt: skip
+    return report
+
+
 def full_report(
     ready: CanonicalSamples,
     fits: Sequence[EnergyFit],
@@ -404,11 +466,15 @@ def full_report(
     noise: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Keys of the contract, and by which route the energy was found, how well, and what was declared."""
-    report = {**energy_report(fits, ready.separable), "learned_from": route}
+    names = formula_names(ready.samples.states)
+    to = partners(ready.pairs)[0]
+    parts = ready.parts if len(fits) > 1 else [np.arange(ready.pairs.size)]
+    tendencies = [{names[to[k]]: 1.0 for k in part} for part in parts]
+    report = accuracy(fits, ready.samples.ids, tendencies)
+    report |= {**energy_report(fits, ready.separable), "learned_from": route}
     if gap is not None:
         report["gap"] = gap
     if noise is not None:
-        names = formula_names(ready.samples.states)
         report["noise"] = {name: float(value) for name, value in zip(names, noise, strict=True)}
     report |= ready.notes
     if said:

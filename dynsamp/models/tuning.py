@@ -13,10 +13,6 @@ EVEN_SPACING = 1e-3
 """Largest relative deviation of a spacing from the median one that a one-step model takes: room for times that a file
 holds with few digits, not for another step."""
 
-TIME_BLOCKS = 20
-"""Stretches of time of a single trajectory that are held out whole: more leave neighbours on both sides of an edge,
-fewer tell less of how errors vary."""
-
 # formulas
 
 TRIED_ROWS = 1000
@@ -120,6 +116,9 @@ GENERAL_BETTER = 0.3
 
 PERIOD_COVERED = 0.9
 """Share of a declared period that data must cover: less cannot tell a period from an ordinary coordinate."""
+
+WRITTEN_IN_FULL = 1e-10
+"""Relative error of an energy below which its formula has all twelve digits."""
 
 # learned energies: the map over one step
 

@@ -180,7 +180,7 @@ def _added(
     to, size, outputs = wiring.gives.fields, wiring.sees.size, wiring.gives.size
     polynomial = wiring.activation == "polynomial"
     sigma, slope, _ = SIGMAS["relu" if polynomial else wiring.activation]
-    known: Any = added_gradients(wiring.terms, to, wiring.sign)
+    known: Any = added_gradients(wiring.terms, to, wiring.sign, (seen, given) if sites else ())
     gradient, factored, triangle = len(wiring.sign) > 0, wiring.factored, wiring.triangle
     sign, formulas = wiring.sign or (1.0,) * outputs, len(wiring.terms)
     start = len(wirings) + sum(each.fixed for each in wirings[:number])
@@ -247,7 +247,11 @@ def _added(
                         j = given(i, o, n) if sites else o
                         out[j] = out[j] + theta[at + 1 + size + o] * h
         if formulas > 0:
-            known(y, theta, centre + fixed - formulas, out)
+            if sites:
+                for i in range(before, n + behind):
+                    known(y, theta, centre + fixed - formulas, out, i, n)
+            else:
+                known(y, theta, centre + fixed - formulas, out)
         if last:
             for k in range(len(out)):  # the increment is summed before it meets the larger state
                 out[k] = y[k] + out[k]

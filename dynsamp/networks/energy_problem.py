@@ -102,6 +102,8 @@ class EnergyBasis:
         """Gradients of the polynomial part."""
         half = self.layer.half_width
         linear, quadratic = self.forms
+        if not len(columns):
+            return
         if data.maps is None:
             mean = np.tensordot(data.weights, (data.nodes - self.layer.centre) / half, 1)
             polynomial = (quadratic @ mean.T) + data.weights.sum() * linear[..., None]
@@ -216,13 +218,14 @@ class Trained:
     basis: EnergyBasis
     energy: Energy
     solution: LinearSolution
+    held: float = 0.0  # relative error on rows that were not fitted, where there are some
 
     @property
     def error(self) -> float:
-        """Relative error by cross validation."""
+        """Relative error by cross validation, and where it was not fitted."""
         # flat slopes want huge coefficients that cancel: their rounding errors count like a residual
         rounding = np.finfo(float).eps * np.linalg.norm(self.energy.coefficients) / max(self.solution.rms[0], 1e-300)
-        return float(np.hypot(self.solution.gcv[0], rounding))
+        return float(max(np.hypot(self.solution.gcv[0], rounding), self.held))
 
 
 def solve_energy(
@@ -288,6 +291,7 @@ class EnergyProblem:
     options: FitOptions
     _pairs: dict[tuple[int, ...], NearPairs] = field(default_factory=dict)
     _first_rows: dict[int, Gradients] = field(default_factory=dict)  # those of the last fit
+    work: list[float] = field(default_factory=list)  # rows times columns squared of every fit
 
     @property
     def equations(self) -> int:
@@ -384,6 +388,7 @@ class EnergyProblem:
                 self._first_rows.clear()
                 self._first_rows[wanted] = self.data.take(np.arange(wanted))
             part = self._first_rows[wanted]
+        self.work.append(float(part.target.size) * (basis.columns + 1) ** 2)
         way: Regularisation = self.options.regularisation
         if way is None:
             way = "auto" if ridge is None else ridge

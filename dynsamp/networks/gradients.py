@@ -51,7 +51,7 @@ class Gradients:
     maps: np.ndarray | None = None  # (node, row, equation, component)
     others: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))  # (other, row, equation)
     estimate: np.ndarray | None = None  # (row, component): about the gradient at the mean of the nodes, with maps
-    # (row,) rows of one number tell of each other and are held out together; empty: every row stands alone
+    # (row,) number of the trajectory that a row belongs to, in the order of time; empty: every row stands alone
     block: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def take(self, rows: np.ndarray) -> Gradients:

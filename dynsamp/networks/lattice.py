@@ -8,7 +8,8 @@ linear equations between gradients of the law at patches: see ``Gradients.maps``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +21,7 @@ from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.grid import Grid, Patch
 from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.structure import Structure
+from dynsamp.networks.terms import parse
 from dynsamp.streams import generator
 
 __all__ = ["Lattice", "LatticeEnergy", "Part", "on_places"]
@@ -51,6 +53,7 @@ class Lattice(Grid):
     """Sites in a row, and the parts of the law at each."""
 
     parts: tuple[Part, ...]
+    labels: tuple[str, ...] = ()  # of the fields, for formulas; none: there are no formulas
 
     @cached_property
     def spans(self) -> list[slice]:
@@ -63,10 +66,27 @@ class Lattice(Grid):
         """Number of variables of the law."""
         return int(self.spans[-1].stop)
 
+    def places(self, part: Part) -> list[str]:
+        """Names of the places of a part: q_0 and q_1 are q at a site and at the next one, q that of a site alone."""
+        places = zip(part.fields, part.offsets, strict=True)
+        if part is not self.parts[0]:
+            return [self.labels[field] for field, _ in places]
+        return [f"{self.labels[field]}_{offset}".replace("-", "m") for field, offset in places]
+
+    def _variables(self, part: Part) -> dict[str, str]:
+        """Names of the variables of a part, and what they are at its places."""
+        names, found = self.places(part), {}
+        for row in part.mix:
+            (plus,), minus = np.flatnonzero(row > 0.0), np.flatnonzero(row < 0.0)
+            name = names[plus]
+            found.update({f"d_{name}": f"({name} - {names[minus[0]]})"} if len(minus) else {name: name})
+        return found
+
     def structure(self, polynomial: int) -> Structure:
         """Of the law as a function of its variables: a sum over the parts."""
+        names = tuple(name for part in self.parts for name in self._variables(part)) if self.labels else ()
         blocks = tuple(tuple(range(span.start, span.stop)) for span in self.spans)
-        return Structure(self.variables, polynomial, summands=blocks if len(blocks) > 1 else ())
+        return Structure(self.variables, polynomial, summands=blocks if len(blocks) > 1 else (), names=names)
 
     def _patch(self, part: Part, offset: int) -> tuple[np.ndarray, np.ndarray]:
         """Patch (site,) that has each site at this offset, and whether it counts."""
@@ -156,12 +176,15 @@ class Lattice(Grid):
 
     def whole(self, law: Energy) -> LatticeEnergy:
         """The sum over the sites, of a law of all variables."""
-        names = [f"x_{k}" for k in range(self.variables)]
         found = []
         for part, span in zip(self.parts, self.spans, strict=True):
-            own = np.arange(span.start, span.stop)
-            restricted = law if len(self.parts) == 1 else law.restricted(own, names)
-            found.append(on_places(restricted, part.mix))
+            own, written = np.arange(span.start, span.stop), self._variables(part) if law.terms else {}
+            restricted = law if len(self.parts) == 1 else law.restricted(own, list(written))
+            placed = on_places(restricted, part.mix)
+            if law.terms:
+                texts = (_substituted(term.text, written) for term in placed.terms)
+                placed = replace(placed, terms=tuple(parse(text, self.places(part)) for text in texts))
+            found.append(placed)
         return LatticeEnergy(self, found)
 
 
@@ -216,6 +239,11 @@ class LatticeEnergy:
                 for j, other in enumerate(index.T):
                     result[:, one, other] += curvatures[:, :, i, j]
         return result[:, :-1, :-1]
+
+
+def _substituted(text: str, written: Mapping[str, str]) -> str:
+    """A formula with its names replaced."""
+    return re.sub(r"\w+", lambda word: written.get(word[0], word[0]), text)
 
 
 def on_places(law: Energy, mix: np.ndarray) -> Energy:

@@ -192,10 +192,16 @@ def _solve(
     if columns and np.any(plain):
         coefficients[:, plain] = solve_triangular(r, y[:, plain], check_finite=False)
     for k in map(int, np.flatnonzero(~plain)):
-        coefficients[:, k], distance, dimension[k] = _ridge(r, y[:, k], free, ridge[k])
+        penalised, distance, freed = _ridge(r, y[:, k], free, ridge[k])
         missing = np.hypot(rest[k], distance)
-        residual[k] = missing / size[k]
-        gcv[k] = missing * rows / max(rows - dimension[k], 1e-100) / size[k]
+        score = missing * rows / max(rows - freed, 1e-100) / size[k]
+        if (
+            regularisation == "auto" and score > tuning.MARGIN * gcv[k]
+        ):  # what is left is no noise: a penalty only harms
+            coefficients[:, k] = solve_triangular(r, y[:, k], check_finite=False)
+            ridge[k] = 0.0
+        else:
+            coefficients[:, k], dimension[k], gcv[k], residual[k] = penalised, freed, score, missing / size[k]
     rms = size / np.sqrt(max(rows, 1))
     return LinearSolution(coefficients, residual, gcv, ridge, dimension, rank, condition, rows, rms)
 

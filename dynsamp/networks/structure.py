@@ -72,6 +72,7 @@ class Structure:
     momenta: tuple[int, ...] = ()  # components in which the function is a constant plus a quadratic form
     terms: tuple[Term, ...] = ()  # that are known to be part of it, up to their coefficients
     summands: tuple[tuple[int, ...], ...] = ()  # components of each, where the function is a sum of functions of some
+    names: tuple[str, ...] = ()  # of the components in formulas; none: there are no formulas
 
     def __post_init__(self) -> None:
         if not len(self.group):

@@ -262,10 +262,14 @@ def mentions(term: Term, components: Iterable[int]) -> bool:
 
 
 @cache
-def added_gradients(terms: tuple[Term, ...], to: tuple[int, ...], sign: tuple[float, ...]) -> Callable[..., None]:
+def added_gradients(
+    terms: tuple[Term, ...], to: tuple[int, ...], sign: tuple[float, ...], grid: tuple[Callable[..., Any], ...] = ()
+) -> Callable[..., None]:
     """Return ``add(y, theta, first, out)`` for compilation: the derivative by component k goes to out[to[k]].
 
-    It is multiplied by sign[k] and by the coefficient of the term; coefficients start at theta[first].
+    It is multiplied by sign[k] and by the coefficient of the term; coefficients start at theta[first]. On a grid it is
+    ``add(y, theta, first, out, i, n)`` for the patch at site i of n, which sees and gives at ``grid``, two functions
+    (i, k, n) of its places k.
     """
     graph, targets, sums = Graph(), dict[str, int](), list[str]()
     for number, term in enumerate(terms):
@@ -273,6 +277,15 @@ def added_gradients(terms: tuple[Term, ...], to: tuple[int, ...], sign: tuple[fl
         places = term.formula.graph.copied(graph, found.values(), {k: k for k in range(len(term.names))})
         for k, node in zip(found, places, strict=True):
             targets[f"s{number}_{k}"] = node
-            sums.append(f"out[{to[k]}] = out[{to[k]}] + {sign[k]} * theta[first + {number}] * s{number}_{k}")
+            at, inside = (f"j{k}", f"if j{k} >= 0: ") if grid else (f"{to[k]}", "")
+            sums.append(f"{inside}out[{at}] = out[{at}] + {sign[k]} * theta[first + {number}] * s{number}_{k}")
     doc = "Add the gradients of known terms."
-    return built("known", ("y", "theta", "first", "out"), doc, [*assignments(graph, targets), *sums])
+    if not grid:
+        return built("known", ("y", "theta", "first", "out"), doc, [*assignments(graph, targets), *sums])
+    lines = []
+    for k in range(len(sign)):  # beyond the ends are zeros
+        lines += [f"m{k} = seen(i, {k}, n)", f"x{k} = state[m{k}] if m{k} >= 0 else 0.0 * state[0]"]
+        lines += [f"j{k} = given(i, {k}, n)"]
+    lines += [f"y = ({''.join(f'x{k}, ' for k in range(len(sign)))})", *assignments(graph, targets), *sums]
+    names = dict(zip(("seen", "given"), grid, strict=True))
+    return built("known", ("state", "theta", "first", "out", "i", "n"), doc, lines, names)

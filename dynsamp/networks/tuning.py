@@ -61,7 +61,7 @@ HARD = 1e-3
 """Relative error above which a target is hard: a stall may only mean that the width does not resolve it yet, normal
 equations have digits enough, and rows that were not seen decide. Measured: flat from 1e-4 to 1e-2 for energies."""
 
-STALL, STALL_OF_HARD = 0.2, 0.5
+STALL, STALL_OF_HARD = 0.35, 0.5
 """Twice the neurons must lower the error to this part, or the rung counts as a stall: smooth targets gain factors of
 ten, hard ones the order of two. Measured: flat for the first from 0.1 to 0.4."""
 
@@ -134,6 +134,23 @@ ORTHOGONAL = 200
 
 DENSITY_WIDTH, DENSITY_SLOPE = 200, 0.5
 """Neurons and slope of a first fit that only serves as a density of pairs."""
+
+# --- polynomials beyond the quadratic part ------------------------------------------------------------------------
+
+HIGHEST_DEGREE, ALL_MIX_UP_TO = 6, 6
+"""Total degree of a polynomial energy at most, and states up to which all of them may mix in a monomial."""
+
+MONOMIALS = 700
+"""Monomials at most: their fit costs as much as that of so many neurons."""
+
+FAR = 2.0
+"""Half-widths of data from zero to their centre beyond which powers of plain states would cancel."""
+
+POLYNOMIAL = 1e-13
+"""Relative error of a polynomial that needs no neurons: derivatives of users have roundings of their own."""
+
+DEPENDENT = 1e-9
+"""Part of a column, of norm one, that those before it do not have, up to which it follows from them."""
 
 # --- Fourier series by matching pursuit ----------------------------------------------------------------------------
 
@@ -555,6 +572,30 @@ LEAST_SIGNAL = 1e-4
 
 JUDGED_WITHIN = 2.0
 """Factor by which estimates from blocks miss besides their scatter: a fit to a part of the rows is another one."""
+
+FEWEST_STEERED = 40
+"""Rows with fewer of which a fifth says too little: the search sees all of them."""
+
+STEERING_ROWS = 500
+"""Rows that compare the trials of a search: an error within a tenth, for a part of a trial's time."""
+
+RIM_OF, RIM_PARTS = 10, 200
+"""Blocks with fewer of which the outermost are too large a part; blocks of which one is the rim, by each measure."""
+
+DECEIVED = 3.0
+"""Times the error that a search believes in: an error of all rows beyond makes it start again."""
+
+ROWS_AGAIN = 4
+"""Times the rows of a fit that was deceived."""
+
+HEAVY = 0.01
+"""Of the sum of squares: a fold with more has some of the rows that deceived the search."""
+
+SCARCE = 0.9
+"""Of the rows that a search may see: a fit with more of them gains from the others."""
+
+JUDGED_WORK = 0.3
+"""Of the work of a search, spent on fits that judge it."""
 
 JUDGED_FOLDS = 10
 """Parts of the data of which one is not seen when a fit is judged. With four, fits to forty trajectories look three

@@ -111,7 +111,7 @@ class Climb:
             second = len({trial.width for trial in self.trials}) == 1
             shortlist = sorted(self.leaders.values(), key=lambda trial: trial.error)
             last = last or width > tuning.CARRIED_ALONE
-            most = 1 if last else 3 if second else 2
+            most = 1 if width > tuning.CARRIED_ALONE else 2 if last or not second else 3
             shortlist = [trial for trial in shortlist if trial.error <= tuning.HOPELESS * self.lead][:most]
             if last and must and self.wanted.scale is None:  # a width that is given is dear, and tuned by half of it
                 best = shortlist[0]

@@ -1,43 +1,33 @@
 """Learning a scalar function from its gradient: what is left open is chosen by cross validation, then fitted.
 
 The search asks, in this order: does a polynomial do; do the declared facts leave a Fourier series; which activation
-and slope; does the target change along few directions only; which width; is it noise that limits.
+and slope; does the target change along few directions only; which width; is it noise that limits. It looks at part of
+the blocks of rows; those of another part say which trial is better where nobody looked. At the end all rows are asked:
+where some are much worse than the search believes, it starts again with them in front. How wrong the fit is on fresh
+states is judged by fits that have not seen a block: see ``unseen``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from dynsamp.networks import tuning
+from dynsamp.networks.energy_polynomials import families, origin
 from dynsamp.networks.energy_problem import EnergyBasis, EnergyProblem, Trained, solve_energy
 from dynsamp.networks.gradients import Gradients
-from dynsamp.networks.least_squares import LinearSolution, Regularisation
-from dynsamp.networks.network import Energy
+from dynsamp.networks.least_squares import Regularisation, triangle_of
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler
+from dynsamp.networks.polynomials import fewest_terms
 from dynsamp.networks.pursuit import pursue, series_basis
-from dynsamp.networks.search.climb import Climb, Trial, ladder
+from dynsamp.networks.search.climb import Climb, Trial, ladder, simplest
+from dynsamp.networks.search.energy_judged import EnergyFit, Shares, energy_folds, judged, missed, with_all
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
 
-__all__ = ["EnergyFit", "fit_energy", "refit", "rim_first"]
-
-
-@dataclass(frozen=True)
-class EnergyFit:
-    """A fitted energy and how it was chosen."""
-
-    energy: Energy
-    solution: LinearSolution
-    basis: EnergyBasis  # whose combination the energy is
-    neurons: Neurons  # its width counts columns
-    chosen: str  # one sentence
-
-    @classmethod
-    def of(cls, trained: Trained, neurons: Neurons, chosen: str) -> EnergyFit:
-        """What a search ends with."""
-        return cls(trained.energy, trained.solution, trained.basis, neurons, chosen)
+__all__ = ["EnergyFit", "fit_energy", "judged", "refit", "rim_first"]
 
 
 def fit_energy(
@@ -47,6 +37,7 @@ def fit_energy(
     *,
     structure: Structure | None = None,
     crowded: bool = False,
+    judge: bool = False,
 ) -> EnergyFit:
     """Choose what is None by cross validation, then fit.
 
@@ -61,6 +52,8 @@ def fit_energy(
         What is declared about the function; by default nothing, and a polynomial part of degree two.
     crowded : bool
         Rows are many and crowd somewhere: those that are used fill space evenly.
+    judge : bool
+        Whether to say how wrong the fit is on fresh states.
     """
     seed, key = options.seed, options.key
     count, components = len(data.target), data.nodes.shape[-1]
@@ -71,9 +64,31 @@ def fit_energy(
         order = _evenly(_outermost((data.nodes - centre) / half_width), seed, key)
     else:
         order = rim_first((data.middles - centre)[:, ~structure.periodic] / half_width[~structure.periodic], seed, key)
-    data = data.take(order[: min(count, options.rows or tuning.MOST_EQUATIONS // components)])
-    problem = EnergyProblem(data, structure, centre, half_width, options)
-    return _Search(problem, neurons.in_one_layer()).run()
+    order = order[: min(count, options.rows or tuning.MOST_EQUATIONS // components)]
+    fold = energy_folds(data, centre, half_width, seed)
+    scattered = len(np.unique(data.block)) == len(data.block)
+    shares = Shares(data.target.shape[1], judge or len(data.block) > 0, judge, scattered)
+    wanted, every, least = neurons.in_one_layer(), data, 0
+    found: EnergyFit | None = None
+    square: np.ndarray | None = None
+    while True:
+        data = every.take(order)
+        split = shares.split(fold[order], None if square is None else square[order])
+        problem = EnergyProblem(data.take(split.seen), structure, centre, half_width, options)
+        search = _Search(problem, wanted, data.take(split.steering), split.weights, least)
+        previous, found = found, search.run()
+        if previous is not None and previous.error <= found.error:
+            found = previous
+        square = np.mean(missed(found, every) ** 2, axis=1) / search.size
+        believed = max(found.error, search.goal, tuning.AT_ROUNDING)
+        bad = square[order] > (tuning.OUTSTANDING * believed) ** 2
+        deceived = bad.any() and np.sqrt(np.mean(square)) > tuning.DECEIVED * believed
+        if not deceived or previous is not None:
+            break
+        least = tuning.ROWS_AGAIN * max(found.solution.rows, int(bad.sum()) * data.target.shape[1])
+        order = np.concatenate([order[bad], order[~bad]])
+    found = with_all(found, EnergyProblem(data, structure, centre, half_width, options), problem.equations)
+    return judged(found, data, split, sum(problem.work)) if judge else found
 
 
 def refit(
@@ -92,6 +107,9 @@ class _Search:
 
     problem: EnergyProblem
     wanted: Neurons
+    steering: Gradients  # rows that are not fitted
+    weights: np.ndarray  # of these
+    least: int = 0  # equations of a fit
     tried: int = 0
 
     def __post_init__(self) -> None:
@@ -103,16 +121,22 @@ class _Search:
             self.activations = (self.wanted.activation,)
         plain = self.problem.polynomial
         self.polynomial = replace(plain, layer=replace(plain.layer, activation=self.activations[0]))
+        scale = self.problem.half_width if self.steering.maps is None else 1.0
+        every = np.concatenate([self.problem.data.target, self.steering.target]) * scale
+        self.size = float(np.mean(every**2)) or 1.0
 
     def run(self) -> EnergyFit:
         """Ask all of them."""
         problem, wanted = self.problem, self.wanted
-        plain = problem.fit(self.polynomial)
+        plain = self._seen(problem.fit(self.polynomial, self.least))
         few_rows = problem.equations <= 2 * (problem.free + 1)
         if wanted.width == 0:
             return self._quadratic(plain, "as asked for")
         if wanted.width is None and (plain.error <= self.goal or few_rows):
             return self._quadratic(plain, "too few points for more" if few_rows else "it fits to the goal")
+        found = self._higher(plain) if wanted.width is None else None
+        if found is not None and found.error <= max(self.goal, tuning.POLYNOMIAL):
+            return self._quadratic(self._sparse(found), "it fits to the goal")
         if problem.structure.fourier:
             return self._series()
         best, structured = self._climb()
@@ -120,12 +144,62 @@ class _Search:
             best, polynomial = self._noisy(best)
             if polynomial is not None:
                 return polynomial
-        final: Trained = best.fit
-        affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (best.width + problem.free) ** 2)))
-        if best.error > max(tuning.NOISE, self.goal) and (final.solution.rows < affordable or not structured):
-            final = problem.fit(final.basis, max(affordable, final.solution.rows))
-        chosen = f"{best.neurons}: {self.tried} fits compared by generalised cross validation, error {best.error:.1e}"
-        return EnergyFit.of(final, replace(best.neurons, sampler=best.neurons.drawn_by), chosen)
+        elif found is not None and found.error <= max(best.error * tuning.MARGIN, tuning.AT_ROUNDING):
+            return self._quadratic(self._sparse(found), "neurons did not lower the error")
+        chosen = f"{best.neurons}: {self.tried} fits compared on blocks that they had not seen, error {best.error:.1e}"
+        return EnergyFit.of(best.fit, replace(best.neurons, sampler=best.neurons.drawn_by), chosen)
+
+    def _seen(self, fit: Trained) -> Trained:
+        """With its error on rows that it has not seen."""
+        if not len(self.steering.target):
+            return fit
+        return replace(
+            fit, held=float(np.sqrt(self.weights @ np.mean(missed(fit, self.steering) ** 2, axis=1) / self.size))
+        )
+
+    @cached_property
+    def _polynomials(self) -> list[EnergyBasis]:
+        """Ever more monomials, as many as the rows tell apart."""
+        problem = self.problem
+        most = min(tuning.MONOMIALS, problem.equations // 2 - problem.free)
+        known = families(problem.structure, problem.centre, problem.half_width, most)
+        return [self.polynomial, *(replace(self.polynomial, structure=each) for each in known)]
+
+    def _higher(self, plain: Trained) -> Trained:
+        """The best polynomial, or the first that does."""
+        best = plain
+        for basis in self._polynomials[1:]:
+            self.tried += 1
+            found = self._seen(self.problem.fit(basis, self.least))
+            best = min(best, found, key=lambda fit: fit.error)
+            if best.error <= max(self.goal, tuning.POLYNOMIAL):
+                break
+        return best
+
+    def _sparse(self, full: Trained) -> Trained:
+        """A polynomial without what the rows do not ask for, see ``fewest_terms``."""
+        basis, problem = full.basis, self.problem
+        shift = (problem.centre - origin(problem.centre, problem.half_width)) / problem.half_width
+        linear, quadratic = basis.forms  # as monomials of the same differences as those of higher degree
+        basis = replace(basis, forms=(linear + quadratic @ shift, quadratic))
+        equations = max(full.solution.rows, min(problem.equations, tuning.NOISY_EQUATIONS))
+        data = problem.data.take(np.arange(-(-equations // problem.data.target.shape[1])))
+        block = np.empty((basis.columns + 1, data.target.size))
+        basis.fill(data, block)
+        block /= np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-300)
+        triangle, known = triangle_of(block), len(problem.structure.terms)
+        first = basis.others + len(basis.forms[0])
+        # columns that follow from those before say nothing: how a lattice shares energy between sites
+        at = np.flatnonzero(np.abs(np.diag(triangle)[:-1]) > tuning.DEPENDENT)
+        few = fewest_terms(triangle[:, [*at, -1]], len(at), equations, tuning.EXACT)
+        kept = np.isin(np.arange(basis.columns), at[few.coefficients[:, 0] != 0.0])
+        kept[: basis.others] = kept[first : first + known] = True  # what was asked for
+        terms = tuple(term for term, keep in zip(basis.structure.terms, kept[first:], strict=True) if keep)
+        forms = kept[basis.others : first]
+        fewer = replace(
+            basis, structure=replace(basis.structure, terms=terms), forms=(basis.forms[0][forms], basis.forms[1][forms])
+        )
+        return self._seen(problem.fit(fewer, equations))
 
     @property
     def _largest(self) -> int:
@@ -141,7 +215,8 @@ class _Search:
             self.tried += 1
             # a hard target needs no digits that the normal equations lose
             gram = neurons.last > tuning.ORTHOGONAL and climb.lead > tuning.HARD
-            found = self.problem.trial(self.problem.basis(neurons), rows_a_column * neurons.last, gram=gram)
+            rows = max(self.least, rows_a_column * neurons.last)
+            found = self._seen(self.problem.trial(self.problem.basis(neurons), rows, gram=gram))
             return found.error, found
 
         wanted = replace(self.wanted, activation=None, sampler=way)
@@ -187,7 +262,7 @@ class _Search:
             cheap = cost < tuning.HARD_FLOPS / 8
             for factor in tuning.HARD_STEEPER if cheap else tuning.HARD_STEEPER_ALONE:  # as there are more of them
                 neurons = replace(best.neurons, width=width, scale=factor * best.scale)
-                fit = problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge)
+                fit = self._seen(problem.fit(problem.basis(neurons), rows, gram=True, ridge=ridge))
                 self.tried += 1
                 found.append(Trial(neurons, fit.error, fit))
             previous, better = best, min(found, key=lambda trial: trial.error)
@@ -205,7 +280,7 @@ class _Search:
         freedom: dict[Neurons, float] = {}
 
         def assess(neurons: Neurons) -> tuple[float, Trained]:
-            fit = problem.fit(problem.basis(neurons), tuning.NOISY_EQUATIONS)
+            fit = self._seen(problem.fit(problem.basis(neurons), tuning.NOISY_EQUATIONS))
             freedom[neurons] = float(fit.solution.dimension[0])
             return fit.error, fit
 
@@ -221,9 +296,10 @@ class _Search:
         smoothest = min((trial for trial in known if trial.error <= close), key=lambda trial: freedom[trial.neurons])
         other = best if smoothest.neurons == best.neurons else replace(smoothest, fit=assess(smoothest.neurons)[1])
         best = min(best, other, key=lambda trial: trial.error)
-        if problem.fit(self.polynomial, tuning.NOISY_EQUATIONS).error <= best.error * tuning.MARGIN:
-            final = problem.fit(self.polynomial, problem.equations)
-            return best, self._quadratic(final, "neurons did not lower the error")
+        fits = [self._seen(problem.fit(basis, tuning.NOISY_EQUATIONS)) for basis in self._polynomials]
+        first = fits[simplest([fit.error for fit in fits])]
+        if first.error <= best.error * tuning.MARGIN:
+            return best, self._quadratic(self._sparse(first), "neurons did not lower the error")
         return other, None
 
     def _series(self) -> EnergyFit:
@@ -239,19 +315,13 @@ class _Search:
         searched = problem.data.take(np.arange(min(len(problem.data.target), tuning.SERIES_POINTS)))
 
         def assess(columns: np.ndarray) -> tuple[float, np.ndarray]:
-            fit = found[len(columns)] = problem.fit(basis(columns), searched.target.size)
-            left = searched.target - searched.push(map(fit.energy.gradient, searched.nodes))
-            for other, coefficient in zip(searched.others, fit.solution.coefficients[:, 0], strict=False):
-                left = left - coefficient * other
-            return fit.error, left
+            fit = found[len(columns)] = self._seen(problem.fit(basis(columns), searched.target.size))
+            left = missed(fit, searched)
+            return fit.error, left if searched.maps is not None else left / problem.half_width
 
         columns, turns = pursue(structure, problem.half_width, searched, assess, most=most, goal=self.goal)
         final = found[len(columns)]
-        error = final.error
-        if error > max(tuning.NOISE, self.goal):
-            affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * (len(columns) + 1) ** 2)))
-            final = problem.fit(final.basis, affordable)
-        chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {error:.1e}"
+        chosen = f"a Fourier series of {len(columns)} terms, {turns} turns of matching pursuit, error {final.error:.1e}"
         return EnergyFit.of(final, Neurons(len(columns), "sin", 1.0, "elm"), chosen)
 
 
