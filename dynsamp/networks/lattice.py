@@ -69,7 +69,7 @@ class Lattice(Grid):
     def places(self, part: Part) -> list[str]:
         """Names of the places of a part: q_0 and q_1 are q at a site and at the next one, q that of a site alone."""
         places = zip(part.fields, part.offsets, strict=True)
-        if part is not self.parts[0]:
+        if part.reach == (0,):
             return [self.labels[field] for field, _ in places]
         return [f"{self.labels[field]}_{offset}".replace("-", "m") for field, offset in places]
 

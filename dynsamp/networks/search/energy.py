@@ -191,7 +191,7 @@ class _Search:
         first = basis.others + len(basis.forms[0])
         # columns that follow from those before say nothing: how a lattice shares energy between sites
         at = np.flatnonzero(np.abs(np.diag(triangle)[:-1]) > tuning.DEPENDENT)
-        few = fewest_terms(triangle[:, [*at, -1]], len(at), equations, tuning.EXACT)
+        few = fewest_terms(triangle_of(triangle[:, [*at, -1]].T.copy()), len(at), equations, tuning.EXACT)
         kept = np.isin(np.arange(basis.columns), at[few.coefficients[:, 0] != 0.0])
         kept[: basis.others] = kept[first : first + known] = True  # what was asked for
         terms = tuple(term for term, keep in zip(basis.structure.terms, kept[first:], strict=True) if keep)
@@ -199,7 +199,8 @@ class _Search:
         fewer = replace(
             basis, structure=replace(basis.structure, terms=terms), forms=(basis.forms[0][forms], basis.forms[1][forms])
         )
-        return self._seen(problem.fit(fewer, equations))
+        found = self._seen(problem.fit(fewer, equations))
+        return found if found.error <= max(tuning.AT_ROUNDING, tuning.NEARLY * full.error) else full
 
     @property
     def _largest(self) -> int:
