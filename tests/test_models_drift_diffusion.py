@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from dynsamp.models.base import Samples
 from dynsamp.models.drift_diffusion import DriftDiffusion, DriftDiffusionModel
 from dynsamp.models.storage import read_model, write_model
-from dynsamp.solve import diffusion_values, field_values, solve
+from dynsamp.solve import diffusion_values, field_values, solve, statistics
 from dynsamp.words import State, Status
 
 
@@ -152,3 +152,138 @@ def test_what_cannot_be_learned_is_refused():
     for knobs in ({"width": -1}, {"scale": 0.0}, {"sampler": "x"}, {"regularisation": -1.0}):
         with pytest.raises(ValueError, match="must"):
             DriftDiffusion(**knobs)
+
+
+def euler(drift, diffusion, start, dt, steps, seed, parts):
+    """Paths of dy = drift dt + diffusion dW in fine steps, saved every dt."""
+    rng = np.random.default_rng(seed)
+    y, saved = np.array(start, dtype=float), [np.array(start, dtype=float)]
+    for _ in range(steps):
+        for _ in range(parts):
+            noise = rng.standard_normal(y.shape) * np.sqrt(dt / parts)
+            y = y + drift(y) * dt / parts + diffusion(y) * noise
+        saved.append(y)
+    return np.stack(saved, axis=1)
+
+
+def test_a_double_well_seen_every_half_unit_of_time():
+    # wells contract at a rate of 2, so a regression of increments halves the drift
+    paths = euler(lambda y: y - y**3, lambda y: 0.6 + 0 * y, np.ones((100, 1)), 0.5, 200, 4, 50)[:, 20:]
+    model = DriftDiffusion().fit(samples_of(paths, 0.5))
+    x = np.quantile(paths, np.linspace(0.02, 0.98, 97))[:, None]
+    assert relative(model.drift(x), x - x**3) < 0.2
+    assert relative(model.diffusion(x), 0.6 + 0 * x) < 0.15
+    assert "x^3" in model.formula
+
+
+def test_growth_over_decades_is_that_of_logarithms():
+    mu, sigma, dt = 0.5, 0.4, 0.1
+    steps = np.random.default_rng(2).standard_normal((50, 200))
+    logs = np.cumsum((mu - sigma**2 / 2) * dt + sigma * np.sqrt(dt) * steps, axis=1)
+    y = np.exp(np.concatenate([np.zeros((50, 1)), logs], axis=1))[..., None]  # to 1e4
+    model = DriftDiffusion().fit(samples_of(y, dt))
+    s = np.geomspace(0.1, 1e4, 30)[:, None]
+    # maximum likelihood: mean and variance of the increments of the logarithm
+    found = np.diff(np.log(y[..., 0]), axis=1)
+    assert_allclose(model.diffusion(s), np.sqrt(found.var() / dt) * s, rtol=1e-3)
+    assert_allclose(model.drift(s), (found.mean() / dt + found.var() / dt / 2) * s, rtol=1e-3)
+    assert_allclose(model.diffusion_error(s), s * sigma / np.sqrt(2 * found.size), rtol=0.1)
+    kernel = model.kernel()
+    far = solve(kernel, np.array([0.0, 20.0]), np.ones((2000, 1)), seed=3).states[:, -1, 0]
+    assert far.min() > 0
+    assert np.log(far).mean() == pytest.approx(found.mean() / dt * 20, abs=5 * sigma * np.sqrt(20 / 2000))
+    told = statistics(kernel, np.array([0.0, 20.0]), np.ones((2000, 1)), seed=3)
+    assert told.mean[0, -1, 0] == pytest.approx(far.mean())
+    over = statistics(kernel, np.array([0.0, 20.0]), np.ones((2000, 1)), seed=3, over="time")
+    assert_allclose(over.last[:, 0], far)
+
+
+def test_square_root_noise_and_a_bound():
+    kappa, theta, sigma, dt = 1.0, 0.5, 0.9, 0.02
+    rng = np.random.default_rng(0)
+    scale, y = sigma**2 * (1 - np.exp(-kappa * dt)) / (4 * kappa), rng.gamma(1.23, 0.405, 100)
+    saved = [y]
+    for _ in range(500):  # exact: noncentral chi-squared, Cox, Ingersoll and Ross (1985)
+        y = scale * rng.noncentral_chisquare(4 * kappa * theta / sigma**2, y * np.exp(-kappa * dt) / scale)
+        saved.append(y)
+    paths = np.stack(saved, axis=1)[..., None]
+    t = np.tile(dt * np.arange(501), (100, 1))
+    model = DriftDiffusion().fit(Samples(t=t, y=paths, states=(State("x", bounds=(0, None)),)))
+    x = np.quantile(paths, np.linspace(0.02, 0.98, 97))[:, None]
+    assert relative(model.diffusion(x), sigma * np.sqrt(x)) < 4 * np.sqrt(1 / (2 * 5e4))
+    assert relative(model.drift(x), kappa * (theta - x)) < 0.2
+    ends = solve(model.kernel(), np.array([0.0, 1.0, 5.0]), np.full((2000, 1), 0.01), seed=1).states
+    assert ends.min() == 0.0
+    assert ends[:, -1].mean() == pytest.approx(theta, abs=0.05)
+
+
+def test_errors_of_the_samples_are_told_from_diffusion():
+    paths = ou_paths(1.0, 0.7, 0.02, 40, 1000, seed=5)
+    noisy = paths + 0.1 * np.random.default_rng(6).standard_normal(paths.shape)  # its variance is that of 2 steps
+    model = DriftDiffusion().fit(samples_of(noisy, 0.02))
+    assert model.report["noise"]["x"] == pytest.approx(0.1, rel=0.05)
+    x = np.linspace(-0.8, 0.8, 9)[:, None]
+    assert relative(model.diffusion(x), np.full_like(x, 0.7)) < 0.05
+    assert relative(model.drift(x), -x) < 0.3
+    assert "noise" not in DriftDiffusion().fit(samples_of(paths, 0.02)).report
+
+
+def test_standard_errors_and_reported_errors_hold():
+    x, scores, ratios = np.linspace(-1, 1, 21)[:, None], [], []
+    for seed in range(16):
+        model = DriftDiffusion().fit(samples_of(ou_paths(1.0, 0.7, 0.1, 20, 100, seed=seed), 0.1))
+        scores.append([(model.drift(x) + x)[-1] / model.drift_error(x)[-1]])
+        scores[-1].append((model.diffusion(x) - 0.7)[-1] / model.diffusion_error(x)[-1])
+        ratios.append(relative(model.drift(x), -x) / model.report["error"]["drift"])
+        low, high = model.report["error_interval"]["drift"]
+        assert low <= model.report["error"]["drift"] <= high
+    assert np.all(np.abs(np.sqrt(np.mean(np.square(scores), axis=0)) - 1) < 0.5)
+    assert 0.5 < np.median(ratios) < 2
+
+
+@pytest.mark.parametrize("dt", [0.2, 2.0])
+def test_forecasts_do_not_depend_on_how_often_they_are_saved(dt):
+    model = DriftDiffusion().fit(samples_of(ou_paths(5.0, 1.0, 0.2, 200, 200), 0.2))  # a step of 1 / kappa
+    assert model.longest < 0.02
+    ends = solve(model.kernel(), np.arange(0, 10 + dt / 2, dt), np.zeros((4000, 1)), seed=1).states[:, -1]
+    assert ends.std() == pytest.approx(1 / np.sqrt(10), rel=0.06)
+
+
+def test_stochastic_lorenz_equations_are_found():
+    def field(y):
+        x, y, z = y.T
+        return np.stack([10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z], axis=1)
+
+    start = np.random.default_rng(1).standard_normal((4, 3))
+    paths = euler(field, lambda y: 1 + 0 * y, start, 0.01, 2000, 1, 10)[:, 200:]
+    model = DriftDiffusion().fit(samples_of(paths, 0.01))
+    points = paths.reshape(-1, 3)[::50]
+    assert relative(model.drift(points), field(points)) < 0.02
+    assert "x z" in model.formula
+
+
+def test_a_component_that_never_changes_and_one_without_noise():
+    rng = np.random.default_rng(0)
+    phase = np.linspace(0, 50, 1000) + rng.uniform(0, 6, (4, 1))
+    still = np.stack([np.sin(phase), np.cos(phase), np.full_like(phase, 3.0)], axis=2)
+    model = DriftDiffusion().fit(samples_of(still, 50 / 999))
+    points = still.reshape(-1, 3)[::100]
+    assert_allclose(model.drift(points), np.stack([points[:, 1], -points[:, 0], 0 * points[:, 0]], axis=1), atol=1e-6)
+    assert np.abs(model.diffusion(points)).max() < 1e-4
+    assert model.report["error"]["diffusion"] == 1.0  # of one that is not there
+    with pytest.raises(ValueError, match="transform='log' needs positive states, but 'x'"):
+        DriftDiffusion(transform="log").fit(samples_of(still, 0.05))
+
+
+def test_files_of_before_have_squares_in_theta():
+    theta = np.array([0.5, 1e-9, 0.1, -0.2, 2.0, 0.3, 0.4])  # centre, floor, drift, covariance with its square
+    model = DriftDiffusionModel(states=(State("x"),), dt=0.1, theta=theta)
+    d = np.linspace(-1, 1, 5)[:, None]
+    assert_allclose(model.drift(d + 0.5), 0.1 - 0.2 * d)
+    assert_allclose(model.diffusion(d + 0.5) ** 2, 2.0 + 0.3 * d + 0.4 * d**2)
+    with pytest.raises(ValueError, match="fit it again"):
+        model.drift_error(d)
+    with pytest.raises(ValueError, match="monomials of degree 1 to 6"):
+        DriftDiffusionModel(
+            states=(State("x"),), dt=0.1, theta=theta, exponents=np.array([[7]]), terms=np.zeros((1, 2))
+        )

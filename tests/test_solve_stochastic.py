@@ -95,3 +95,29 @@ def test_drift_and_diffusion_at_points():
     np.testing.assert_allclose(
         diffusion_values(CORRELATED, 0.0, np.zeros((2, 2))), [[[1.0, 0.0], [-0.7, np.sqrt(0.51)]]] * 2
     )
+
+
+@pytest.mark.parametrize(("start", "way"), [(0.05, "maximum"), (0.95, "minimum")])
+def test_a_root_of_a_negative_number_is_told_with_the_cure(start, way, caplog):
+    """Heston's variance, and its mirror: full truncation as the advice has it keeps all paths."""
+    inner = "y[0]" if way == "maximum" else "1 - y[0]"
+
+    def ends(inside):
+        text = f"""
+def pulled(t, y, theta, dy):
+    dy[0] = theta[0] - {inside}
+def rooted(t, y, theta, g):
+    g[0] = 0.5 * np.sqrt({inside if way == "maximum" else inner.replace("y[0]", inside)})
+"""
+        functions = {"np": np}
+        exec(text, functions)
+        kernel = Kernel("sde", (functions["pulled"], functions["rooted"]), np.array([start]), noise="diagonal")
+        return solve(kernel, np.linspace(0, 2, 201), np.full((100, 1), start), seed=1)
+
+    lost = ends("y[0]")
+    assert np.count_nonzero(lost.status) > 20
+    assert "full truncation" in lost.advice
+    assert lost.advice in caplog.text
+    cure = lost.advice.partition("full truncation, ")[2].partition(" in place")[0]
+    assert cure == f"np.{way}(y[0], {0 if way == 'maximum' else 1})"
+    assert not ends(cure).status.any()

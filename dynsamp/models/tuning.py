@@ -208,6 +208,9 @@ CORRECTION_LARGE = 0.2
 SDE_COARSE = (1, 3, 5)
 """Degrees that compete where the correction is large: odd ones, so that a drift can hold paths together."""
 
+NO_DIFFUSION = 1e-7
+"""Variance over the square of the drift, of a spacing, that may be what the correction for the spacing leaves."""
+
 RICHER = 5.0
 """Standard deviations, beyond Akaike's price, from which more terms than a law has say the mean of increments better:
 at rare states they follow chance."""
@@ -250,7 +253,7 @@ LEAST_VARIANCE = 0.1
 PIVOT_FLOOR = 1e-12
 """Least square of a Cholesky pivot over the least variance: what divides by it stays finite."""
 
-VARIANCE_LIGHT = 1e-2
+VARIANCE_LIGHT = 0.05
 """Share of the median variance: rows quieter than this weigh no more, or a few rows would decide everything."""
 
 # lattices

@@ -64,9 +64,11 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
             if logs[row]:  # what is missed at the few largest states is no more than guessed
                 along = fit.at_few.T @ (fit.at_few * (share / level * level.mean())[:, None]) / len(fit.few)
             chance = more @ along
-            doubt = max(float(np.trace(chance)), 0.0)
+            doubt = max(float(np.trace(chance)), 0.0) + np.sqrt(2 * max(float(np.sum(chance * chance.T)), 0.0))
             errors[name].add(errors_of_terms, float(gap @ along @ gap) - doubt)
     sizes = {"drift": np.sum(drift**2, axis=1).mean(), "diffusion": np.sum(growth**2 * variances, axis=1).mean()}
+    if sizes["diffusion"] < tuning.NO_DIFFUSION * sizes["drift"]:  # a spacing is the unit of time
+        sizes["diffusion"] = np.float64(0.0)
     told = {name: sums.told(float(sizes[name]), name == "drift") for name, sums in errors.items()}
     return Judged(
         {name: error for name, (error, _) in told.items()},

@@ -282,7 +282,8 @@ class _Fit:
         first = self._turned(known, first, floor, bool(noise.any()), 1)
         assert first.law is not None
         i = np.arange(n)
-        a = np.concatenate([first.law.values(rows.z[part])[1][:, i, i] for part in self._parts()])
+        whole = self.law(first.law.both + first.shift, floor)  # the moments after a spacing
+        a = np.concatenate([whole.values(rows.z[part])[1][:, i, i] for part in self._parts()])
         variance = np.clip(a, local / tuning.WEIGHTS_NEAR, local * tuning.WEIGHTS_NEAR)
         known, _ = self._known(variance, first, noise)
         turns = [self._turned(known, first, floor, bool(noise.any()), tuning.SDE_TURNS)]
@@ -353,6 +354,7 @@ class _Fit:
     def _covariance_equations(self, residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> list[Equations]:
         pairs = lower_triangle(len(noise))
         targets = np.stack([residual[:, i] * residual[:, k] - 2 * (i == k) * noise[i] ** 2 for i, k in pairs], axis=1)
+        variance = np.maximum(variance, tuning.VARIANCE_LIGHT * np.median(variance, axis=0))
         weights = np.stack([1 / (variance[:, i] * variance[:, k]) for i, k in pairs], axis=1)
         return self._equations(self.rows.z, targets / self.rows.dt[:, None], weights)
 
@@ -455,13 +457,16 @@ class _Fit:
         self, raw: Law, choices: list[Choice], known: list[Equations], late: bool
     ) -> tuple[Law, np.ndarray] | None:
         """The law whose moments after a spacing are those of the data, and the shift of its coefficients."""
-        used = len(self.basis.exponents) if not any(choice.neurons for choice in choices) else self.at_few.shape[1]
+        # the shift is regressed on few states: of more terms than it needs the highest would go wild beyond them
+        degree = self.columns[0].degree
+        most = degree[raw.both[: len(degree)].any(axis=1)].max(initial=0) + 2
+        used = np.append(degree <= most, np.full(self.at_few.shape[1] - len(degree), any(c.neurons for c in choices)))
         _, a = raw.values(self.few)
         own = np.einsum("rii->ri", a)
         light = 1 / (own / own.mean(axis=0)).sum(axis=1)
         projectors = np.zeros((2, self.at_few.shape[1], len(self.few)))  # long spacings weigh more in the drift alone
         for which, root in enumerate((np.sqrt(self.few_dt * light), light)):
-            projectors[which, :used] = np.linalg.pinv(self.at_few[:, :used] * root[:, None], rcond=1e-9) * root
+            projectors[which, used] = np.linalg.pinv(self.at_few[:, used] * root[:, None], rcond=1e-9) * root
         back = [choice.inverse @ equations.matrix for choice, equations in zip(choices, known, strict=True)]
         n, plain = self.rows.z.shape[1], raw.both
         substeps = self._substeps(raw)
