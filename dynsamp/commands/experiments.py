@@ -49,7 +49,7 @@ def _add_run(commands: options.Commands, common: ArgumentParser) -> None:
     options.add_experiment(parser)
     parser.set_defaults(seed=None)  # a run file may say it
     options.add_forecast_duration(parser)
-    options.add_setting(parser, "members", "N", "sample paths of a stochastic model")
+    options.add_setting(parser, "members", "N", "sample paths of a stochastic model (default 100)")
     options.add_estimator(parser)
     options.add_json(parser)
 

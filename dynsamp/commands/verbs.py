@@ -206,7 +206,7 @@ def _add_forecast(commands: options.Commands, common: ArgumentParser) -> None:
     )
     options.add_setting(parser, "dt", "DT", "spacing of the saved times (default: the model's)")
     parser.add_argument("--steps", type=COUNT.typed, metavar="N", help="number of steps of dt, instead of --duration")
-    options.add_setting(parser, "members", "N", "sample paths of a stochastic model")
+    options.add_setting(parser, "members", "N", "sample paths of a stochastic model (default 100)")
     options.add_setting(parser, "method", "NAME", "solver (default: what suits the model)")
     options.add_setting(parser, "step", "H", "internal step of the solver")
     options.add_setting(parser, "seed", "N", "seed of sample paths (default 0)", default=0)

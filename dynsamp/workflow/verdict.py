@@ -7,8 +7,6 @@ linear map that was fitted to other rows. A model beats one of them at a lead ti
 chance makes it, between blocks of starts.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -24,11 +22,9 @@ from dynsamp.networks.search.unseen import folds
 from dynsamp.streams import generator
 from dynsamp.workflow.completing import completed
 
-__all__ = ["verdict", "verdict_of_values"]
-
 LEADS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256])  # steps of the data
 STEPS = 64  # of a roll-out, at most: some 30 ms ...
-STARTS, FEWER, NUMBERS = 384, 96, 4000  # ... from so many starts, of vector fields fewer, or of so many numbers
+STARTS, FEWER, NUMBERS = 384, 96, 2000  # ... from so many starts, of vector fields fewer, or of so many numbers
 FEWEST = 5  # steps of data from which anything can be told
 BLOCKS, SURE = 16, 0.99  # blocks of starts, and how sure a difference of their means is, one-sided; at two lead times
 MARGIN, LEAST = 0.01, 1e-3  # of the sum of both errors, and in standard deviations: what is worth a word
@@ -183,9 +179,7 @@ def _unseen(model: Model, values: np.ndarray) -> np.ndarray:
     s^2 p / n: with the latter beside it, what is only noise comes out no better than its mean.
     """
     rms = np.sqrt(np.nanmean(values**2, axis=0))
-    return np.asarray(
-        np.sqrt(2.0) * (_error(model) or 0.0) * rms * generator(0, "mixtures").standard_normal(values.shape)
-    )
+    return np.asarray((_error(model) or 0.0) * rms * generator(0, "mixtures").standard_normal(values.shape))
 
 
 def _law(model: Model) -> tuple[bool, Field | None]:
@@ -203,25 +197,22 @@ def _law(model: Model) -> tuple[bool, Field | None]:
     if not all(isinstance(function, types.FunctionType) for function in kernel.functions) or kernel.inputs:
         raise TypeError(f"{type(model).__name__} has neither vector_field() nor step()")
 
+    def of(y: np.ndarray, t: Any) -> np.ndarray:
+        out, half = np.empty_like(y), len(y) // 2
+        if kernel.kind == "separable":
+            kernel.functions[0](t, y[half:], kernel.theta, out[:half])
+            kernel.functions[1](t, y[:half], kernel.theta, out[half:])
+        else:
+            kernel.functions[0](t, y, kernel.theta, out)
+        return out
+
     def called(y: np.ndarray, t: np.ndarray, *_: Any) -> np.ndarray:
-        """The functions on arrays of points or, where they do not take them, point by point."""
         try:
-            return _called(kernel, y.T, t).T
-        except (TypeError, ValueError):
-            return np.array([_called(kernel, row, time) for row, time in zip(y, t, strict=True)])
+            return of(y.T, t).T
+        except (TypeError, ValueError):  # functions that take no arrays of points
+            return np.array([of(row, time) for row, time in zip(y, t, strict=True)])
 
     return kernel.kind == "map", called
-
-
-def _called(kernel: Any, y: np.ndarray, t: Any) -> np.ndarray:
-    out = np.empty_like(y)
-    if kernel.kind == "separable":
-        half = len(y) // 2
-        kernel.functions[0](t, y[half:], kernel.theta, out[:half])
-        kernel.functions[1](t, y[:half], kernel.theta, out[half:])
-    else:
-        kernel.functions[0](t, y, kernel.theta, out)
-    return out
 
 
 def _over(field: Field, window: Window, y: np.ndarray, between: tuple[int, int], parts: int, wrong: Any) -> np.ndarray:
