@@ -46,8 +46,8 @@ def verdict(model: Model, samples: Samples) -> str:
         samples = unwrapped(samples)[0] if isinstance(model, HasEnergy) else samples
         steps = int(np.maximum(samples.length - 1, 0).sum())
         if not steps and samples.dy is not None and isinstance(model, HasVectorField):
-            inside = np.argwhere(samples.inside)[:: -(-int(samples.inside.sum()) // ROWS)]
-            y, dy = (values[tuple(inside.T)] for values in (samples.y, samples.dy))
+            inside = np.flatnonzero(samples.inside)[:: -(-int(samples.inside.sum()) // ROWS)]
+            y, dy = (values.reshape(-1, samples.size)[inside] for values in (samples.y, samples.dy))
             return verdict_of_values(model, model.vector_field, y, dy, " of the derivative")
         if steps < FEWEST:
             return f"no skill can be shown: {steps} step{'s'[: steps != 1]} of data are too few to tell"
@@ -85,7 +85,9 @@ def _windows(samples: Samples, steps: int, many: int) -> tuple[np.ndarray, np.nd
 
 def _along(model: Model, samples: Samples) -> str:
     """The verdict over lead times."""
-    y, turn, size = samples.y[samples.inside], turns(samples.states), samples.size
+    inside = np.flatnonzero(samples.inside)
+    y = samples.y.reshape(-1, samples.size)[inside[:: -(-len(inside) // (10 * ROWS))]]
+    turn = turns(samples.states)
     scale = np.minimum(y.std(axis=0), turn / np.sqrt(12))
     used = scale > 1e-12 * np.abs(y).max(axis=0)
     unit = np.where(used, scale, np.inf)
@@ -98,7 +100,7 @@ def _along(model: Model, samples: Samples) -> str:
         if field is not None and not steps:
             many, rate = FEWER, _rate(field, _windows(samples, 1, FEWER)[2], unit)
         leads = leads[: max(1, int((rate * leads <= STEPS).sum()))]
-    k, i, window = _windows(samples, int(leads[-1]), min(many, max(NUMBERS // size, BLOCKS)))
+    k, i, window = _windows(samples, int(leads[-1]), min(many, max(NUMBERS // samples.size, BLOCKS)))
     t, truth, _ = window
 
     def errors(paths: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
@@ -126,26 +128,27 @@ def _along(model: Model, samples: Samples) -> str:
 
 def _three(samples: Samples, y0: np.ndarray, k: np.ndarray, i: np.ndarray, leads: np.ndarray) -> list[Any]:
     """Means and spreads (start, lead, component) of persistence, climatology and a linear map."""
-    pair = samples.inside[:, 1:]
-    here, change = samples.y[:, :-1][pair], np.diff(samples.y, axis=1)[pair]
-    y = samples.y[samples.inside]
-    mean, spread, size = y.mean(axis=0), y.std(axis=0), y.shape[1]
+    rows = np.flatnonzero(samples.inside[:, 1:])
+    rows = rows[:: -(-len(rows) // (10 * ROWS))]
+    of, at = np.divmod(rows, samples.y.shape[1] - 1)
+    here, change = samples.y[of, at], samples.y[of, at + 1] - samples.y[of, at]
+    mean, spread, size = here.mean(axis=0), here.std(axis=0), here.shape[1]
     still = np.repeat(y0[:, None], len(leads), axis=1)
     shape = np.zeros_like(still)
     found = [(still, change.std(axis=0) * np.sqrt(leads)[:, None] + shape), (mean + shape, spread + shape)]
     if size > LARGEST:
         return found
     unit = np.where(spread > 0, spread, 1.0)
-    which = folds(np.nonzero(pair)[0])
-    begin = np.cumsum(pair.sum(axis=1)) - pair.sum(axis=1)
-    names, own = np.unique(which[begin[k] + i], return_inverse=True)  # the fold that a start's own step is in
+    which, first = folds(of), k * (samples.y.shape[1] - 1) + i
+    # the fold that a start's own step is in
+    names, own = np.unique(which[np.searchsorted(rows, first, side="right") - 1], return_inverse=True)
     constant, jacobian, noise = np.empty((len(names), size)), np.empty((len(names), size, size)), []
     for fold, name in enumerate(names):
-        rows = np.flatnonzero(which != name) if which.any() else np.arange(len(which))
-        rows = rows[:: -(-len(rows) // (1000 + 10 * size))]
-        matrix, rest = _linear((here[rows] - mean) / unit, change[rows])
+        others = np.flatnonzero(which != name) if which.any() else np.arange(len(which))
+        others = others[:: -(-len(others) // (1000 + 10 * size))]
+        matrix, rest = _linear((here[others] - mean) / unit, change[others])
         constant[fold], jacobian[fold] = matrix[0], np.eye(size) + matrix[1:].T / unit
-        noise.append(rest.T @ rest / max(len(rows) - 1, 1))
+        noise.append(rest.T @ rest / max(len(others) - 1, 1))
     away, turned, total = y0 - mean, jacobian[own], np.zeros_like(jacobian)
     paths, widths = [], []
     with np.errstate(over="ignore", invalid="ignore"):
