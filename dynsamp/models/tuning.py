@@ -211,6 +211,9 @@ SDE_COARSE = (1, 3, 5)
 NO_DIFFUSION = 1e-7
 """Variance over the square of the drift, of a spacing, that may be what the correction for the spacing leaves."""
 
+RIVALS = 8
+"""Sub-models that count in the error beside the one that is taken: the others are hardly probable."""
+
 RICHER = 5.0
 """Standard deviations, beyond Akaike's price, from which more terms than a law has say the mean of increments better:
 at rare states they follow chance."""

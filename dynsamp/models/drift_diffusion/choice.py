@@ -95,6 +95,21 @@ def chosen(known: Equations, columns: Columns, least: int, sound: Callable[[np.n
     return best
 
 
+def rivals(known: Equations, columns: Columns, taken: Choice) -> list[tuple[float, Choice]]:
+    """Sub-models that are nearly as probable as the one that was taken, and how probable each is beside it.
+
+    Hoeting, Madigan, Raftery and Volinsky (1999), Statistical Science 14, 382.
+    """
+    ranked = sorted(_polynomials(known, columns), key=lambda each: each[0])[: tuning.RIVALS]
+    found = []
+    for score, rows in ranked if not taken.neurons else []:
+        choice = _submodel(known, rows, score)
+        if choice is not None and np.any(choice.inverse != taken.inverse):
+            found.append((math.exp(min(taken.score - score, 0.0) / 2), choice))
+    whole = 1.0 + sum(weight for weight, _ in found)
+    return [(weight / whole, choice) for weight, choice in found]
+
+
 def richest(known: Equations, columns: Columns) -> Choice:
     """All columns that the rows support: what a sub-model may have missed."""
     degree = columns.degree

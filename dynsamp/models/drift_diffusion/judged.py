@@ -8,13 +8,13 @@ that chance has moved a little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import chi2
 
 from dynsamp.models import tuning
-from dynsamp.models.drift_diffusion.choice import richest
+from dynsamp.models.drift_diffusion.choice import richest, rivals
 from dynsamp.models.drift_diffusion.moments import Fitted, lower_triangle
 from dynsamp.streams import generator
 
@@ -53,10 +53,13 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
             shares = {"drift": of_drift, "diffusion": growth[:, row] ** 2 / (4 * variances[:, row])}
         else:
             shares = {"diffusion": growth[:, row] ** 2 / variances[:, column]}
-        rich = richest(found.known[k], fit.columns[0 if k < n else 1])
-        moments = found.known[k].moments - found.known[k].matrix @ found.turn.shift[:, k]
-        gap = rich.inverse @ moments - found.turn.choices[k].inverse @ moments
-        more = found.known[k].variance * (rich.inverse - found.turn.choices[k].inverse)
+        columns, taken = fit.columns[0 if k < n else 1], found.turn.choices[k]
+        corrected = found.known[k].moments - found.known[k].matrix @ found.turn.shift[:, k]
+        own_equations = replace(found.known[k], moments=corrected)
+        rich = richest(own_equations, columns)
+        gap = (rich.inverse - taken.inverse) @ corrected
+        more = own_equations.variance * (rich.inverse - taken.inverse)
+        others = [(w, (c.inverse - taken.inverse) @ corrected) for w, c in rivals(own_equations, columns, taken)]
         level = growth[:, row] ** 2
         for name, share in shares.items():
             along = fit.at_few.T @ (fit.at_few * share[:, None]) / len(fit.few)
@@ -65,7 +68,8 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
                 along = fit.at_few.T @ (fit.at_few * (share / level * level.mean())[:, None]) / len(fit.few)
             chance = more @ along
             doubt = max(float(np.trace(chance)), 0.0) + np.sqrt(2 * max(float(np.sum(chance * chance.T)), 0.0))
-            errors[name].add(errors_of_terms, float(gap @ along @ gap) - doubt)
+            rival = sum(weight * float(other @ along @ other) for weight, other in others)
+            errors[name].add(errors_of_terms, max(float(gap @ along @ gap) - doubt, rival))
     sizes = {"drift": np.sum(drift**2, axis=1).mean(), "diffusion": np.sum(growth**2 * variances, axis=1).mean()}
     if sizes["diffusion"] < tuning.NO_DIFFUSION * sizes["drift"]:  # a spacing is the unit of time
         sizes["diffusion"] = np.float64(0.0)

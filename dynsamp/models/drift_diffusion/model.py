@@ -330,7 +330,10 @@ class DriftDiffusion(Estimator):
             if neurons.width is None:
                 neurons = replace(neurons, width=min(tuning.SDE_WIDTH, len(rows.y) // tuning.SDE_ROWS_A_NEURON))
             tried = [_attempt(rows, logs, neurons, seed, self.regularisation) for logs in self._charts(samples)]
-            standard, found, _, logs = min(tried, key=lambda each: each[2])
+            # the shape of a density makes logarithms probable where noise has a bound: less so if that takes more terms
+            terms = [sum(choice.freedom for choice in found.turn.choices) for _, found, _, _ in tried]
+            more = [0.0, *(tuning.DOUBTFUL * len(rows.y) * (1.0 if t > terms[0] else 0.2) for t in terms[1:])]
+            standard, found, _, logs = tried[int(np.argmin(np.add([each[2] for each in tried], more)))]
             judgement = judged(found, logs)
         names = formula_names(samples.states)
         noise = found.noise * standard.spread * np.where(logs, np.median(rows.y, axis=0), 1.0)
