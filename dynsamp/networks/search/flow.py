@@ -93,6 +93,8 @@ class _Search:
             centre, spread, zero = (np.tile(part, len(stencil.offsets)) for part in (centre, spread, zero))
         y, dy = self.rows.y, self.rows.dy
         norm = np.sqrt((dy**2).mean(axis=0))
+        if np.any((norm == 0.0) & dy.any(axis=0)):
+            raise ValueError("squares of steps should be finite, got: squares of steps that vanish")
         norm[norm == 0] = 1.0
         summary = Summary(np.arange(len(y)), y, dy, y.min(axis=0), y.max(axis=0))
         scale = Scaling(centre, spread, np.zeros(len(norm)), norm)
