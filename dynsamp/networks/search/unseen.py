@@ -119,6 +119,11 @@ class Unseen:
                 squared = min(common if sure else min(max(common, chance), common + 2.0 * doubt), total)
                 noise = np.sqrt(square * (1.0 - squared / total))
                 low, high = min(chance, squared), min(common + 2.0 * doubt, total)
+        if squared == total and len(np.unique(self.trajectory)) == 1:
+            # one record comes back to where it was: a fold that holds its only visit somewhere tells of another fit
+            each = np.bincount(self.fold, (self.residual**2).sum(axis=1)) / np.maximum(np.bincount(self.fold), 1)
+            usual = float(np.exp(np.mean(np.log(each[each > 0.0])))) if each.any() else 0.0
+            low, squared = min(usual, total), float(np.sqrt(min(usual, total) * total))
         size = max(size - float((noise**2).sum()), tuning.LEAST_SIGNAL * size) or 1.0
         spread = self._spread() * tuning.JUDGED_WITHIN
         error = float(np.sqrt(squared / size))
