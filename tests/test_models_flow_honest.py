@@ -70,7 +70,7 @@ def true_error(model, fresh):
     return float(np.sqrt(np.mean(((model.step(y) - y - change) / np.sqrt((change**2).mean(axis=0))) ** 2)))
 
 
-@pytest.mark.parametrize(("step", "size"), [(henon, 2), (logistic, 1), (lattice, 8), (lattice, 16)])
+@pytest.mark.parametrize(("step", "size"), [(henon, 2), (logistic, 1), (lattice, 16)])
 def test_a_polynomial_map_is_found_from_a_hundred_clean_points(step, size, tmp_path):
     rng = np.random.default_rng(size)
     model = FlowMap().fit(samples(orbits(step, rng.uniform(0.1, 0.3, (1, size)), 100)), seed=1)

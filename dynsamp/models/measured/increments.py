@@ -12,6 +12,7 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.networks.search.unseen import Judgement
 from dynsamp.networks.stencil import Increments
+from dynsamp.networks.tuning import HARD
 
 __all__ = ["Increments", "increments", "judged"]
 
@@ -72,7 +73,8 @@ def judged(judgement: Judgement, samples: Samples, noise: Sequence[float] | np.n
     if worst := {f"trajectory {samples.ids[k]}": error for k, error in judgement.worst().items()}:
         report["worst"] = worst
         said = ", ".join(f"{name} {error:.2g}" for name, error in worst.items())
-        _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
+        if max(worst.values()) > HARD:  # of a good fit everywhere it is no alarm
+            _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
     if samples.u is not None:
         report["note"] = "the inputs of the data were not used"
     return report

@@ -233,7 +233,7 @@ class _Search:
         problem, neurons = self.home(fitted.neurons), fitted.neurons
         network, states = problem.network(fitted), self.states
         plenty = self.some(neurons) <= len(self.rows.y) * (1 - 1 / tuning.FOLDS)
-        parts = tuning.FOLDS if plenty else tuning.JUDGED_FOLDS
+        parts = tuning.FOLDS if plenty or not states.trajectory.any() else tuning.JUDGED_FOLDS
         fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts), self.kept)
         site = np.arange(len(states.y)) * self.kept  # one site of a time: its neighbours share much
         site = site + generator(self.options.seed, "sites").integers(0, self.kept, len(site))
