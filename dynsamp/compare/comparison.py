@@ -36,10 +36,13 @@ class Side:
     error: float  # relative: of H up to a constant, or of the increments of the truth
 
     def median(self, score: str) -> float:
-        """Median of a score over everything; infinite ones, of failed forecasts, count."""
-        values = self.scores[score].values.ravel() if score in self.scores else np.empty(0)
-        values = np.sort(values[~np.isnan(values)])
-        return float(values[values.size // 2]) if values.size else float("nan")
+        """Headline of a score; infinite values, of failed forecasts, count."""
+        return dataset.headline(self.scores, score)[0] if score in self.scores else float("nan")
+
+    def spoken(self, score: str, unit: str) -> str:
+        """The same in words, with its unit."""
+        reached = dataset.headline(self.scores, score)[1]
+        return f"{'' if reached else 'at least '}{_number(self.median(score))}{unit}"
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str]]:
         if score in sampled.scores:
             units = sampled.scores[score].attrs.get("units", "1")
             unit = "" if units == "1" else f" {units}"
-            table.append((f"{label}, median", *_both(comparison, lambda s, k=score, u=unit: _number(s.median(k)) + u)))
+            table.append((f"{label}, median", *_both(comparison, lambda side, k=score, u=unit: side.spoken(k, u))))
     return table
 
 
