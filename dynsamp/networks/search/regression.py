@@ -57,7 +57,7 @@ class RegressionFit:
         problem, fitted = self.problem, self.fitted
         owner = problem.summary.sample if trajectory is None else trajectory[problem.summary.sample]
         enough = tuning.ENOUGH_UNSEEN if trajectory is None else len(owner)
-        most = max(tuning.ROWS_A_COLUMN * (problem.free + fitted.hidden.width), tuning.LEAST_ROWS)
+        most = max(2 * tuning.ROWS_A_COLUMN * (problem.free + fitted.hidden.width), tuning.LEAST_ROWS)
         hard = fitted.error > tuning.HARD and problem.options.regularisation != 0.0 and not problem.published
         blocks = Blocks(owner, folds(owner, problem.options.seed), enough=enough)
         return problem.judged(fitted, blocks, most, "gram" if hard else "qr")[0]
