@@ -27,7 +27,7 @@ from dynsamp.networks import tuning
 from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
-from dynsamp.networks.search.energy import EnergyFit, fit_energy, judged
+from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
@@ -192,7 +192,7 @@ class HamiltonianNetwork(EnergyEstimator):
         for key, at in enumerate(ready.parts):
             own = replace(data, nodes=np.ascontiguousarray(data.nodes[..., at]), target=data.target[:, at])
             if self.published:
-                fits.append(judged(self._published(own, seed, key, memory), own))
+                fits.append(self._published(own, seed, key, memory))
             else:
                 facts = structure_of(structure, at, names) if ready.separable else structure
                 options = self.options(seed, memory, key=key)

@@ -579,8 +579,12 @@ FEWEST_STEERED = 40
 STEERING_ROWS = 500
 """Rows that compare the trials of a search: an error within a tenth, for a part of a trial's time."""
 
-RIM_OF, RIM_PARTS = 10, 200
-"""Blocks with fewer of which the outermost are too large a part; blocks of which one is the rim, by each measure."""
+RIM_OF, RIM_PARTS, RIM_MOST = 10, 200, 5
+"""Blocks with fewer of which the outermost are too large a part; blocks of which one is the rim, by each measure, and
+how many are at most: without more of them a fit would have to reach further than to fresh states."""
+
+RIM_WITHIN = (1.0, 0.25, 4.0)
+"""Factors of what the rim says, in the error and at both ends of its interval: few blocks say it."""
 
 DECEIVED = 3.0
 """Times the error that a search believes in: an error of all rows beyond makes it start again."""

@@ -87,8 +87,9 @@ def fit_energy(
             break
         least = tuning.ROWS_AGAIN * max(found.solution.rows, int(bad.sum()) * data.target.shape[1])
         order = np.concatenate([order[bad], order[~bad]])
-    found = with_all(found, EnergyProblem(data, structure, centre, half_width, options), problem.equations)
-    return judged(found, data, split, sum(problem.work)) if judge else found
+    before = replace(found, work=sum(problem.work))
+    found = with_all(before, EnergyProblem(data, structure, centre, half_width, options), split)
+    return judged(found, data, split, before) if judge else found
 
 
 def refit(
@@ -144,10 +145,17 @@ class _Search:
             best, polynomial = self._noisy(best)
             if polynomial is not None:
                 return polynomial
-        elif found is not None and found.error <= max(best.error * tuning.MARGIN, tuning.AT_ROUNDING):
-            return self._quadratic(self._sparse(found), "neurons did not lower the error")
+        elif found is not None and found.error <= max(tuning.DECEIVED * best.error, tuning.AT_ROUNDING):
+            found = self._seen(problem.fit(found.basis, best.fit.solution.rows))  # on as many rows
+            if found.error <= max(best.error * self._chance, tuning.AT_ROUNDING):
+                return self._quadratic(self._sparse(found), "neurons did not lower the error")
         chosen = f"{best.neurons}: {self.tried} fits compared on blocks that they had not seen, error {best.error:.1e}"
         return EnergyFit.of(best.fit, replace(best.neurons, sampler=best.neurons.drawn_by), chosen)
+
+    @property
+    def _chance(self) -> float:
+        """Factor by which errors of fits to noise differ by chance."""
+        return float(1.0 + min(self.problem.equations, tuning.NOISY_EQUATIONS) ** -0.5)
 
     def _seen(self, fit: Trained) -> Trained:
         """With its error on rows that it has not seen."""
@@ -299,7 +307,7 @@ class _Search:
         best = min(best, other, key=lambda trial: trial.error)
         fits = [self._seen(problem.fit(basis, tuning.NOISY_EQUATIONS)) for basis in self._polynomials]
         first = fits[simplest([fit.error for fit in fits])]
-        if first.error <= best.error * tuning.MARGIN:
+        if first.error <= best.error * self._chance:
             return best, self._quadratic(self._sparse(first), "neurons did not lower the error")
         return other, None
 

@@ -28,6 +28,7 @@ class EnergyFit:
     neurons: Neurons  # its width counts columns
     chosen: str  # one sentence
     error: float = 0.0  # relative, as the search sees it
+    work: float = 0.0  # of the search: rows times columns squared of all its fits
     judgement: Judgement | None = None  # of fits that had not seen a block
     size: float = 0.0  # mean square of what the rows say without noise, summed over equations
 
@@ -94,7 +95,9 @@ def energy_folds(data: Gradients, centre: np.ndarray, half_width: np.ndarray, se
     for measure in (np.linalg.norm(data.target * units, axis=1), outer):
         furthest = np.zeros(len(names))
         np.maximum.at(furthest, which, measure)
-        rim: np.ndarray = np.argsort(-furthest, kind="stable")[: max(1, len(names) // tuning.RIM_PARTS)]
+        rim: np.ndarray = np.argsort(-furthest, kind="stable")[
+            : min(max(1, len(names) // tuning.RIM_PARTS), tuning.RIM_MOST)
+        ]
         fold = np.where(np.isin(which, rim), -1, fold)
     inner = fold >= 0
     fold[inner] = np.unique(fold[inner], return_inverse=True)[1]
@@ -109,30 +112,28 @@ def missed(found: Trained | EnergyFit, data: Gradients) -> np.ndarray:
     return np.asarray(left if data.maps is not None else left * found.basis.layer.half_width)
 
 
-def with_all(found: EnergyFit, problem: EnergyProblem, seen: int) -> EnergyFit:
+def with_all(found: EnergyFit, problem: EnergyProblem, split: Split) -> EnergyFit:
     """The same neurons on rows that the search did not see, where more of them help."""
     rows, columns, noisy = found.solution.rows, found.basis.columns, found.error > tuning.NOISE
     affordable = min(problem.equations, int(tuning.LAST_FLOPS / (2 * columns**2 + 1)))
-    scarce = rows >= tuning.SCARCE * seen
-    if rows >= affordable or not (scarce or noisy) or columns > 2 * tuning.WIDEST:
+    scarce = rows >= tuning.SCARCE * len(split.seen) * problem.data.target.shape[1]
+    if rows >= affordable or columns > 2 * tuning.WIDEST:
         return found
+    if not (scarce or noisy):  # so many rows again, with those at the rim
+        if not len(split.spare):
+            return found
+        problem = replace(problem, data=problem.data.take(np.setdiff1d(np.arange(len(split.fold)), split.spare)))
+        affordable = rows
     final = problem.fit(
         found.basis, affordable if noisy else max(rows, min(affordable, tuning.ROWS_A_COLUMN * columns))
     )
     return replace(found, energy=final.energy, solution=final.solution)
 
 
-def judged(found: EnergyFit, data: Gradients, split: Split | None = None, work: float = np.inf) -> EnergyFit:
+def judged(found: EnergyFit, data: Gradients, split: Split | None = None, before: EnergyFit | None = None) -> EnergyFit:
     """The fit, and how wrong it is: by rows that it has not seen, or by the same neurons on parts of the rows.
 
-    Parameters
-    ----------
-    found : EnergyFit
-    data : Gradients
-    split : Split, optional
-        Of the search; by default folds of all rows.
-    work : float
-        Rows times columns squared of all fits of the search, of which a part may be spent.
+    ``split`` is that of the search, by default all rows are folds; ``before`` is its fit, that has not seen the rim.
     """
     count, layer = len(data.target), found.basis.layer
     block = data.block if len(data.block) else np.arange(count)
@@ -142,11 +143,12 @@ def judged(found: EnergyFit, data: Gradients, split: Split | None = None, work: 
     units = layer.half_width if data.maps is None else np.ones(data.target.shape[1])
     left, target, parts = missed(found, data), data.target * units, int(split.fold.max()) + 1
     rows, shift, inner, rim = found.solution.rows, None, np.arange(count), np.flatnonzero(split.fold < 0)
-    if len(split.spare) and rows <= len(split.seen) * len(units):
+    if len(split.spare) and rows <= (count - len(split.spare)) * len(units):
         inner = split.spare
+        left[rim] = missed(before or found, data.take(rim))
     elif parts > 1:
         cost = float(rows) * (found.basis.columns + 1) ** 2
-        most = int(np.clip(tuning.JUDGED_WORK * work / cost, min(2, parts), parts))
+        most = int(np.clip(tuning.JUDGED_WORK * found.work / cost, min(2, parts), parts))
         shift = np.zeros_like(left)
         for part in (-1, *range(most)) if len(rim) else range(most):
             rest = np.flatnonzero(split.fold != part)[: -(-rows // len(units))]
@@ -159,12 +161,19 @@ def judged(found: EnergyFit, data: Gradients, split: Split | None = None, work: 
     points = (data.middles[inner] - layer.centre) / layer.half_width
     fresh = 1.0 / max(parts - 1, 1)
     judgement = Unseen(left[inner], target[inner], points, block[inner], split.fold[inner], shift, fresh).judgement()
-    size = float(np.mean(np.sum(target**2, axis=1)) - np.sum(judgement.noise**2))
+    noise = float(np.sum(judgement.noise**2))
+    size = float(np.mean(np.sum(target**2, axis=1))) - noise
     if len(rim) and size > 0.0:
-        outer = max(0.0, float(np.mean(np.sum(left[rim] ** 2, axis=1)) - np.sum(judgement.noise**2))) / size
-        share = len(rim) / count
+        # more than noise has by chance
+        least = noise * (1.0 + 2.0 * np.sqrt(2.0 / (len(rim) * len(units))))
+        square, share = np.sum(left[rim] ** 2, axis=1).mean(), len(rim) / count
+        outer = share * (square - noise) / size if square > least else 0.0
         error, low, high = (
-            float(np.sqrt((1.0 - share) * value**2 + share * outer)) for value in (judgement.error, *judgement.interval)
+            float(np.sqrt((1.0 - share) * value**2 + outer * factor**2))
+            for value, factor in zip((judgement.error, *judgement.interval), tuning.RIM_WITHIN, strict=True)
         )
-        judgement = replace(judgement, error=error, interval=(low, high * error / judgement.error if error else high))
-    return replace(found, judgement=replace(judgement, noise=judgement.noise / units), size=size)
+        judgement = replace(judgement, error=error, interval=(low, high))
+    names, which = np.unique(block, return_inverse=True)
+    each = np.bincount(which, np.sum(left**2, axis=1)) / np.bincount(which) / (size if size > 0.0 else 1.0)
+    every = dict(zip(names.tolist(), np.sqrt(each).tolist(), strict=True)) if len(names) < count else {}
+    return replace(found, judgement=replace(judgement, noise=judgement.noise / units, by_trajectory=every), size=size)

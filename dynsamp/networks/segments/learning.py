@@ -17,7 +17,7 @@ from dynsamp.networks import tuning
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions
-from dynsamp.networks.search.energy import EnergyFit, refit, rim_first
+from dynsamp.networks.search.energy import EnergyFit, judged, refit, rim_first
 from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
 from dynsamp.networks.segments.snapshots import Segments, Slopes, Trajectories, find_frequency, slope_rows, weak_rows
@@ -62,7 +62,7 @@ def learn_from_slopes(
             break
         gradient = found.energy.gradient(known.y)
     assert found is not None
-    return Learned(found, "derivatives"), disturbance
+    return Learned(judged(found, data), "derivatives"), disturbance
 
 
 def learn_from_snapshots(
