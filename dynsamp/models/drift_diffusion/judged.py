@@ -15,7 +15,8 @@ from scipy.stats import chi2
 
 from dynsamp.models import tuning
 from dynsamp.models.drift_diffusion.choice import richest, rivals
-from dynsamp.models.drift_diffusion.moments import Fitted, lower_triangle
+from dynsamp.models.drift_diffusion.law import lower_triangle
+from dynsamp.models.drift_diffusion.moments import Fitted
 from dynsamp.streams import generator
 
 

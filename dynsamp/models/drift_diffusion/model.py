@@ -16,7 +16,8 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Estimator, Model, Samples, bounds
 from dynsamp.models.declared import formula_names
 from dynsamp.models.drift_diffusion.judged import judged
-from dynsamp.models.drift_diffusion.moments import Fitted, Rows, fitted, lower_triangle
+from dynsamp.models.drift_diffusion.law import Rows, lower_triangle
+from dynsamp.models.drift_diffusion.moments import Fitted, fitted
 from dynsamp.models.drift_diffusion.spoken import formula
 from dynsamp.models.measured.increments import Increments, increments
 from dynsamp.models.schema import Above, Array, Outline

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dynsamp.models.drift_diffusion.choice import moved
-from dynsamp.models.drift_diffusion.moments import Fitted, lower_triangle
+from dynsamp.models.drift_diffusion.law import lower_triangle
+from dynsamp.models.drift_diffusion.moments import Fitted
 
 NEGLIGIBLE = 1e-7  # over the largest coefficient, states of unit spread: rounding
 
