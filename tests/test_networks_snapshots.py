@@ -134,7 +134,7 @@ def test_pairs_that_cannot_be_followed_leave_no_equations(law):
     assert not shot.good.any()
     assert shot.data.target.shape == (0, 2)
     starts, _ = settle(moving, lost, np.ones(2), 4)
-    assert equations(moving, np.ones(2), fly(moving, lost, starts, 4)).target.shape[0] == 0
+    assert equations(moving, np.ones((some.count, 2)), fly(moving, lost, starts, 4)).target.shape[0] == 0
 
 
 def trajectories(count=6, samples=30, h=0.2, noise=0.0, seed=1, **law):
@@ -162,12 +162,13 @@ def test_equations_of_segments_do_not_depend_on_the_starts():
     data = trajectories(friction=0.2)
     segments, moving, precision = data.segments(7), motion(1.001, 0.2), np.ones(2)
     starts = settle(moving, segments, precision, 4)[0]
-    rows = equations(moving, precision, fly(moving, segments, starts, 4))
+    each = np.ones((segments.count, 2))
+    rows = equations(moving, each, fly(moving, segments, starts, 4))
     assert rows.target.shape == (segments.count, 7 * 2 - 2)
     left = rows.target - rows.push(map(pendulum(1.0).gradient, rows.nodes)) - 0.2 * rows.others[0]
     present = rows.target - rows.push(map(pendulum(1.001).gradient, rows.nodes)) - 0.2 * rows.others[0]
     assert np.abs(left).max() < 1e-2 * np.abs(present).max()
-    other = equations(moving, precision, fly(moving, segments, starts + 1e-4, 4))
+    other = equations(moving, each, fly(moving, segments, starts + 1e-4, 4))
     left = other.target - other.push(map(pendulum(1.0).gradient, other.nodes)) - 0.2 * other.others[0]
     assert np.abs(left).max() < 1e-5
 
@@ -203,9 +204,9 @@ def simple_fit(data, tolerance):
 def test_the_frequency_of_a_force_is_found():
     data = trajectories(count=15, samples=150, h=0.2, friction=0.3, amplitude=0.9, frequency=1.234)
     quiet = Disturbance(J, np.zeros((2, 2)), [np.diag([0.0, 1.0])], driven=[1], free_frequency=True)
-    assert find_frequency(data.pairs.slopes(), quiet, simple_fit) == pytest.approx(1.234, rel=0.01)
+    assert find_frequency(data.slopes[0], quiet, simple_fit) == pytest.approx(1.234, rel=0.01)
     undriven = trajectories(count=15, samples=150, h=0.2, friction=0.3)
-    assert find_frequency(undriven.pairs.slopes(), quiet, simple_fit) is None
+    assert find_frequency(undriven.slopes[0], quiet, simple_fit) is None
 
 
 def test_learning_returns_the_disturbance():

@@ -216,7 +216,7 @@ class HamiltonianNetwork(EnergyEstimator):
         canonical = canonical_matrix(ready.pairs)
         undisturbed = Disturbance(canonical, np.zeros_like(canonical))
         learned, _ = learn_from_snapshots(data, undisturbed, fit, options)
-        report = full_report(ready, [learned.fit], said, learned.route, learned.gap, learned.noise)
+        report = full_report(ready, [learned.fit], said, learned)
         model = HamiltonianModel(**assembled(ready, pieces(learned.fit.energy, ready), y))
         facts = replace(model.facts, dt=ready.samples.median_step)
         friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])

@@ -413,11 +413,10 @@ class LatticeHamiltonian(LawEstimator):
             )
         energies = lattice.whole(learned.fit.energy).laws
         more: dict[str, Any] = {"gap": learned.gap}
-        if learned.noise is not None:
-            more["noise"] = {
-                state.name: float(np.sqrt(np.mean(each**2)))
-                for state, each in zip(samples.states, learned.noise.reshape(lattice.fields, -1), strict=True)
-            }
+        if learned.verdict is not None:
+            names = [state.name for state in samples.states]
+            noise = np.sqrt(np.mean(learned.verdict.noise.reshape(lattice.fields, -1) ** 2, axis=1))
+            more |= replace(learned.verdict, noise=noise).said(names, samples.ids)
         model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
         return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
 

@@ -24,7 +24,7 @@ from dynsamp.networks.network import Energy, HiddenLayer
 from dynsamp.networks.neurons import Activation, FitOptions, Length, Neurons, Place, Sampler, one_of
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.collocation import spans
-from dynsamp.networks.segments.learning import Fit
+from dynsamp.networks.segments.learning import Fit, Learned
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import Term, mentions, parse, parse_all
 from dynsamp.words import quoted
@@ -458,24 +458,20 @@ def accuracy(
 
 
 def full_report(
-    ready: CanonicalSamples,
-    fits: Sequence[EnergyFit],
-    said: Sequence[str],
-    route: str,
-    gap: float | None = None,
-    noise: np.ndarray | None = None,
+    ready: CanonicalSamples, fits: Sequence[EnergyFit], said: Sequence[str], learned: Learned | str
 ) -> dict[str, Any]:
     """Keys of the contract, and by which route the energy was found, how well, and what was declared."""
     names = formula_names(ready.samples.states)
-    to = partners(ready.pairs)[0]
-    parts = ready.parts if len(fits) > 1 else [np.arange(ready.pairs.size)]
-    tendencies = [{names[to[k]]: 1.0 for k in part} for part in parts]
-    report = accuracy(fits, ready.samples.ids, tendencies)
+    route = learned if isinstance(learned, str) else learned.route
+    if isinstance(learned, Learned) and learned.verdict is not None:
+        report = learned.verdict.said(names, ready.samples.ids)
+    else:
+        to = partners(ready.pairs)[0]
+        parts = ready.parts if len(fits) > 1 else [np.arange(ready.pairs.size)]
+        report = accuracy(fits, ready.samples.ids, [{names[to[k]]: 1.0 for k in part} for part in parts])
     report |= {**energy_report(fits, ready.separable), "learned_from": route}
-    if gap is not None:
-        report["gap"] = gap
-    if noise is not None:
-        report["noise"] = {name: float(value) for name, value in zip(names, noise, strict=True)}
+    if isinstance(learned, Learned) and learned.gap is not None:
+        report["gap"] = learned.gap
     report |= ready.notes
     if said:
         report["declared"] = ", ".join(said)

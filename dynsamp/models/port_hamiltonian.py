@@ -333,7 +333,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         else:
             data = snapshot_data(samples, inputs=True)
             learned, disturbance = learn_from_snapshots(data, disturbance, fit, options)
-        report = full_report(ready, [learned.fit], said, learned.route, learned.gap, learned.noise)
+        report = full_report(ready, [learned.fit], said, learned)
         return learned.fit, disturbance, report, y
 
     def _slopes(self, samples: Samples, dy: np.ndarray) -> Slopes:

@@ -396,9 +396,16 @@ FLOW_GOAL = 1e-10
 ROUNDING_GAP = 1e-13
 """Relative gap at which only rounding errors are left, whatever the tolerance."""
 
-FIRST_GOAL = 1e-6
-"""Relative error of fits that the truth does not solve: the linear start, a search on noisy segments. A coarser one may
-end at neurons so flat that their curvature is all rounding; a finer one searches for what the next round changes."""
+FIRST_GOALS = 1e-6, 1e-5
+"""Relative error of fits that the truth does not solve, at least and at most: the linear start, a search on noisy
+segments. A coarser one may end at neurons so flat that their curvature is all rounding; a finer one searches for what
+the next round changes."""
+
+SLOPE_SAMPLES = 8
+"""Samples of the polynomials whose slopes start a fit: more of them gain digits on dense data only."""
+
+COARSEST_GOAL = 1e-4
+"""Relative error that a fit aims at however wrong its equations are: a quadratic law that fits to a tenth is none."""
 
 FIRST_GAP = 1e-2
 """Relative gap that the first round on pairs is prepared for; it only chooses the number of nodes."""
@@ -406,6 +413,9 @@ FIRST_GAP = 1e-2
 NOISY_GAP = 1e-5
 """Relative gap of pairs above which it may be noise: all pairs, then longer segments are looked at. Less costs time on
 clean data, more leaves noise."""
+
+BEYOND_NOISE = 5.0
+"""Times the noise that samples can have at most: larger gaps of pairs (1.4 times it) are those of the law."""
 
 FLOW_ROUNDS = 12
 """Rounds of Gauss and Newton's method, or of defect correction, at most; clean data need three or four."""
@@ -482,7 +492,7 @@ SEGMENTS_SEARCHED = 4000
 """Equations of a search for neurons on segments."""
 
 FOLLOWED = 25.0
-"""Times the median cost: segments above it are not followed by the field yet, and would pull it away from others."""
+"""Times the median cost: segments above it are not followed by the field yet, and weigh no more than with it."""
 
 CHAOTIC_SPREAD = 15.0
 """How much a segment may spread a change of its start before longer ones tell no more of it."""
@@ -498,6 +508,30 @@ SETTLING_RETREAT, SETTLING_LEAST = 0.25, 0.01
 
 LEAST_SOLVED = 0.1
 """Share of segments that must have solutions: a field with fewer is no start of another round."""
+
+NAMED = 8
+"""Trajectories that a sentence names."""
+
+JUDGED_ALONE = 50
+"""Trajectories that are left out one by one, as it costs no fit; more of them are left out together."""
+
+SMOOTHER = tuple(10.0**k for k in range(-26, -11, 2))
+"""Penalties that are tried on clean pairs: what little the data say of a direction is then left."""
+
+OUT_OF_REACH = 100.0
+"""Times the error of the fit: larger errors of trajectories that are left out are where the others do not reach."""
+
+AS_GOOD_UNSEEN = 4.0
+"""Times the least error unseen: such errors are those of one or two trajectories, and differ so much by chance."""
+
+MOVED = 0.05
+"""Mean square of pairs, relative to that of their noise, which errors of samples of up to a tenth leave behind."""
+
+JACKKNIFE_ROWS = 1000
+"""Rows at which fits without a trajectory are compared."""
+
+JUDGED_PAIRS = 20_000
+"""Pairs of all trajectories that judge a field: its time."""
 
 STAGES = (2, 3, 4, 6, 8, 10)
 """Numbers of Gauss nodes that are tried: order twice that."""
@@ -526,17 +560,11 @@ LATTICE_BYTES = 2.5e8
 EVEN = 1e-6
 """Relative difference of spacings that are taken as equal: files round times to six or seven digits."""
 
-DEFECT_SITES = 200_000
-"""Sites of all snapshots that are used by defect correction."""
+DEFECT_SITES = 15_000
+"""Sites of all snapshots that are used by defect correction: twenty equations an unknown of most laws."""
 
 DEFECT_LIMITING = 30.0
 """Times the goal: an error of a refit above it is that of the neurons."""
-
-SUBSTEPS, DEFECTS_TESTED = (3, 6, 12, 24, 48), 16
-"""Steps of the solver between snapshots that are tried, and the windows on which they are."""
-
-SUBSTEPS_SETTLED = 1e-13
-"""Change of states, relative to their size, at which more substeps bring rounding errors only."""
 
 DISSIPATION_ROUNDS = 8
 """Linear fits at most for what dissipation sees; each gains two digits or more."""

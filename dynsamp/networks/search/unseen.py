@@ -146,7 +146,9 @@ class Unseen:
         if len(sums) < 2 or not sums.any():
             return 2.0
         rate = float(sums.std(ddof=1) / np.sqrt(len(sums)) / sums.mean())
-        return float(np.sqrt(1.0 + 1.65 * rate))
+        # where all of it is that of one block, with or without such a one it is another number
+        rest = max(1.0 - float(sums.max() / sums.sum()), tuning.LEAST_SIGNAL)
+        return float(np.sqrt((1.0 + 1.65 * rate) / rest))
 
 
 def _products(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:

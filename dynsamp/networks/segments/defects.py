@@ -62,22 +62,25 @@ def learn_by_defects(
     options : FitOptions
         Of every fit; the tolerance is a relative error that is enough.
     """
-    windows = _windows(data, max(2, tuning.DEFECT_SITES // lattice.sites))
+    windows = _windows(data, max(tuning.FEWEST_PAIRS_OF_LATTICE, tuning.DEFECT_SITES // lattice.sites))
     if windows is None:
         return None
     y, h = windows
     slope = np.einsum("s,wsc->wc", SLOPES, y) / h
     middle, goal = y[:, HALF], options.tolerance or tuning.FLOW_GOAL
-    change = np.sqrt(np.mean((y[:, -1] - y[:, 0]) ** 2))
+    change, scale = np.sqrt(np.mean((y[:, -1] - y[:, 0]) ** 2)), float(np.abs(y).max())
 
     def rows(target: np.ndarray) -> Gradients:
         return lattice.rows(Gradients(middle[None], np.ones(1), gradient_of(target, pairs)), seed=options.seed)
 
-    found = fit(rows(slope), max(tuning.FIRST_GOAL, goal))
+    found = fit(rows(slope), max(tuning.FIRST_GOALS[0], goal))
     best, gap, rounds = found, np.inf, 0
     for _ in range(tuning.FLOW_ROUNDS):
         law = law_of(lattice.whole(found.energy).laws)
-        states = _flown(law.kernel(), h * np.arange(2 * HALF + 1), y[:, 0])
+        # solutions are as exact as the next round can show
+        accuracy = float(np.clip(tuning.GAP_SHARE * min(gap, 1.0) ** 1.5 * change, 1e-13, 1e-8))
+        times, kernel = h * np.arange(2 * HALF + 1), law.kernel()
+        states = solve(kernel, times, y[:, 0], method="dop853", rtol=accuracy, atol=accuracy * scale).states
         good = np.isfinite(states).all(axis=(1, 2))
         if not good.any():
             break
@@ -96,19 +99,6 @@ def learn_by_defects(
             found = fit(corrected, goal)
     route = f"central differences of order 8, then {rounds} rounds of symmetric defect correction through the flow"
     return Learned(best, f"snapshots: {route}", gap)
-
-
-def _flown(kernel: Kernel, times: np.ndarray, y0: np.ndarray) -> np.ndarray:
-    """Solutions (start, time, component), with as few steps as are accurate."""
-    some = y0[np.linspace(0, len(y0) - 1, min(len(y0), tuning.DEFECTS_TESTED)).astype(int)]
-    before, scale = None, float(np.abs(y0).max())
-    for substeps in tuning.SUBSTEPS:
-        step = times[1] / substeps
-        ends = solve(kernel, times[[0, 1]], some, step=step).states[:, -1]
-        if before is not None and not np.nanmax(np.abs(ends - before)) > tuning.SUBSTEPS_SETTLED * scale:
-            break
-        before = ends
-    return solve(kernel, times, y0, step=step).states
 
 
 def _windows(data: Trajectories, most: int) -> tuple[np.ndarray, float] | None:

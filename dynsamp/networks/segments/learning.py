@@ -18,6 +18,8 @@ from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.search.energy import EnergyFit, judged, refit, rim_first
+from dynsamp.networks.search.unseen import folds
+from dynsamp.networks.segments.judging import Refits, Verdict, judge
 from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
 from dynsamp.networks.segments.snapshots import Segments, Slopes, Trajectories, find_frequency, slope_rows, weak_rows
@@ -35,7 +37,7 @@ class Learned:
     fit: EnergyFit
     route: str  # one sentence
     gap: float | None = None  # root mean square of what the flow misses, relative to the change over a pair
-    noise: np.ndarray | None = None  # (component,) standard deviation of the errors of the samples, where they matter
+    verdict: Verdict | None = None  # of all pairs; None from slopes
 
 
 def learn_from_slopes(
@@ -84,7 +86,7 @@ def learn_from_snapshots(
     # solutions of a first guess may leave all bounds; many small systems are no work for more than one thread
     with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(1, "blas"):
         if disturbance.free_frequency and disturbance.frequency is None:
-            disturbance = replace(disturbance, frequency=find_frequency(data.pairs.slopes(), disturbance, fit))
+            disturbance = replace(disturbance, frequency=find_frequency(data.slopes[0], disturbance, fit))
         return _Learning(data, disturbance, fit, options, lattice).run()
 
 
@@ -99,9 +101,11 @@ class _Learning:
     lattice: Lattice | None
     found: EnergyFit = field(init=False)  # since the linear fit
     gap: float = np.inf
+    misses: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) the same in each, of pairs
     rounds: int = 0
     fresh: bool = True  # whether the neurons are new: their first flow may be no better
-    kept: tuple[float, EnergyFit, Disturbance] | None = None
+    rows: Gradients = field(init=False)  # its equations
+    kept: tuple[float, EnergyFit, Disturbance, Gradients] | None = None
 
     @property
     def goal(self) -> float:
@@ -116,20 +120,52 @@ class _Learning:
             self._start(lambda now: weak_rows(data, now) or rows)
             route = "the weak form of noisy trajectories"
         else:
-            self._start(lambda now: slope_rows(data.pairs.slopes(), now))
+            self._start(lambda now: slope_rows(data.slopes[0], now))
             self._by_pairs()
             route = f"mid-points of pairs, then {self.rounds} rounds of Gauss-Newton through the flow of pairs"
         errors, before = None, self.rounds
-        noisy = rows is not None or self.gap > max(tuning.NOISY_GAP, self.goal)
-        if noisy and int(data.length.max()) >= tuning.FIRST_SAMPLES:
+        if (rows is not None or self._maybe_noise()) and int(data.length.max()) >= tuning.FIRST_SAMPLES:
             errors = self._by_segments()
         if self.rounds > before:
             route += f", then {self.rounds - before} through segments of trajectories with free initial states"
-        return Learned(self.found, f"snapshots: {route}", self.gap, errors), self.disturbance
+        verdict = self._verdict()
+        if errors is not None and verdict.noise.any():  # of whole segments, which tell it better than pairs
+            verdict = replace(verdict, noise=errors)
+        return Learned(self.found, f"snapshots: {route}", self.gap, verdict), self.disturbance
+
+    def _verdict(self) -> Verdict:
+        """What all pairs say, those too that no round has used, of the smoothest field that they do not contradict."""
+        pairs = self.data.pairs
+        fold = folds(pairs.block, most=tuning.JUDGED_ALONE)
+        fold_of = np.zeros(int(pairs.block.max()) + 1, np.int64)
+        fold_of[pairs.block] = fold
+        refits = Refits(self.found, self.rows, fold_of[self.rows.block])
+        refits.ridge, before = refits.smoothest(), refits.ridge
+        if refits.ridge > before:
+            found, coefficients = self.found, refits.coefficients(refits.moments, refits.ridge)
+            solution = replace(
+                found.solution, coefficients=coefficients[:, None], regularisation=np.array([refits.ridge])
+            )
+            self._take(self.rows, replace(found, energy=found.basis.energy(coefficients), solution=solution))
+        if pairs.count > tuning.JUDGED_PAIRS:  # some of every trajectory
+            kept = np.arange(pairs.count)[:: -(-pairs.count // tuning.JUDGED_PAIRS)]
+            pairs, fold = pairs.take(kept), fold[kept]
+        law = self._law()
+        stages = enough_stages(law, pairs, max(1e-14, tuning.GAP_SHARE * min(1.0, self.gap)))
+        whole = (lambda energy: energy) if self.lattice is None else self.lattice.whole
+        return judge(law, refits, pairs, fold, stages, self.data.half_width, whole)
+
+    def _maybe_noise(self) -> bool:
+        """Whether errors of samples may be what the flow of pairs misses: a law that is not resolved is no noise."""
+        level = self.data.noise
+        unexplained = level is not None and np.all(self.misses > tuning.BEYOND_NOISE * level)
+        return self.gap > max(tuning.NOISY_GAP, self.goal) and not unexplained
 
     def _start(self, linear: Callable[[Disturbance], Gradients]) -> None:
         """The linear fit; again where it has to find the frequency of a force, to which it is linear in small steps."""
-        goal = tuning.FIRST_GOAL  # a coarser one may end at neurons so flat that their curvature is all rounding
+        # coarser ones may end at neurons so flat that their curvature is all rounding; slopes have errors of their own
+        least, most = tuning.FIRST_GOALS
+        goal = float(np.clip(0.0 if self.data.noisy else self.data.slopes[1], least, most))
         self._search(linear(self.disturbance), goal)
         if not self.disturbance.free_frequency or self.disturbance.frequency is None:
             return
@@ -156,12 +192,15 @@ class _Learning:
             room = self._room(tuning.PAIRS_BYTES) / (8 * 6 * stages * len(half_width) ** 2)
             some = some.take(np.arange(min(some.count, int(room))))
             shot = shoot(law, some, stages, half_width)
+            # a pair that cannot be followed misses all of its change
+            gaps = np.where(shot.good[:, None], shot.gap, some.last - some.first)
+            self.misses = np.sqrt(np.mean(gaps**2, axis=0))
+            error = float(np.sqrt(np.mean((gaps / half_width) ** 2)) / change)
             if np.count_nonzero(shot.good) < max(tuning.LEAST_SOLVED * some.count, 10) and some.count > 10:
                 break
-            error = float(np.sqrt(np.mean((shot.gap[shot.good] / half_width) ** 2)) / change)
-            if not self._keep(error) or error <= max(self.goal, tuning.ROUNDING_GAP):
+            if not self._keep(error, shot.data) or error <= max(self.goal, tuning.ROUNDING_GAP):
                 break
-            self._improve(shot.data, max(self.goal, error**1.5))
+            self._improve(shot.data, max(self.goal, min(error**1.5, tuning.COARSEST_GOAL)))
         self._restore()
 
     def _wanted_pairs(self, error: float) -> int:
@@ -181,6 +220,7 @@ class _Learning:
         data, half_width = self.data, self.data.half_width
         floor = 1e-12 * half_width
         sigma = np.maximum(floor, data.noise if data.noise is not None else 1e-3 * half_width)
+        most = np.sqrt(tuning.FOLLOWED) * sigma
         some, step = data.pairs.evenly(tuning.PAIRS_TESTED), data.change + 1e-300
         dense = int(tuning.SEGMENT_TIMESCALES * data.timescale)
         longest = min(max(tuning.LONG_SAMPLES, min(tuning.LONGEST_SAMPLES, dense)), int(data.length.max()))
@@ -195,24 +235,32 @@ class _Learning:
             solved = np.isfinite(cost)
             if np.count_nonzero(solved) < max(2, tuning.LEAST_SOLVED * segments.count):
                 break
-            # a segment that the field does not follow at all yet would pull it away from the others
-            followed = np.flatnonzero(cost <= tuning.FOLLOWED * np.median(cost[solved]))
-            flights = fly(law, segments.take(followed), starts[followed], stages)
-            if not flights.good.any():
+            # a segment that the field does not follow yet would pull it away from the others: it weighs less
+            enough = tuning.FOLLOWED * float(np.median(cost[solved]))
+            flights = fly(law, segments, starts, stages)
+            good = flights.good & solved
+            if not good.any():
                 break
-            misses = flights.misses[flights.good]
+            weights = np.sqrt(np.minimum(1.0, enough / np.maximum(cost[good], 1e-300)))
+            misses = flights.misses[good]
             freedom = misses[0].size - len(sigma)
-            sigma = np.maximum(floor, np.sqrt(np.mean(misses**2, axis=(0, 1)) * misses[0].size / max(freedom, 1)))
-            error = float(np.sqrt(np.mean((misses / half_width) ** 2)))
-            if samples == longest and not self._keep(error) and long_rounds > 0:
+            squares = np.mean((weights[:, None, None] * misses) ** 2, axis=(0, 1))
+            sigma = np.maximum(floor, np.sqrt(squares * misses[0].size / max(freedom, 1)))
+            # samples that no field follows must not hide what a round has gained for the others
+            bounded = np.minimum(np.abs(np.where(good[:, None, None], flights.misses, np.inf)), most)
+            error = float(np.sqrt(np.mean((bounded / half_width) ** 2)))
+            flights = replace(flights, good=good)
+            precision = np.zeros(segments.y.shape[::2])
+            precision[good] = weights[:, None] / sigma
+            rows = equations(law, precision, flights)
+            if samples == longest and not self._keep(error, rows) and long_rounds > 0:
                 break
-            rows = equations(law, 1.0 / sigma, flights)
             if samples == longest and long_rounds == 0:
                 few = np.arange(min(len(rows.target), -(-tuning.SEGMENTS_SEARCHED // rows.target.shape[1])))
-                self._search(rows.take(few), max(self.goal, tuning.FIRST_GOAL))
+                self._search(rows.take(few), max(self.goal, tuning.FIRST_GOALS[0]))
             long_rounds += samples == longest
             self._improve(rows, self.goal, search=False)
-            spread = np.linalg.norm(flights.along[flights.good] * half_width / half_width[:, None], axis=(2, 3))
+            spread = np.linalg.norm(flights.along[good] * half_width / half_width[:, None], axis=(2, 3))
             if float(np.median(spread.max(axis=1))) > tuning.CHAOTIC_SPREAD:
                 longest = samples  # chaos: a longer segment would tell no more of its start
             samples = min(2 * samples - 1, longest)
@@ -265,18 +313,19 @@ class _Learning:
         return usual if self.options.memory is None else min(usual, self.options.memory / 4)
 
     def _take(self, data: Gradients, found: EnergyFit) -> None:
-        self.found = found
+        self.found, self.rows = found, data
         self.disturbance = self.disturbance.learned(found.solution.coefficients[: len(data.others), 0])
 
-    def _keep(self, gap: float) -> bool:
-        """Remember the field if it is the best so far; whether it gained enough to go on."""
+    def _keep(self, gap: float, rows: Gradients) -> bool:
+        """Remember the field and its equations if it is the best so far; whether it gained enough to go on."""
         worthwhile = self.fresh or self.kept is None or gap < tuning.FLOW_GAIN * self.kept[0]
         if self.kept is None or gap < self.kept[0]:
-            self.kept = (gap, self.found, self.disturbance)
+            self.kept = (gap, self.found, self.disturbance, rows)
         self.gap = gap
         return worthwhile
 
     def _restore(self) -> None:
         """Back to the best field, if there is one."""
         if self.kept is not None:
-            self.gap, self.found, self.disturbance = self.kept
+            self.gap, self.found, self.disturbance, rows = self.kept
+            self.rows = self._of_law(rows)

@@ -15,7 +15,7 @@ advances in parameter identification techniques for ODE; Golub and Pereyra (1973
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Shot:
     data: Gradients
     gap: np.ndarray  # (pair, component), what the solution from the second end is ahead
     good: np.ndarray  # (pair,) whether both solutions exist
+    left: np.ndarray  # (row, equation) what the field misses of the equations
 
 
 def shoot(law: LearnedField, pairs: Segments, stages: int, half_width: np.ndarray) -> Shot:
@@ -60,8 +61,9 @@ def shoot(law: LearnedField, pairs: Segments, stages: int, half_width: np.ndarra
         """What vector fields at the nodes do to the equations (row, equation)."""
         return np.asarray(np.einsum("jrea,jra->re", maps, field.reshape(nodes.shape)))
 
-    target = np.einsum("rea,ra->re", frame, gap[good]) + ends(present)
-    return Shot(_rows(law, nodes, maps, target, [ends(column) for column in columns]), gap, good)
+    left = np.einsum("rea,ra->re", frame, gap[good])
+    rows = _rows(law, nodes, maps, left + ends(present), [ends(column) for column in columns])
+    return Shot(replace(rows, block=pairs.block[good] if len(pairs.block) else pairs.block), gap, good, left)
 
 
 def _rows(
@@ -133,6 +135,7 @@ class Flights:
     signals: np.ndarray  # (node, segment, input)
     maps: np.ndarray  # (node, segment, sample, component, component): of changes of the field
     good: np.ndarray  # (segment,)
+    block: np.ndarray  # (segment,) see Gradients
 
 
 def fly(law: LearnedField, segments: Segments, starts: np.ndarray, stages: int, *, maps: bool = True) -> Flights:
@@ -165,7 +168,7 @@ def fly(law: LearnedField, segments: Segments, starts: np.ndarray, stages: int, 
                 effect[rows, :, k + way] = step.maps
                 mine.append(rows)
     good &= np.isfinite(states).all(axis=(1, 2))
-    return Flights(segments.y - states, along, nodes, times, signals, effect, good)
+    return Flights(segments.y - states, along, nodes, times, signals, effect, good, segments.block)
 
 
 def settle(law: LearnedField, segments: Segments, precision: np.ndarray, stages: int) -> tuple[np.ndarray, np.ndarray]:
@@ -215,14 +218,15 @@ def _projected(flights: Flights, misses: np.ndarray, precision: np.ndarray) -> n
 
 
 def equations(law: LearnedField, precision: np.ndarray, flights: Flights) -> Gradients:
-    """Equations between gradients, without the starts; of good segments only."""
+    """Equations between gradients, without the starts; of good segments only. ``precision`` (segment, component)."""
     good = np.flatnonzero(flights.good)
     count, size = len(good), flights.nodes.shape[2]
     values = flights.misses.shape[1] * size  # of a segment
+    precision = precision[good, None]
     misses = (flights.misses[good] * precision).reshape(count, values)
-    along = (flights.along[good] * precision[:, None]).reshape(count, values, size)
+    along = (flights.along[good] * precision[..., None]).reshape(count, values, size)
     frame = np.linalg.qr(along, mode="complete")[0][:, :, size:]  # orthogonal to every change of the start
-    maps = flights.maps[:, good] * precision[:, None]
+    maps = flights.maps[:, good] * precision[..., None]
     maps = np.einsum("sge,jsgc->jsec", frame, maps.reshape(len(maps), count, values, size), optimize=True)
     nodes = flights.nodes[:, good]
     flat = nodes.reshape(-1, size)
@@ -233,4 +237,5 @@ def equations(law: LearnedField, precision: np.ndarray, flights: Flights) -> Gra
         return np.asarray(np.einsum("jsec,jsc->se", maps, field.reshape(nodes.shape), optimize=True))
 
     target = np.einsum("sge,sg->se", frame, misses) + ends(present)
-    return _rows(law, nodes, maps, target, [ends(column) for column in columns])
+    block = flights.block[good] if len(flights.block) else flights.block
+    return replace(_rows(law, nodes, maps, target, [ends(column) for column in columns]), block=block)

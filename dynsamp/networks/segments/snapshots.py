@@ -47,6 +47,7 @@ class Segments:
     t: np.ndarray  # (segment, sample)
     y: np.ndarray  # (segment, sample, component)
     u: np.ndarray  # (segment, sample, input); linear between samples
+    block: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # (segment,) see Gradients
 
     @property
     def count(self) -> int:
@@ -85,17 +86,11 @@ class Segments:
 
     def take(self, rows: np.ndarray) -> Segments:
         """Only these."""
-        return Segments(self.t[rows], self.y[rows], self.u[rows])
+        return Segments(self.t[rows], self.y[rows], self.u[rows], self.block[rows] if len(self.block) else self.block)
 
     def evenly(self, most: int) -> Segments:
         """So many at most, evenly spread over all."""
         return self.take(np.linspace(0, self.count - 1, min(self.count, most)).astype(int))
-
-    def slopes(self) -> Slopes:
-        """Of pairs: the slope between two snapshots belongs to the point between them."""
-        first, last, h = self.first, self.last, self.h
-        middles = 0.5 * (first + last)
-        return Slopes(self.t[:, 0] + 0.5 * h, middles, (last - first) / h[:, None], self.u.mean(axis=1), h)
 
 
 @dataclass(frozen=True)
@@ -106,16 +101,54 @@ class Trajectories:
     y: np.ndarray  # (trajectory, time, component)
     u: np.ndarray  # (trajectory, time, input)
     length: np.ndarray  # (trajectory,) valid times
+    blocks: np.ndarray | None = None  # (trajectory, time) see Samples; without them each trajectory is one
 
-    def segments(self, samples: int) -> Segments:
-        """Of so many samples; neighbours share their last and first one, the last one overlaps where it must."""
+    def _places(self, samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Trajectory and first sample of all segments."""
         stride = samples - 1
         counts = np.where(self.length >= samples, -(-(self.length - samples) // stride) + 1, 0)
         which = np.repeat(np.arange(len(counts)), counts)
         rank = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-        first = np.minimum(stride * rank, self.length[which] - samples)
+        return which, np.minimum(stride * rank, self.length[which] - samples)
+
+    def segments(self, samples: int) -> Segments:
+        """Of so many samples; neighbours share their last and first one, the last one overlaps where it must."""
+        which, first = self._places(samples)
+        block = which if self.blocks is None else self.blocks[which, first + samples // 2]
         index, which = first[:, None] + np.arange(samples), which[:, None]
-        return Segments(self.t[which, index], self.y[which, index], self.u[which, index])
+        return Segments(self.t[which, index], self.y[which, index], self.u[which, index], block)
+
+    @cached_property
+    def slopes(self) -> tuple[Slopes, float]:
+        """Slopes at the mid-points of pairs, of polynomials through the samples around them, and their relative error.
+
+        The error is that of polynomials through two samples less; of pairs alone it is not known, and zero.
+        """
+        pairs, (which, first) = self.pairs, self._places(2)
+        length, values, slopes = self.length[which], np.empty_like(pairs.first), np.empty_like(pairs.first)
+        missing = 0.0
+        for size in np.unique(np.minimum(length, tuning.SLOPE_SAMPLES)):
+            rows = np.flatnonzero(np.minimum(length, tuning.SLOPE_SAMPLES) == size)
+            values[rows], slopes[rows] = self._interpolated(which[rows], first[rows], size)
+            rougher = self._interpolated(which[rows], first[rows], max(2, size - 2))[1]
+            missing += float(np.sum(((slopes[rows] - rougher) / self.half_width) ** 2))
+        middle = 0.5 * (pairs.t[:, 0] + pairs.t[:, 1])
+        error = np.sqrt(missing / (np.sum((slopes / self.half_width) ** 2) + 1e-300))
+        return Slopes(middle, values, slopes, pairs.u.mean(axis=1), pairs.h, pairs.block), float(error)
+
+    def _interpolated(self, which: np.ndarray, first: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values and slopes (pair, component) of Lagrange's polynomials through ``size`` samples at mid-points."""
+        start = np.clip(first - size // 2 + 1, 0, self.length[which] - size)
+        at, index = which[:, None], start[:, None] + np.arange(size)
+        t = self.t[at, index] - 0.5 * (self.t[which, first] + self.t[which, first + 1])[:, None]
+        gaps = (t[:, :, None] - t[:, None, :]) / np.ptp(t, axis=1)[:, None, None]
+        gaps[:, np.arange(size), np.arange(size)] = 1.0
+        inverse = -1.0 / t
+        weights = inverse / gaps.prod(axis=2)
+        weights /= weights.sum(axis=1, keepdims=True)
+        slopes = weights * (inverse.sum(axis=1, keepdims=True) - inverse)
+        y = self.y[at, index]
+        return np.einsum("ps,psc->pc", weights, y), np.einsum("ps,psc->pc", slopes, y)
 
     @cached_property
     def pairs(self) -> Segments:
@@ -155,9 +188,9 @@ class Trajectories:
         return self.noise is not None and bool(np.any(self.noise > tuning.STEEP_NOISE * self.change))
 
     def linear(self, disturbance: Disturbance) -> Gradients:
-        """Equations that need no flow: the weak form where snapshots are noisy and dense, else mid-points of pairs."""
+        """Equations that need no flow: the weak form where snapshots are noisy and dense, else slopes between pairs."""
         weak = weak_rows(self, disturbance) if self.noisy else None
-        return slope_rows(self.pairs.slopes(), disturbance) if weak is None else weak
+        return slope_rows(self.slopes[0], disturbance) if weak is None else weak
 
 
 def noise_level(t: np.ndarray, y: np.ndarray, length: np.ndarray) -> np.ndarray | None:
@@ -260,6 +293,7 @@ def weak_rows(data: Trajectories, disturbance: Disturbance) -> Gradients | None:
         return None
     which = windows.trajectory[:, None]
     y, t, u = (array[which, windows.index] for array in (data.y, data.t, data.u))
+    block = windows.trajectory if data.blocks is None else data.blocks[which, windows.index][:, half]
     count, samples, _ = y.shape
     slope = np.einsum("ws,wsc->wc", windows.slopes, y)
     # friction sees the mean gradient; waves and signals are known at every sample
@@ -270,10 +304,11 @@ def weak_rows(data: Trajectories, disturbance: Disturbance) -> Gradients | None:
     nodes = np.ascontiguousarray(np.moveaxis(y, 1, 0))
     weights = windows.weights.mean(axis=0)
     if np.allclose(windows.weights, weights, rtol=1e-6, atol=1e-9):
-        return Gradients(nodes, weights, gradient, others=others)
+        return Gradients(nodes, weights, gradient, others=others, block=block)
     half_width = data.half_width
     maps = windows.weights.T[:, :, None, None] * np.diag(half_width)
-    return Gradients(nodes, np.full(samples, 1.0 / samples), gradient * half_width, maps, others * half_width, gradient)
+    even = np.full(samples, 1.0 / samples)
+    return Gradients(nodes, even, gradient * half_width, maps, others * half_width, gradient, block)
 
 
 def find_frequency(
