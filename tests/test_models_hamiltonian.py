@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -348,3 +350,25 @@ def test_wrong_knobs_are_refused_when_made(knobs):
 def test_wrong_reference():
     with pytest.raises(ValueError, match="reference must be"):
         HamiltonianNetwork(width=10, reference=([0.0], 1.0)).fit(scattered(points=50))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_snapshots_say_how_wrong_they_are(noise):
+    clean, fresh = (trajectories(0.2, count=20, steps=50, seed=seed) for seed in (1, 2))
+    scale = clean.y.reshape(-1, 2).std(axis=0)
+    data = replace(clean, y=clean.y + noise * scale * np.random.default_rng(3).normal(size=clean.y.shape))
+    report = (model := HamiltonianNetwork().fit(data)).report
+    y = fresh.y.reshape(-1, 2)
+    true = np.stack([np.sin(y[:, 0]), y[:, 1]], axis=1)
+    error = np.linalg.norm(model.gradient(y) - true) / np.linalg.norm(true)
+    low, high = report["error_interval"]
+    assert low / 3 <= max(error, 1e-12) <= 3 * high
+    assert ("noise" in report) == bool(noise)
+    assert "coordinates" not in report
+
+
+def test_two_positions_are_no_pair():
+    t = 0.1 * np.arange(200)
+    y = np.stack([np.cos(t + np.arange(3)[:, None]), np.cos(1.7 * t + np.arange(3)[:, None])], axis=2)
+    data = Samples(np.tile(t, (3, 1)), y, (State("x1", "mm"), State("x2", "mm")))
+    assert "positions=True" in HamiltonianNetwork().fit(data).report["coordinates"]

@@ -276,3 +276,21 @@ def test_an_odd_number_of_states_is_refused():
     y = np.concatenate([data.y, data.y[..., :1]], axis=2)
     with pytest.raises(ValueError, match="3 components"):
         PortHamiltonianNetwork().fit(Samples(data.t, y, (State("a"), State("b"), State("c"))))
+
+
+def test_a_record_that_starts_farther_out_is_not_left_out():
+    """q'' = -0.04 q - 0.05 q' + 0.02 cos(2 pi t / 30): linear, so that a step is a matrix exponential and a wave."""
+    force = 2 * np.pi / 30
+    starts = np.random.default_rng(0).uniform(-0.3, 0.3, (4, 2))
+    starts[3] = [2.5, 0.5]
+    field = lambda t, y: [y[1], -0.04 * y[0] - 0.05 * y[1] + 0.02 * np.cos(force * t)]  # noqa: E731
+    t = 0.25 * np.arange(400) + np.array([[0.0], [7.0], [13.0], [21.0]])
+    y = [
+        solve_ivp(field, (a[0], a[-1]), s, "DOP853", a, rtol=1e-12, atol=1e-12).y.T
+        for s, a in zip(starts, t, strict=True)
+    ]
+    model = PortHamiltonianNetwork(force="periodic").fit(Samples(t, np.array(y), (State("q"), State("p"))))
+    true = np.array([np.stack(field(a, s.T), axis=-1) for a, s in zip(t, y, strict=True)])
+    error = np.linalg.norm(model.vector_field(np.array(y), t) - true) / np.linalg.norm(true)
+    assert error < 1e-7
+    assert error < 3 * model.report["error"] < 1e-6

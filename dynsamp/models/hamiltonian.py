@@ -21,8 +21,8 @@ from dynsamp.meter import Meter
 from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names, structure_of
 from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assembled, full_report, pieces, pinned
-from dynsamp.models.measured.canonical import CanonicalSamples, gradient_data, snapshot_data
-from dynsamp.models.measured.diagnosis import doubts, friction_column, friction_of_momenta
+from dynsamp.models.measured.canonical import CANONICAL_NAMES, CanonicalSamples, gradient_data, snapshot_data
+from dynsamp.models.measured.diagnosis import doubts, doubts_of_names, friction_column, friction_of_momenta
 from dynsamp.networks import tuning
 from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_published import fit_published
@@ -174,7 +174,9 @@ class HamiltonianNetwork(EnergyEstimator):
             by_rows = ready.samples.dy is not None or self.published
             learned = self._from_rows(ready, seed, memory) if by_rows else self._from_snapshots(ready, seed, memory)
         model, report, data = learned
-        for key, doubt in doubts(data).items():
+        known, guessed = report.get("error_interval", [np.inf])[0], ready.notes["pairs"] == CANONICAL_NAMES
+        named = doubts_of_names(ready.samples.owners, ready.pairs, guessed=guessed)
+        for key, doubt in (named or doubts(data, known, noisy="noise" in report)).items():
             report[key] = doubt
             _log.warning("%s", doubt)
         offset, report["constant"] = pinned(model, self.reference)

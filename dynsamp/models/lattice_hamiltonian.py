@@ -412,11 +412,12 @@ class LatticeHamiltonian(LawEstimator):
                 f" has; give derivatives, more snapshots, or those of at most {most} sites"
             )
         energies = lattice.whole(learned.fit.energy).laws
-        more: dict[str, Any] = {"gap": learned.gap}
+        more: dict[str, Any] = {}
         if learned.verdict is not None:
             names = [state.name for state in samples.states]
             noise = np.sqrt(np.mean(learned.verdict.noise.reshape(lattice.fields, -1) ** 2, axis=1))
             more |= replace(learned.verdict, noise=noise).said(names, samples.ids)
+        more["gap"] = learned.gap
         model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
         return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
 
@@ -441,9 +442,9 @@ class LatticeHamiltonian(LawEstimator):
         tendencies = [{samples.states[to[k]].name: float(units[k]) for k in part} for part in parts]
         report = {
             **accuracy(fits, samples.ids, tendencies),
+            **more,
             **energy_report(fits, self.separable),
             "learned_from": source,
-            **more,
         }
         about = samples.about(report, separable=self.separable, energy_units=energy_units)
         return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies)), report

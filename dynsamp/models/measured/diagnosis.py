@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from dynsamp.models import tuning
+from dynsamp.models.measured.names import is_coordinate
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
+from dynsamp.words import State
 
-__all__ = ["doubts", "friction_column", "friction_of_momenta"]
+__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta"]
 
 
-def doubts(data: Gradients) -> dict[str, str]:
+def doubts(data: Gradients, known: float = np.inf, *, noisy: bool = False) -> dict[str, str]:
     """Sentences by key of the report: "dissipation" or "coordinates"; none where the data look Hamiltonian.
 
     Parameters
     ----------
     data : Gradients
         Rows of the gradient of H; its one other unknown is a friction of all momenta.
+    known : float
+        Relative error of the learned H, at least: what small fits cannot explain, it may.
+    noisy : bool
+        Whether samples have errors, which are the errors of small fits then.
     """
+    if known < tuning.DOUBT_WORTH:
+        return {}
     count, size = data.target.shape
     rows = np.arange(count)[:: -(-count // tuning.DOUBT_ROWS) or 1]
     if len(rows) < tuning.DOUBT_ROWS_A_COMPONENT * size:
@@ -31,7 +40,9 @@ def doubts(data: Gradients) -> dict[str, str]:
     some = replace(damped, others=damped.others[:0])
     width = min(tuning.DOUBT_WIDTH, len(rows) // tuning.DOUBT_ROWS_A_NEURON)
     plain = _small(some, width)
-    if plain.solution.gcv[0] < tuning.DOUBT_WORTH:
+    if plain.solution.gcv[0] < tuning.DOUBT_WORTH or (
+        not noisy and known < tuning.GENERAL_BETTER * plain.solution.gcv[0]
+    ):
         return {}
     better = _small(damped, width).solution
     friction = float(better.coefficients[0, 0])
@@ -47,7 +58,7 @@ def doubts(data: Gradients) -> dict[str, str]:
     if not some.plain or plain.solution.gcv[0] <= tuning.NOT_CANONICAL:
         return {}
     general = _general(some, plain)
-    if general < tuning.GENERAL_BETTER * plain.solution.gcv[0]:
+    if general < tuning.GENERAL_BETTER * min(known, plain.solution.gcv[0]):
         return {
             "coordinates": f"no H explains the data in these coordinates (error {plain.solution.gcv[0]:.1e}), but a"
             f" vector field does ({general:.1e}): they are not canonical, or energy is not conserved; replace"
@@ -88,3 +99,16 @@ def _general(data: Gradients, like: EnergyFit) -> float:
     block[columns:] = target.T * layer.half_width[:, None]
     solution = problem.solve("auto")
     return float(np.sqrt(np.sum((solution.gcv * solution.rms) ** 2) / np.sum(solution.rms**2)))
+
+
+def doubts_of_names(owners: Sequence[State], pairs: np.ndarray, *, guessed: bool) -> dict[str, str]:
+    """A sentence where units or names say that a momentum is another position: "coordinates" of the report."""
+    for q, p in zip(*([owners[k] for k in part] for part in pairs), strict=True):
+        alike = q.units == p.units and q.units not in ("", "1")
+        if alike or (guessed and is_coordinate(q.name) and is_coordinate(p.name)):
+            why = f"both are in {q.units}" if alike else "both are named as positions"
+            return {
+                "coordinates": f"{p.name} is taken for the momentum of {q.name}, but {why}: no H has such pairs; where"
+                " all states are positions, positions=True takes velocities from their times"
+            }
+    return {}

@@ -18,7 +18,7 @@ from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.lattice import Lattice
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import FitOptions
-from dynsamp.networks.search.energy import refit
+from dynsamp.networks.search.energy import judged, refit
 from dynsamp.networks.segments.learning import Fit, Learned
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.solve import Kernel, solve
@@ -65,20 +65,25 @@ def learn_by_defects(
     windows = _windows(data, max(tuning.FEWEST_PAIRS_OF_LATTICE, tuning.DEFECT_SITES // lattice.sites))
     if windows is None:
         return None
-    y, h = windows
+    y, h, block = windows
     slope = np.einsum("s,wsc->wc", SLOPES, y) / h
     middle, goal = y[:, HALF], options.tolerance or tuning.FLOW_GOAL
     change, scale = np.sqrt(np.mean((y[:, -1] - y[:, 0]) ** 2)), float(np.abs(y).max())
 
     def rows(target: np.ndarray) -> Gradients:
-        return lattice.rows(Gradients(middle[None], np.ones(1), gradient_of(target, pairs)), seed=options.seed)
+        data = Gradients(middle[None], np.ones(1), gradient_of(target, pairs), block=block)
+        return lattice.rows(data, seed=options.seed)
 
-    found = fit(rows(slope), max(tuning.FIRST_GOALS[0], goal))
+    corrected = rows(slope)
+    found = fit(corrected, max(tuning.FIRST_GOALS[0], goal))
     best, gap, rounds = found, np.inf, 0
     for _ in range(tuning.FLOW_ROUNDS):
         law = law_of(lattice.whole(found.energy).laws)
         # solutions are as exact as the next round can show
-        accuracy = float(np.clip(tuning.GAP_SHARE * min(gap, 1.0) ** 1.5 * change, 1e-13, 1e-8))
+        accuracy = float(np.clip(tuning.GAP_SHARE * min(gap, 1.0) ** 1.5 * change, 1e-12, 1e-8))
+        # no step shows less than the rounding errors of coefficients that cancel
+        cancelled = np.finfo(float).eps * float(np.linalg.norm(found.energy.coefficients) / found.solution.rms[0])
+        accuracy = min(max(accuracy, cancelled), 1e-8)
         times, kernel = h * np.arange(2 * HALF + 1), law.kernel()
         states = solve(kernel, times, y[:, 0], method="dop853", rtol=accuracy, atol=accuracy * scale).states
         good = np.isfinite(states).all(axis=(1, 2))
@@ -98,11 +103,11 @@ def learn_by_defects(
         if found.solution.gcv[0] > tuning.DEFECT_LIMITING * goal:
             found = fit(corrected, goal)
     route = f"central differences of order 8, then {rounds} rounds of symmetric defect correction through the flow"
-    return Learned(best, f"snapshots: {route}", gap)
+    return Learned(judged(best, corrected) if gap < tuning.FIRST_GAP else best, f"snapshots: {route}", gap)
 
 
-def _windows(data: Trajectories, most: int) -> tuple[np.ndarray, float] | None:
-    """Nine snapshots in a row (window, sample, component) of the usual spacing, and that."""
+def _windows(data: Trajectories, most: int) -> tuple[np.ndarray, float, np.ndarray] | None:
+    """Nine snapshots in a row (window, sample, component) of the usual spacing, that, and their blocks (window,)."""
     steps, count = np.diff(data.t, axis=1), 2 * HALF
     inside = data.inside[:, 1:]
     if steps.shape[1] < count or not inside.any():
@@ -115,4 +120,5 @@ def _windows(data: Trajectories, most: int) -> tuple[np.ndarray, float] | None:
         return None
     kept = np.linspace(0, len(which) - 1, min(len(which), most)).astype(int)
     index = first[kept, None] + np.arange(count + 1)
-    return data.y[which[kept, None], index], h
+    block = which[kept] if data.blocks is None else data.blocks[which[kept], first[kept] + HALF]
+    return data.y[which[kept, None], index], h, block

@@ -184,7 +184,8 @@ class _Learning:
         z = np.clip((pairs.first - middle) / half_width, -1.0, 1.0)
         pairs = pairs.take(rim_first(z, self.options.seed, 5))
         change = np.sqrt(np.mean(((pairs.last - pairs.first) / half_width) ** 2))
-        error = tuning.FIRST_GAP
+        # the first round must show what a good start has left
+        error = min(tuning.FIRST_GAP, 0.1 * self.data.slopes[1]) or tuning.FIRST_GAP
         for _ in range(tuning.FLOW_ROUNDS):
             law = self._law()
             some = pairs.take(np.arange(min(pairs.count, self._wanted_pairs(error))))
