@@ -362,7 +362,10 @@ def test_snapshots_say_how_wrong_they_are(noise):
     true = np.stack([np.sin(y[:, 0]), y[:, 1]], axis=1)
     error = np.linalg.norm(model.gradient(y) - true) / np.linalg.norm(true)
     low, high = report["error_interval"]
-    assert low / 3 <= max(error, 1e-12) <= 3 * high
+    if noise:
+        assert low / 2 <= error <= 2 * high
+    else:  # beyond the outermost of twenty trajectories no block tells
+        assert max(error, high) < 1e-7
     assert ("noise" in report) == bool(noise)
     assert "coordinates" not in report
 

@@ -287,7 +287,8 @@ class _Learning:
     def _search(self, data: Gradients, tolerance: float) -> None:
         """A fit with neurons chosen anew; its other unknowns become the disturbance."""
         data = self._of_law(data)
-        self._take(data, self.fit(data, tolerance))
+        # cross validation steers: a first flow is wrong enough that outer trajectories would choose by its errors
+        self._take(data, self.fit(replace(data, block=data.block[:0]), tolerance))
 
     def _improve(self, data: Gradients, goal: float, *, search: bool = True) -> None:
         """One round: with the neurons as they are, or with better ones where these are what limits."""
