@@ -12,7 +12,7 @@ TENTH = 1.1
 REACHED = {  # files, changes of file; lower them when they fall
     "generate": (22, 139),
     "fit, derivatives": (37, 4400),  # the verdict rolls the model out; monomials are tried first: parser and graph each
-    "fit, snapshots": (43, 16000),
+    "fit, snapshots": (43, 17000),  # judged with one trajectory after the other left out
     "forecast": (28, 130),
     "evaluate": (21, 223),
 }
