@@ -283,7 +283,7 @@ stop = separable(lambda q: q + 200.0 * np.maximum(q - 1.0, 0.0))
 root = separable(lambda q: 1.5 * np.sign(q) * np.sqrt(np.abs(q)))
 volterra = lambda y: 1.0 - np.exp(y)  # noqa: E731 - logarithms of prey and predators
 heiles = henon_heiles_gradient
-swings, small = ring(1, 0.5, 2.5), box([-0.4] * 4, [0.4] * 4)
+swings, small = ring(1, 0.5, 2.5), box([-0.25] * 4, [0.25] * 4)
 
 pendulum_step = flowing(lambda y: np.stack([y[:, 1], -np.sin(y[:, 0])], axis=1), 0.2)
 strange = box([-8, -8, 20], [8, 8, 30])
