@@ -176,6 +176,25 @@ def test_a_double_well_seen_every_half_unit_of_time():
     assert "x^3" in model.formula
 
 
+def test_high_powers_stay_as_they_are_beyond_the_data(tmp_path):
+    def drift(y):
+        return np.sin(3 * y) - 0.3 * y
+
+    rng = np.random.default_rng(3)
+    paths = euler(drift, lambda y: 0.5 + 0.2 * np.cos(y), rng.standard_normal((20, 1)), 0.05, 700, 3, 10)[:, 100:]
+    model = DriftDiffusion().fit(samples_of(paths, 0.05))
+    y = np.linspace(1.5 * paths.min(), 1.5 * paths.max(), 99)[:, None]
+    assert relative(model.drift(y), drift(y)) < 1.0  # polynomials of degree five or six are wrong by factors of ten
+    assert np.abs(model.drift(np.array([[-100.0], [100.0]]))).max() < 100
+    far = solve(model.kernel(), np.array([0.0, 50.0]), np.full((500, 1), paths.max() + 1.0), seed=1)
+    assert np.all(far.status == Status.OK)
+    assert np.abs(far.states[:, -1]).max() < 2 * np.abs(paths).max()
+    write_model(model, tmp_path / "m")
+    back = read_model(tmp_path / "m", {"drift-diffusion": DriftDiffusionModel}.__getitem__)
+    assert np.array_equal(back.drift(y), model.drift(y))
+    assert np.array_equal(back.drift_error(y), model.drift_error(y))
+
+
 def test_growth_over_decades_is_that_of_logarithms():
     mu, sigma, dt = 0.5, 0.4, 0.1
     steps = np.random.default_rng(2).standard_normal((50, 200))

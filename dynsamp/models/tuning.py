@@ -198,9 +198,15 @@ SDE_OUTLIERS, UNSOUND = 0.005, 20.0
 """Share of the states at which a variance may be below its floor, the rarest ones; and -2 log evidence that a variance
 without others, or a drift that holds paths, may cost."""
 
-SDE_BEYOND, SDE_BARRIER = 0.5, 4.0
-"""Distance beyond the data, over their range, within which a drift that holds paths together still must, unless a
-barrier of so much (its exponential is a time) lies before."""
+SDE_BEYOND, SDE_FOLLOWED = 1.5, 100
+"""Distance from the mean, over that of the outermost states, from which paths must come back, and steps of a tenth of
+the distance in which they are followed."""
+
+SDE_RARE = (0.0, 0.001, 0.01, 0.03)
+"""Shares of the states that may lie beyond the edge of the data, where high powers follow chance."""
+
+NO_LIMIT = 1e100
+"""Distance that no state has: what has no limit."""
 
 CORRECTION_LARGE = 0.2
 """Part of drift or covariance from which the correction for the spacing is large."""

@@ -42,31 +42,33 @@ def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
 
     Theta is that of two networks, of the drift and of the lower triangle of the covariance row by row; then least
     variances (n); of each monomial the components that it is a product of (-1: no more), and its coefficients in the
-    drift (n) and in the covariance (n (n + 1) / 2); and how many monomials there are. One component has a diagonal
-    diffusion; more have the lower Cholesky factor, (n, n).
+    drift (n) and in the covariance (n (n + 1) / 2); lowest (n) and highest distance (n) from the centre beyond which
+    the monomials of the drift stay as they are, and the same of the covariance; and how many monomials there are. One
+    component has a diagonal diffusion; more have the lower Cholesky factor, (n, n).
     """
     pairs = size * (size + 1) // 2
     of_drift = Wiring("tanh", Patch.own(size), Patch.own(size))
     wirings = of_drift, Wiring("tanh", Patch.own(size), Patch.own(pairs), triangle=size > 1)
     neurons, field = neuron_sum(wirings, 1), network_field(wirings, (0,))
     record, skipped, most = of_drift.record, 2 + of_drift.fixed, MOST
-    each, pivot_floor = MOST + size + pairs, tuning.PIVOT_FLOOR
+    each, pivot_floor, tail = MOST + size + pairs, tuning.PIVOT_FLOOR, 1 + 4 * size
 
-    def monomial(y, theta, at):  # type: ignore[no-untyped-def]
+    def monomial(y, theta, at, edge):  # type: ignore[no-untyped-def]
         k = int(theta[at])
-        value = y[k] - theta[2 + k]
+        value = np.minimum(np.maximum(y[k] - theta[2 + k], theta[edge + k]), theta[edge + size + k])
         for place in range(1, most):
             k = int(theta[at + place])
             if k >= 0:
-                value = value * (y[k] - theta[2 + k])
+                away = np.minimum(np.maximum(y[k] - theta[2 + k], theta[edge + k]), theta[edge + size + k])
+                value = value * away
         return value
 
     def drift(t, y, theta, dy):  # type: ignore[no-untyped-def]
         field(t, y, theta, dy)
         terms = int(theta[len(theta) - 1])
         for term in range(terms):
-            at = len(theta) - 1 - (terms - term) * each
-            value = monomial(y, theta, at)  # type: ignore[no-untyped-call]
+            at = len(theta) - tail - (terms - term) * each
+            value = monomial(y, theta, at, len(theta) - tail)  # type: ignore[no-untyped-call]
             for i in range(size):
                 dy[i] = dy[i] + theta[at + most + i] * value
 
@@ -74,14 +76,15 @@ def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
         first, terms = skipped + int(theta[0]) * record, int(theta[len(theta) - 1])
         g[0] = theta[first + 1] + theta[first + 2] * (y[0] - theta[first])
         for term in range(terms):
-            at = len(theta) - 1 - (terms - term) * each
-            g[0] = g[0] + theta[at + most + 1] * monomial(y, theta, at)  # type: ignore[no-untyped-call]
+            at = len(theta) - tail - (terms - term) * each
+            value = monomial(y, theta, at, len(theta) - tail + 2)  # type: ignore[no-untyped-call]
+            g[0] = g[0] + theta[at + most + 1] * value
         neurons(t, y, theta, g)
-        g[0] = np.sqrt(np.maximum(g[0], theta[len(theta) - 2 - terms * each]))
+        g[0] = np.sqrt(np.maximum(g[0], theta[len(theta) - tail - terms * each - 1]))
 
     def factor(t, y, theta, g):  # type: ignore[no-untyped-def]
         first, terms = skipped + int(theta[0]) * record, int(theta[len(theta) - 1])
-        floor = len(theta) - 1 - terms * each - size
+        floor = len(theta) - tail - terms * each - size
         for i in range(size):
             for k in range(i + 1):
                 entry = i * (i + 1) // 2 + k
@@ -91,8 +94,8 @@ def sde_functions(size: int) -> tuple[Callable[..., None], Callable[..., None]]:
                     value = value + theta[linear + j] * (y[j] - theta[first + j])
                 g[i, k] = value
         for term in range(terms):
-            at = len(theta) - 1 - (terms - term) * each
-            value = monomial(y, theta, at)  # type: ignore[no-untyped-call]
+            at = len(theta) - tail - (terms - term) * each
+            value = monomial(y, theta, at, len(theta) - tail + 2 * size)  # type: ignore[no-untyped-call]
             for i in range(size):
                 for k in range(i + 1):
                     g[i, k] = g[i, k] + theta[at + most + size + i * (i + 1) // 2 + k] * value
@@ -138,6 +141,9 @@ class DriftDiffusionModel(Model):
     terms: Annotated[np.ndarray, Array("term", "output", optional=True)] = field(
         default_factory=lambda: np.empty((0, 0))
     )
+    limits: Annotated[np.ndarray, Array("limit", optional=True)] = field(
+        default_factory=lambda: np.empty(0)
+    )  # distances from the centre, of drift and covariance lowest and highest, beyond which monomials stay as they are
     logs: Annotated[np.ndarray, Array("component", optional=True, low=0.0)] = field(default_factory=lambda: np.empty(0))
     longest: Annotated[float | None, Above(0.0)] = None  # step of a solver
     covariances: Annotated[np.ndarray, Array("output", "column", "column", optional=True)] = field(
@@ -162,7 +168,7 @@ class DriftDiffusionModel(Model):
         rest = count - (2 * n + n * (1 + n) + pairs * (1 + n + pairs))
         if rest < 0 or rest % (1 + 2 * n + pairs):
             raise ValueError(f"theta of shape {shape} is not a drift and diffusion of {n} components")
-        return {"number": count, "output": n + pairs}
+        return {"number": count, "output": n + pairs, "limit": 4 * n}
 
     @cached_property
     def _moments(self) -> tuple[Network, Network, np.ndarray, np.ndarray, np.ndarray]:
@@ -192,7 +198,8 @@ class DriftDiffusionModel(Model):
         factors = np.full((count, MOST), -1.0)
         for k, powers in enumerate(exponents):
             factors[k, : powers.sum()] = np.repeat(np.arange(n), powers)
-        tail = np.concatenate([np.concatenate([factors, terms], axis=1).ravel(), [count]])
+        limits = self.limits if len(self.limits) else np.tile(np.repeat([-tuning.NO_LIMIT, tuning.NO_LIMIT], n), 2)
+        tail = np.concatenate([np.concatenate([factors, terms], axis=1).ravel(), limits, [count]])
         theta = np.concatenate([network_theta(drift, covariance), floor, tail])
         places, numbers = trusted(drift, covariance)
         own = len(theta) - len(tail) + (np.arange(count)[:, None] * (MOST + terms.shape[1]) + np.arange(MOST)).ravel()
@@ -252,6 +259,7 @@ class DriftDiffusionModel(Model):
         if chart is not None and chart.logs.any():
             growth, x = np.where(chart.logs, x, 1.0), chart.inward(x)
         d = x - drift.centre
+        exponents = exponents[exponents.sum(axis=1) > 1]
         monomials = np.prod(d[:, None, :] ** exponents, axis=2)
         (layer,) = drift.hidden.layers
         columns = np.column_stack([np.ones(len(d)), d, monomials, layer.values(x)])
@@ -411,6 +419,8 @@ def _report(found: Fitted, rows: int) -> dict[str, Any]:
         if found.turn.settled
         else "the spacing is too long to tell the law, so drift and diffusion are means over it; sample more often"
     )
+    if (np.abs(found.limits) < tuning.NO_LIMIT).any():
+        spacing += "; beyond the data monomials stay as they are at their edge"
     return {
         "width": law.basis.layer.width if any(neurons) else 0,
         "activation": "tanh",
@@ -434,6 +444,11 @@ def _arrays(found: Fitted, rows: Rows, covariances: np.ndarray) -> dict[str, Any
     degree = exponents.sum(axis=1)
     constant, slopes = coefficients[0], coefficients[degree == 1]
     used = (degree > 1) & coefficients.any(axis=1)
+    # where monomials stay as they are slopes do, too
+    limits, terms = found.limits, coefficients[degree > 0] * (used | (degree == 1))[degree > 0, None]
+    still = np.repeat((np.abs(limits) < tuning.NO_LIMIT).any(axis=(1, 2)), [n, len(units) - n])
+    terms[:n, ~still] = 0.0
+    slopes = np.where(still, 0.0, slopes)
     parts = [rows.centre, law.floor * spread**2 / rows.tick, np.column_stack([constant[:n], slopes[:, :n].T]).ravel()]
     squares = np.zeros((len(pairs), len(pairs)))
     parts.append(np.column_stack([constant[n:], slopes[:, n:].T, squares]).ravel())
@@ -444,4 +459,7 @@ def _arrays(found: Fitted, rows: Rows, covariances: np.ndarray) -> dict[str, Any
     sizes = np.concatenate([scale, np.ones(covariances.shape[1] - len(exponents))])[columns]
     kept = covariances[:, columns][:, :, columns] / np.outer(sizes, sizes) * units[:, None, None] ** 2
     known = {"covariances": kept} if kept.size <= tuning.COVARIANCES_KEPT else {}
-    return {"theta": theta, "exponents": exponents[used], "terms": coefficients[used], **known}
+    if still.any():
+        known["limits"] = np.where(np.abs(limits) < tuning.NO_LIMIT, limits * spread, limits).ravel()
+    said = terms.any(axis=1)
+    return {"theta": theta, "exponents": exponents[degree > 0][said], "terms": terms[said], **known}

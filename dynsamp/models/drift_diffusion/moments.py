@@ -13,7 +13,7 @@ and every choice of terms cost nothing that grows with the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -51,6 +51,43 @@ class Fitted:
         """Drift and covariance."""
         assert self.turn.law is not None
         return self.turn.law
+
+    @cached_property
+    def limits(self) -> np.ndarray:
+        """Where monomials stay as they are (drift or covariance, lowest or highest, component), of standardised states.
+
+        High powers say nothing beyond the data, and where a law takes paths away from there it is not followed.
+        """
+        edges = np.stack([self._edges(-1.0), self._edges(1.0)])
+        found = np.tile(tuning.NO_LIMIT * np.sign(edges), (2, 1, 1))
+        degree = self.law.basis.exponents.sum(axis=1)
+        if degree[self.law.drift[: len(degree)].any(axis=1)].max(initial=0) > 1:
+            far = np.quantile(np.abs(self.fit.few).max(axis=1), 0.9)
+            z = tuning.SDE_BEYOND * self.fit.few[np.abs(self.fit.few).max(axis=1) >= far]
+            for _ in range(tuning.SDE_FOLLOWED):
+                away = self.law.values(z)[0]
+                length = np.maximum(np.linalg.norm(z, axis=1), 1.0) / np.maximum(np.linalg.norm(away, axis=1), 1e-300)
+                z = np.clip(z + 0.1 * length[:, None] * away, 10 * edges[0], 10 * edges[1])
+            found[0, 0] = np.where((z < 4 * edges[0]).any(axis=0), edges[0], found[0, 0])
+            found[0, 1] = np.where((z > 4 * edges[1]).any(axis=0), edges[1], found[0, 1])
+        for part, both, most in ((0, self.law.drift, 3), (1, self.law.covariance, 2)):
+            if degree[both[: len(degree)].any(axis=1)].max(initial=0) > most:
+                found[part] = edges
+        return found
+
+    def _edges(self, sign: float) -> np.ndarray:
+        """Highest (or lowest) states (component,), without the rarest ones where the drift leads away from the others."""
+        z, few = sign * self.fit.rows.z, self.fit.few
+        found = z.max(axis=0)
+        for k in np.flatnonzero(found):
+            outer = few[sign * few[:, k] >= np.quantile(sign * few[:, k], 1.0 - tuning.SDE_RARE[-1])]
+            for share in tuning.SDE_RARE:
+                edge = np.quantile(z[:, k], 1.0 - share)
+                outer[:, k] = sign * edge
+                if sign * self.law.values(outer)[0][:, k].mean() < 0.0:
+                    found[k] = edge
+                    break
+        return np.asarray(sign * np.where(found > 0.0, found, 1.0))  # of what never changes, too
 
     @property
     def longest(self) -> float:
@@ -235,7 +272,7 @@ class _Fit:
         for k, equations in enumerate(known, first):
             own = replace(equations, moments=equations.moments - equations.matrix @ turn.shift[:, k])
             if k < n:
-                choices.append(chosen(own, turn.columns[0], 1, self._held if n == 1 else _any))
+                choices.append(chosen(own, turn.columns[0], 1, _any))
             else:
                 i, j = lower_triangle(n)[k - n]
                 choices.append(chosen(own, turn.columns[1], 2, self._stays_positive if i == j else _any))
@@ -248,31 +285,6 @@ class _Fit:
 
     def _stays_positive(self, coefficients: np.ndarray) -> bool:
         return bool(np.quantile(self.at_few @ coefficients, tuning.SDE_OUTLIERS) >= 0)
-
-    @cached_property
-    def _held(self) -> Callable[[np.ndarray], bool]:
-        """Whether a drift of one component that points inwards at the edge of the data holds paths a little beyond.
-
-        It may turn outwards there where noise hardly takes a path: the barrier 2 mu / a is high.
-        """
-        z, sides = self.few[:, 0], []
-        far = tuning.SDE_BEYOND * np.ptp(z) * np.linspace(0.0, 1.0, 13)
-        variance = local_variances(self.rows)[self.rows.few(tuning.SDE_POINTS), 0]
-        for sign in (1.0, -1.0):
-            edge = np.argsort(-sign * z)[: max(len(z) // 50, 5)]
-            start = float(z[edge].mean())
-            beyond = self.basis.values((start + sign * far)[:, None])
-            sides.append(-sign * 2 * far[1] / float(variance[edge].mean()) * beyond)
-
-        def held(coefficients: np.ndarray) -> bool:
-            for side in sides:
-                steps = side @ coefficients
-                out = np.flatnonzero(steps < 0)
-                if len(out) and out[0] > 0 and steps[: out[0]].sum() < tuning.SDE_BARRIER:
-                    return False
-            return True
-
-        return held
 
     def _short(self, known: list[Equations]) -> bool:
         """Whether a linear law would be known again after a spacing: a rule without chance in it."""
