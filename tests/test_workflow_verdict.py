@@ -24,6 +24,14 @@ def lorenz(**given):
     return ds.generate("lorenz63", trajectories=4, duration=4, dt=0.02, seed=1, **given)
 
 
+def relaxing(h, count=5000):
+    """x' = -x + sqrt(2) noise at spacing h, by its exact law."""
+    x, rng = [0.0], np.random.default_rng(7)
+    for z in rng.standard_normal(count):
+        x.append(math.exp(-h) * x[-1] + math.sqrt(1 - math.exp(-2 * h)) * z)
+    return np.array(x)[:, None]
+
+
 def logistic(count):
     x = [0.3]
     for _ in range(count):
@@ -45,7 +53,7 @@ SAID = {
     "two rows": (lambda: arrays([[1.0, 2.0], [1.1, 2.2]]), None, "no skill can be shown: 1 step of data"),
     # cos(0.1) x is the best forecast of the next value; it beats x by 0.1 %, and at no lead time the mean as well
     "one column of a sine": (lambda: arrays(TURNING[:, :1]), None, "no skill: no better than persistence"),
-    "a linear law": (lambda: arrays(TURNING), None, "up to 6.4, the longest checked, as a linear map does"),
+    "a linear law": (lambda: arrays(TURNING), None, "as good as a linear map; beats persistence and climatology"),
     "a map with folds": (
         lambda: arrays(logistic(300)), None, "beats persistence, climatology and a linear map up to"
     ),
@@ -55,6 +63,18 @@ SAID = {
     ),
     "few data": (
         lambda: lorenz().isel(trajectory=[0], time=slice(60)), ds.FlowMap(), "beats persistence, climatology and"
+    ),
+    # of x at one relaxation time exp(-1) is known: 7 % less than the mean leaves, and nothing is known beyond
+    "little is known": (
+        lambda: arrays(relaxing(1.0), 1.0), "drift-diffusion",
+        "little skill: as good as a linear map; beats persistence and climatology up to 1; no better than climatology",
+    ),
+    "little is known, as a map": (lambda: arrays(relaxing(1.0), 1.0), None, "climatology up to 1; no better than"),
+    # the law is linear: none can be better, and it is not worse
+    "relaxing": (lambda: arrays(relaxing(0.3), 0.3), "drift-diffusion", "as good as a linear map; beats persistence"),
+    "turning with noise": (
+        lambda: arrays(RNG.uniform(0.2, 2, (8, 1, 1)) * TURNING + 0.02 * RNG.standard_normal((8, 300, 2))), None,
+        "as good as a linear map; beats persistence and climatology",
     ),
     "points": (
         lambda: ds.generate("pendulum", trajectories=200, times=[0], initial=ds.Box([-3, -1], [3, 1])), None,
@@ -149,3 +169,26 @@ def test_errors_and_noise_are_spoken():
     said = dataclasses.replace(model, report={**given, "noise": {"x": 0.02, "tendency_of_x": 0.5}}).summary()
     assert "error: drift at rounding (3e-15), diffusion 0.2 (0.1 to 0.3)" in said
     assert "noise: x 0.02 m (1 % of the range), tendency_of_x 0.5 m" in said
+
+
+def test_a_lost_trajectory_says_nothing_of_the_others():
+    data = lorenz()
+    model, samples = ds.fit(data, ds.FlowMap(width=200)), dataset.pack(data)
+    whole = dataclasses.replace(model, report={"error": 0.4})
+    assert "longest checked" not in verdict(whole, samples)
+    lost = dataclasses.replace(model, report={"error": 0.4, "worst": {"trajectory 3": 0.8 - 1e-9}})
+    said = verdict(lost, samples)
+    assert said.startswith("beats persistence, climatology and a linear map up to")
+    assert said.endswith("longest checked; trajectory 3 is lost")
+
+
+def test_fits_to_arrays_are_judged():
+    x = np.random.default_rng(1).uniform(-1, 1, (200, 1))
+    noise = np.random.default_rng(2).standard_normal(200)
+    for y, words in (
+        (np.sin(5 * x), "beats the mean and a linear law"),
+        (x[:, 0] + 0.3 * noise, "as good as a linear law; beats the mean"),
+        (noise, "no skill: no better than the mean"),
+    ):
+        model = ds.SampledNetwork().fit(x, y)
+        assert next(iter(model.report.items())) == ("verdict", words)

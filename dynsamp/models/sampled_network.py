@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
 from dynsamp.models.schema import Array, Items, Outline
+from dynsamp.models.skill import ROWS, verdict_of_values
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width, one_of
 from dynsamp.networks.rows import Rows
@@ -221,7 +222,10 @@ class SampledNetwork(Estimator):
             report["worst"] = {f"trajectory {k}": error for k, error in worst.items()}
             _log.warning("the model is much worse than elsewhere in %s", ", ".join(report["worst"]))
         report |= {**found.report(), "dtype": self.dtype, **meter.cost.as_dict()}
-        return replace(_model(found, states, targets), report=report)
+        model = replace(_model(found, states, targets), report=report)
+        drawn, what = found.problem.summary, "" if trajectory is None else " of the derivative"
+        said = verdict_of_values(model, model.values, drawn.x[:ROWS], drawn.y[:ROWS], what)
+        return replace(model, report={"verdict": said, **report})
 
 
 def _derivatives(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

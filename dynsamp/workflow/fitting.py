@@ -20,7 +20,7 @@ from dynsamp.progress import Progress, logged
 from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
 from dynsamp.words import listed, shown, suggestion
-from dynsamp.workflow.verdict import ROWS, verdict, verdict_of_values
+from dynsamp.workflow.verdict import verdict
 
 __all__ = ["as_dataset", "fit"]
 
@@ -78,7 +78,7 @@ def fit(
     with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         # one BLAS thread: the same bits on every machine, and the many small fits of a selection do not spin
         model = _finite(chosen, samples, checked_seed(seed), memory)
-        said = verdict(model, samples)
+        said = model.report.get("verdict") or verdict(model, samples)
     dt = samples.median_step if model.facts.dt is None else model.facts.dt
     facts = replace(model.facts, seed=seed, dt=dt, versions=versions())
     return replace(model, facts=facts, report={"verdict": said, **model.report})
@@ -99,14 +99,8 @@ def _regression(
     label = f"fitting {estimator.name}"
     with Progress(label, 1, enabled=progress), logged(label), threadpool_limits(1, "blas"):
         model = estimator.fit(rows.x, rows.y, seed=seed, memory=memory)
-        said = verdict_of_values(model, model.values, rows.x[:ROWS], rows.y[:ROWS])
-    return replace(
-        model,
-        states=rows.inputs,
-        targets=rows.targets,
-        facts=replace(rows.facts, seed=seed, versions=versions()),
-        report={"verdict": said, **model.report},
-    )
+    facts = replace(rows.facts, seed=seed, versions=versions())
+    return replace(model, states=rows.inputs, targets=rows.targets, facts=facts)
 
 
 def as_dataset(data: Any) -> xr.Dataset:
