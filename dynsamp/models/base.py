@@ -216,7 +216,9 @@ class Model(ABC):
         if isinstance(said.get("noise"), Mapping):
             said["noise"] = {name: self._measured(str(name), value) for name, value in said["noise"].items()}
         lines = [head if verdict is None else f"{head}: {_spoken(verdict)}"]
-        return "\n".join([*lines, *(f"  {escaped(key).replace('_', ' ')}: {_spoken(v)}" for key, v in said.items())])
+        for key, text in ((escaped(key).replace("_", " "), _spoken(value)) for key, value in said.items()):
+            lines.append(f"  {text}" if text.startswith(key) else f"  {key}: {text}")
+        return "\n".join(lines)
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)

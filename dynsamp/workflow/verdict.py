@@ -4,8 +4,8 @@ From states of the data the model is rolled out in plain arrays, as it is, and w
 on states that it has not seen: an error of that size which stays along a path, since the error of a law is a function
 of the state. It is better where the latter is better, and worse only where the former is worse.
 The same starts are forecast by persistence (a stochastic model's by a random walk), by the mean of the data, and by a
-linear map that was fitted to other rows. A model beats one of them at a lead time where the difference is larger than
-chance makes it, between blocks of starts.
+linear map that was fitted to the same data. A model beats one of them at a lead time where the difference is larger
+than chance makes it, between blocks of starts.
 """
 
 import types
@@ -19,22 +19,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from dynsamp.metrics.returns import turns
+from dynsamp.models import skill
 from dynsamp.models.base import HasClock, HasDiffusion, HasDrift, HasEnergy, HasStep, HasVectorField, Model, Samples
 from dynsamp.models.measured.angles import unwrapped
-from dynsamp.models.skill import (
-    BETTER,
-    BLOCKS,
-    FEWEST,
-    LARGEST,
-    RANKS,
-    ROWS,
-    error_of,
-    linear,
-    ranked,
-    unseen,
-    verdict_of_values,
-)
-from dynsamp.networks.search.unseen import folds
 from dynsamp.words import listed
 from dynsamp.workflow.completing import completed
 
@@ -45,7 +32,7 @@ WORST = 10.0  # standard deviations: no error counts for more
 ROUGH, FINEST = 1e-5, 16  # standard deviations by which a finer step may change an interval, and its most parts
 DROWNED = 1e-3  # the same of moments, beside which there is noise
 LOST = 0.3  # relative error of a trajectory that the model does not follow
-STRAIGHT = 1e-6  # relative: a law that differs from a linear one by less is linear
+ROWS_A_STATE = 10  # a linear map of fewer follows chance
 BRIEF = 3  # lead times that are little, where more were checked
 THREE = ("persistence", "climatology", "a linear map")
 IN_SAMPLE = " (on the data of the fit)"  # where no report tells of others
@@ -61,13 +48,13 @@ def verdict(model: Model, samples: Samples) -> str:
         samples = unwrapped(samples)[0] if isinstance(model, HasEnergy) else samples
         steps = int(np.maximum(samples.length - 1, 0).sum())
         if not steps and samples.dy is not None and isinstance(model, HasVectorField):
-            inside = np.flatnonzero(samples.inside)[:: -(-int(samples.inside.sum()) // ROWS)]
+            inside = np.flatnonzero(samples.inside)[:: -(-int(samples.inside.sum()) // skill.ROWS)]
             y, dy = (values.reshape(-1, samples.size)[inside] for values in (samples.y, samples.dy))
-            return verdict_of_values(model, model.vector_field, y, dy, " of the derivative")
-        if steps < FEWEST:
+            return skill.verdict_of_values(model, model.vector_field, y, dy, " of the derivative")
+        if steps < skill.FEWEST:
             return f"no skill can be shown: {steps} step{'s'[: steps != 1]} of data are too few to tell"
         model, samples, lost = _without_lost(model, samples)
-        return _along(model, samples) + ("" if error_of(model) is not None else IN_SAMPLE) + lost
+        return _along(model, samples) + ("" if skill.error_of(model) is not None else IN_SAMPLE) + lost
     except Exception as error:  # whatever a stranger's model does: its fit is none the worse
         return f"not compared with {', '.join(THREE[:2])} and {THREE[2]}: {str(error).partition(chr(10))[0]}"
 
@@ -106,13 +93,13 @@ def _windows(samples: Samples, steps: int, many: int) -> tuple[np.ndarray, np.nd
 def _along(model: Model, samples: Samples) -> str:
     """The verdict over lead times."""
     inside = np.flatnonzero(samples.inside)
-    y = samples.y.reshape(-1, samples.size)[inside[:: -(-len(inside) // (10 * ROWS))]]
+    y = samples.y.reshape(-1, samples.size)[inside[:: -(-len(inside) // (10 * skill.ROWS))]]
     turn = turns(samples.states)
     scale = np.minimum(y.std(axis=0), turn / np.sqrt(12))
     used = scale > 1e-12 * np.abs(y).max(axis=0)
     unit = np.where(used, scale, np.inf)
     room = [int(np.maximum(samples.length - lead, 0).sum()) for lead in LEADS]
-    leads = LEADS[: max(1, sum(count >= max(3, min(2 * BLOCKS, room[0] // 2)) for count in room))]
+    leads = LEADS[: max(1, sum(count >= max(3, min(2 * skill.BLOCKS, room[0] // 2)) for count in room))]
     noisy = isinstance(model, HasDrift) and isinstance(model, HasDiffusion)
     steps, field = _law(model)
     many, most, rate = (STARTS, STEPS // 3, 1.0) if noisy else (STARTS, STEPS, 1.0)  # moments take more a step
@@ -120,8 +107,8 @@ def _along(model: Model, samples: Samples) -> str:
         rate = _rate(field, _windows(samples, 1, FEWER)[2], unit, DROWNED if noisy else ROUGH)
         many = STARTS if noisy else FEWER
     leads = leads[: max(1, int((rate * leads <= most).sum()))]
-    k, i, window = _windows(samples, int(leads[-1]), min(many, max(NUMBERS // samples.size, BLOCKS)))
-    t, truth, u = window
+    k, i, window = _windows(samples, int(leads[-1]), min(many, max(NUMBERS // samples.size, skill.BLOCKS)))
+    t, truth, _ = window
 
     def errors(paths: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
         """Root mean squares (start, lead) in standard deviations or, of paths with a spread, CRPS of the normal law."""
@@ -140,50 +127,37 @@ def _along(model: Model, samples: Samples) -> str:
             return errors(*_moments(model, rate, window, leads, error))
         return errors(_paths(model, (steps, field, rate), window, leads, error), None)
 
-    seen, own = cache(lambda: rolled(None)), rolled(error_of(model))
-    others = [errors(path, spread if noisy else None) for path, spread in _three(samples, truth[:, 0], k, i, leads)]
+    seen, own = cache(lambda: rolled(None)), rolled(skill.error_of(model))
+    others = [errors(path, spread if noisy else None) for path, spread in _three(samples, truth[:, 0], leads)]
     apart = [len(np.unique(k * samples.y.shape[1] + i // lead)) for lead in leads]
-    won = np.stack([ranked(own, seen, other, apart) for other in others])
-    if field is not None and len(won) == len(THREE):
-        first = field(truth[:, 0], t[:, 0], None if u is None else u[:, 0])
-        straight = np.abs(linear(truth[:, 0], first)[1]).max() <= STRAIGHT * np.abs(first).max()
-        won[2] = np.where(straight & (won[2] == 1), 2, won[2])  # it is a linear map of the same data
+    won = np.stack([skill.ranked(own, seen, other, apart) for other in others])
     times = np.median(t[:, leads] - t[:, :1], axis=0)
     label = "" if samples.facts.time_unit == "1" else f" {samples.facts.time_unit}"
     return _said(won, [float(other.mean()) for other in others], [f"{time:.3g}{label}" for time in times])
 
 
-def _three(samples: Samples, y0: np.ndarray, k: np.ndarray, i: np.ndarray, leads: np.ndarray) -> list[Any]:
+def _three(samples: Samples, y0: np.ndarray, leads: np.ndarray) -> list[Any]:
     """Means and spreads (start, lead, component) of persistence, climatology and a linear map."""
     rows = np.flatnonzero(samples.inside[:, 1:])
-    rows = rows[:: -(-len(rows) // (10 * ROWS))]
+    rows = rows[:: -(-len(rows) // (10 * skill.ROWS))]
     of, at = np.divmod(rows, samples.y.shape[1] - 1)
     here, change = samples.y[of, at], samples.y[of, at + 1] - samples.y[of, at]
     mean, spread, size = here.mean(axis=0), here.std(axis=0), here.shape[1]
     still = np.repeat(y0[:, None], len(leads), axis=1)
     shape = np.zeros_like(still)
     found = [(still, change.std(axis=0) * np.sqrt(leads)[:, None] + shape), (mean + shape, spread + shape)]
-    if size > LARGEST:
+    if size > skill.LARGEST or len(rows) < ROWS_A_STATE * size:
         return found
     unit = np.where(spread > 0, spread, 1.0)
-    which, first = folds(of), k * (samples.y.shape[1] - 1) + i
-    # the fold that a start's own step is in
-    names, own = np.unique(which[np.searchsorted(rows, first, side="right") - 1], return_inverse=True)
-    constant, jacobian, noise = np.empty((len(names), size)), np.empty((len(names), size, size)), []
-    for fold, name in enumerate(names):
-        others = np.flatnonzero(which != name) if which.any() else np.arange(len(which))
-        others = others[:: -(-len(others) // (1000 + 10 * size))]
-        matrix, rest = linear((here[others] - mean) / unit, change[others])
-        constant[fold], jacobian[fold] = matrix[0], np.eye(size) + matrix[1:].T / unit
-        noise.append(rest.T @ rest / max(len(others) - 1, 1))
-    away, turned, total = y0 - mean, jacobian[own], np.zeros_like(jacobian)
-    paths, widths = [], []
+    matrix, rest = skill.linear((here - mean) / unit, change)
+    constant, jacobian, noise = matrix[0], np.eye(size) + matrix[1:].T / unit, rest.T @ rest / len(rows)
+    away, total, paths, widths = y0 - mean, np.zeros_like(jacobian), [], []
     for step in range(1, int(leads[-1]) + 1):
-        away = constant[own] + (turned @ away[:, :, None])[:, :, 0]
-        total = jacobian @ total @ jacobian.swapaxes(1, 2) + noise
+        away = constant + away @ jacobian.T
+        total = jacobian @ total @ jacobian.T + noise
         if step in leads:
             paths.append(mean + away)
-            widths.append(np.sqrt(np.maximum(np.einsum("fii->fi", total), 0.0))[own])
+            widths.append(np.sqrt(np.maximum(np.diag(total), 0.0)) + np.zeros_like(away))
     return [*found, (np.stack(paths, axis=1), np.stack(widths, axis=1))]
 
 
@@ -263,7 +237,7 @@ def _paths(
         times = np.median(t - t[:, :1], axis=0)
         return np.asarray(model.predict(y, times, np.arange(len(y)), 0)[0])[:, leads]
     first = field(y, t[:, 0], None if u is None else u[:, 0])
-    wrong = unseen(error, first - y if steps else first)
+    wrong = skill.unseen(error, first - y if steps else first)
     grid = leads.tolist() if not steps and u is None else range(1, int(leads[-1]) + 1)
     for begin, end in pairwise([0, *grid]):
         if steps:
@@ -287,7 +261,7 @@ def _moments(
     (t, truth, _), saved = window, []
     mean, n = truth[:, 0], truth.shape[2]
     total = np.zeros((len(mean), n, n))
-    wrong = np.tile(unseen(error, np.asarray(model.drift(mean))), (2 * n, 1))
+    wrong = np.tile(skill.unseen(error, np.asarray(model.drift(mean))), (2 * n, 1))
 
     def slope(y: np.ndarray, _: float) -> Any:
         return model.drift(y) + wrong
@@ -323,7 +297,7 @@ def _run(better: np.ndarray) -> tuple[int, int] | None:
 
 def _said(won: np.ndarray, errors: Sequence[float], times: Sequence[str]) -> str:
     """The verdict of ranks (other, lead); mean errors of the others tell which of those not beaten to name."""
-    better, names = won == BETTER, THREE[: len(won)]
+    better, names = won == skill.BETTER, THREE[: len(won)]
     of_all, of_two = _run(np.all(better, axis=0)), _run(np.all(better[:2], axis=0))
     if of_two is None:
         never = [j for j in (0, 1) if _run(better[j]) is None]
@@ -334,7 +308,7 @@ def _said(won: np.ndarray, errors: Sequence[float], times: Sequence[str]) -> str
     span = f"from {times[first]} to {times[last]}" if first else f"up to {times[last]}"
     text = f"beats {', '.join(names[:-1])} and {names[-1]} {span}"
     if of_all is None:  # most of the lead times tell
-        rank = RANKS[int(np.median(won[2, first : last + 1]))]
+        rank = skill.RANKS[int(np.median(won[2, first : last + 1]))]
         text = f"{rank} a linear map; beats persistence and climatology {span}"
     if longest:
         return f"{text}, the longest checked"
