@@ -165,4 +165,4 @@ def test_tolerance_ends_the_search_early():
     data = samples(pendulum, [-3, -1], [3, 1], 4000, (State("q"), State("p")))
     coarse, fine = (HamiltonianNetwork(tolerance=level).fit(data).report for level in (1e-3, None))
     assert coarse["gcv_error"] < 1e-3
-    assert coarse["rows"] < fine["rows"]
+    assert coarse["width"] < fine["width"]  # the last fit may take all rows in any case

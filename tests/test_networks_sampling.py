@@ -5,7 +5,7 @@ from scipy.stats import special_ortho_group
 
 from dynsamp.kernels.features import activate
 from dynsamp.networks.neurons import Neurons
-from dynsamp.networks.sampling import S2, pair_weights, sample_layer, sample_pairs, standardisation
+from dynsamp.networks.sampling import S2, sample_layer, sample_pairs, standardisation
 from dynsamp.streams import generator
 
 
@@ -13,20 +13,26 @@ def cloud(points=200, components=3, seed=0):
     return np.random.default_rng(seed).normal(size=(points, components))
 
 
+def neuron_of(pair, scale):
+    neurons = Neurons(1, "tanh", scale, "uniform")
+    return sample_layer(pair, neurons, rng=generator(0, "weights"), centre=np.zeros(3), half_width=np.ones(3))
+
+
 def test_tanh_constants_of_the_published_construction():
     # Bolager et al. (2023), arXiv:2306.16830: tanh is -1/2, 0, +1/2 at the two points and half-way
-    x1, x2 = cloud(seed=1), cloud(seed=2)
-    weights, biases = pair_weights(x1, x2)
-    for x, value in ((x1, -0.5), (0.5 * (x1 + x2), 0.0), (x2, 0.5)):
-        assert_allclose(np.tanh(np.sum(weights * x, axis=1) + biases), value, atol=1e-12)
+    for seed in range(5):
+        pair = cloud(2, seed=seed)
+        layer = neuron_of(pair, 1.0)
+        values = layer.values(np.array([pair[0], pair.mean(axis=0), pair[1]])).ravel()
+        assert_allclose(sorted(values), [-0.5, 0.0, 0.5], atol=1e-12)
     assert pytest.approx(np.log(3) / 2, abs=1e-15) == S2
 
 
 def test_scale_turns_the_slope_about_the_mid_point():
-    x1, x2 = cloud(seed=1), cloud(seed=2)
-    weights, biases = pair_weights(x1, x2, scale=0.3)
-    assert_allclose(weights, 0.3 * pair_weights(x1, x2)[0])
-    assert_allclose(np.sum(weights * 0.5 * (x1 + x2), axis=1) + biases, 0.0, atol=1e-12)
+    pair = cloud(2, seed=1)
+    layer = neuron_of(pair, 0.3)
+    assert_allclose(layer.weights, 0.3 * neuron_of(pair, 1.0).weights)
+    assert_allclose(layer.values(pair.mean(axis=0)[None]), 0.0, atol=1e-12)
 
 
 def test_features_do_not_feel_rotation_translation_and_a_common_scale():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -11,61 +10,15 @@ import numpy as np
 from dynsamp.arguments import check_flags
 from dynsamp.models import tuning
 from dynsamp.models.base import owners
-from dynsamp.networks.structure import Structure, closed_group
-from dynsamp.networks.terms import mentions, parse, parse_all
+from dynsamp.networks.structure import Structure
+from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, listed, nearest, quoted
 
-__all__ = ["SYMMETRIES", "Declared", "Symmetry", "formula_names", "structure_of"]
+__all__ = ["SYMMETRIES", "Symmetry", "formula_names", "periods_of", "structure_of", "symmetry_matrix"]
 
 Named: TypeAlias = Literal["parity", "time-reversal", "exchange", "translation"]
 Symmetry: TypeAlias = Named | Sequence[Sequence[float]] | np.ndarray  # a name, or a matrix (component, component)
 SYMMETRIES = get_args(Named)
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What is declared of a Hamiltonian; see HamiltonianNetwork."""
-
-    symmetries: Sequence[Symmetry] = ()
-    periodic: Mapping[str, float] | bool | None = None
-    quadratic_in_p: bool = False
-    polynomial: int = 2
-    terms: Sequence[str] = ()
-
-    def structure(self, states: tuple[State, ...], pairs: np.ndarray, y: np.ndarray) -> tuple[Structure, list[str]]:
-        """Structure of H, and what was declared in words.
-
-        Parameters
-        ----------
-        states : tuple of State
-        pairs : ndarray (2, dof)
-            Components of q and of p.
-        y : ndarray (point, component)
-            Data: a declared period that they do not cover is not used, unless asked for.
-        """
-        size = pairs.size
-        said = [f"symmetry {symmetry!r}" if isinstance(symmetry, str) else "a symmetry" for symmetry in self.symmetries]
-        group = closed_group([_matrix(symmetry, pairs) for symmetry in self.symmetries], size)
-        periods = _periods(states, y, self.periodic)
-        if np.any(np.isfinite(periods[pairs[1]])):
-            raise ValueError("a momentum cannot be periodic; name coordinates only")
-        for k in np.flatnonzero(np.isfinite(periods)):
-            said.append(f"{owners(states)[k].name} of period {periods[k]:.6g}")
-        for element in group:
-            # exchanged coordinates must have the same period
-            if not np.allclose(np.where(np.abs(element) > 0, periods, 0.0).sum(axis=1), periods):
-                raise ValueError("a symmetry exchanges coordinates of different periods; declare equal periods")
-        if self.quadratic_in_p:
-            said.append("H quadratic in p")
-        momenta = tuple(int(k) for k in pairs[1]) if self.quadratic_in_p else ()
-        if self.terms:
-            said.append(f"the terms {', '.join(self.terms)}")
-        names = formula_names(states)
-        terms = parse_all(self.terms, names) if self.terms else ()
-        for term in terms:
-            rows = [y[:: len(y) // tuning.TRIED_ROWS + 1], y[y.argmin(axis=0)], y[y.argmax(axis=0)]]
-            term.check_at(np.concatenate(rows))
-        return Structure(size, self.polynomial, group, periods, momenta, terms, names=tuple(names)), said
 
 
 def formula_names(states: tuple[State, ...]) -> list[str]:
@@ -100,7 +53,8 @@ def structure_of(structure: Structure, components: np.ndarray, names: Sequence[s
     )  # fmt: skip
 
 
-def _matrix(symmetry: str | Sequence[Sequence[float]] | np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def symmetry_matrix(symmetry: str | Sequence[Sequence[float]] | np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Matrix (component, component) of a symmetry by its name, or checked, for pairs (2, dof)."""
     size = pairs.size
     if not isinstance(symmetry, str):
         try:
@@ -113,27 +67,23 @@ def _matrix(symmetry: str | Sequence[Sequence[float]] | np.ndarray, pairs: np.nd
                 f" a state to an equivalent one, got {symmetry!r}"
             )
         return matrix
-    if symmetry == "parity":  # (q, p) -> (-q, -p)
-        return -np.eye(size)
-    matrix = np.eye(size)
-    if symmetry == "time-reversal":  # p -> -p
-        matrix[pairs[1], pairs[1]] = -1.0
-        return matrix
-    dof = pairs.shape[1]
-    if symmetry == "exchange":  # the degrees of freedom in reverse order
-        shift = np.arange(dof)[::-1]
-    elif symmetry == "translation":  # one degree of freedom on, in a ring
-        shift = np.roll(np.arange(dof), 1)
-    else:
+    if symmetry not in SYMMETRIES:
         known, hint = ", ".join(map(repr, SYMMETRIES)), nearest(symmetry, SYMMETRIES)
         raise ValueError(f"a symmetry must be one of {known} or a matrix, got {symmetry!r}{hint}")
-    matrix[:] = 0.0
-    for row in pairs:
-        matrix[row, row[shift]] = 1.0
+    # parity (q, p) -> (-q, -p), time reversal p -> -p
+    signs = {"parity": (-1.0, -1.0), "time-reversal": (1.0, -1.0)}.get(symmetry, (1.0, 1.0))
+    degrees = np.arange(pairs.shape[1])
+    if symmetry == "exchange":  # the degrees of freedom in reverse order
+        degrees = degrees[::-1]
+    elif symmetry == "translation":  # one degree of freedom on, in a ring
+        degrees = np.roll(degrees, 1)
+    matrix = np.zeros((size, size))
+    for row, sign in zip(pairs, signs, strict=True):
+        matrix[row, row[degrees]] = sign
     return matrix
 
 
-def _periods(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, float] | bool | None) -> np.ndarray:
+def periods_of(states: tuple[State, ...], y: np.ndarray, periodic: Mapping[str, float] | bool | None) -> np.ndarray:
     """Periods (component,), inf where not periodic."""
     components = owners(states)
     if isinstance(periodic, Mapping):

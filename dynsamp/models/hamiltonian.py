@@ -24,10 +24,10 @@ from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assemble
 from dynsamp.models.measured.canonical import CANONICAL_NAMES, CanonicalSamples, gradient_data, snapshot_data
 from dynsamp.models.measured.diagnosis import doubts, doubts_of_names, friction_column, friction_of_momenta
 from dynsamp.networks import tuning
-from dynsamp.networks.compiled import Wiring, network_field, network_theta
 from dynsamp.networks.energy_published import fit_published
-from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
-from dynsamp.networks.search.energy import EnergyFit, fit_energy
+from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
+from dynsamp.networks.grid import Patch
+from dynsamp.networks.search.energy import fit_energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
@@ -47,7 +47,8 @@ class HamiltonianModel(EnergyModel):
         """(q', p') = (dH/dp, -dH/dq) of states (..., component), same shape."""
         return rotated(self.gradient(y), self.pairs)
 
-    def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """See EnergyModel.field."""
         return self.vector_field(y)
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
@@ -56,19 +57,11 @@ class HamiltonianModel(EnergyModel):
 
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
-        size, dof = len(self.centre), len(self.centre) // 2
-        parts = [energy for _, energy in self._parts]
-        theta = network_theta(*parts)
-        known: dict[str, Any] = {"hamiltonian": True, **self._known(theta, parts)}
-        if self.separable and np.array_equal(self.pairs.ravel(), np.arange(size)):
-            same, up, down = range(dof), (1.0,) * dof, (-1.0,) * dof
-            wired = tuple(Wiring.gradient(part, same, sign) for part, sign in zip(parts, (down, up), strict=True))
-            functions = network_field(wired, (1,)), network_field(wired, (0,))
-            return Kernel("separable", functions, theta, **known)
-        if self.separable:
+        if self.separable and np.any(np.diff(self.pairs.ravel()) != 1):
             raise ValueError("a separable Hamiltonian needs its states ordered as all q, then all p; reorder them")
-        rhs = network_field((Wiring.gradient(parts[0], *partners(self.pairs)),), (0,))
-        return Kernel("field", (rhs,), theta, **known)
+        energies = [energy for _, energy in self._parts]
+        patches = [Patch.own(len(energy.linear)) for energy in energies]
+        return self.canonical_kernel(energies, patches, self.pairs, self.separable)
 
 
 @dataclass(frozen=True)
@@ -194,7 +187,9 @@ class HamiltonianNetwork(EnergyEstimator):
         for key, at in enumerate(ready.parts):
             own = replace(data, nodes=np.ascontiguousarray(data.nodes[..., at]), target=data.target[:, at])
             if self.published:
-                fits.append(self._published(own, seed, key, memory))
+                width = tuning.PUBLISHED_WIDTH if self.width is None else self.width
+                sampler = self.sampler or "adaptive"
+                fits.append(fit_published(own, width=width, sampler=sampler, seed=seed, key=key, memory=memory))
             else:
                 facts = structure_of(structure, at, names) if ready.separable else structure
                 options = self.options(seed, memory, key=key)
@@ -202,10 +197,6 @@ class HamiltonianNetwork(EnergyEstimator):
         damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
         model = HamiltonianModel(**assembled(ready, [fit.energy for fit in fits], y))
         return model, full_report(ready, fits, said, source), damped
-
-    def _published(self, data: Gradients, seed: int, key: int, memory: int | None) -> EnergyFit:
-        sampler, width = self.sampler or "adaptive", tuning.PUBLISHED_WIDTH if self.width is None else self.width
-        return fit_published(data, width=width, sampler=sampler, seed=seed, key=key, memory=memory)
 
     def _from_snapshots(
         self, ready: CanonicalSamples, seed: int, memory: int | None

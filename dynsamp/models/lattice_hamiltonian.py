@@ -12,7 +12,7 @@ say u(q[i]) - u(q[i + 1]) more, no data tell; no forecast depends on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -22,7 +22,7 @@ from dynsamp.arguments import check_flags
 from dynsamp.meter import Meter
 from dynsamp.models import tuning
 from dynsamp.models.base import Model, Samples
-from dynsamp.models.learned_energy import LawEstimator, accuracy, checked_reference, energy_report, formula_of
+from dynsamp.models.learned_energy import LawEstimator, LawModel, checked_reference, law_report, stacked
 from dynsamp.models.measured.canonical import (
     CANONICAL_NAMES,
     canonical_pairs,
@@ -31,18 +31,16 @@ from dynsamp.models.measured.canonical import (
     units_of_energy,
 )
 from dynsamp.models.schema import Array, Items, Outline
-from dynsamp.networks.compiled import Wiring, network_field, network_theta, trusted
-from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
-from dynsamp.networks.grid import ENDS, Ends, Patch
+from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
+from dynsamp.networks.grid import ENDS, Ends
 from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
-from dynsamp.networks.network import Energy, HiddenLayer
-from dynsamp.networks.neurons import Activation, FitOptions, Length, Place, Sampler
+from dynsamp.networks.network import Energy
+from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.defects import learn_by_defects
 from dynsamp.networks.segments.learned_field import Disturbance
-from dynsamp.networks.segments.learning import learn_from_snapshots
+from dynsamp.networks.segments.learning import Learned, learn_from_snapshots
 from dynsamp.networks.stencil import checked_offsets
-from dynsamp.networks.terms import mentions, parse, parse_all
 from dynsamp.solve import Kernel
 from dynsamp.words import State, listed, nearest, quoted
 
@@ -118,7 +116,7 @@ def lattice_of(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LatticeHamiltonianModel(Model):
+class LatticeHamiltonianModel(LawModel):
     """H = the sum over sites of a learned local law; q' = dH/dp, p' = -dH/dq. Arrays of states are (..., component).
 
     The law is a sum of parts: V of the patch around a site and T of the site, or one of both, and with free ends a part
@@ -132,16 +130,10 @@ class LatticeHamiltonianModel(Model):
     ends: Ends
     separable: bool
     differences: bool  # whether V, or the law, was learned of differences of the q
-    widths: Annotated[Sequence[int], Items("part", total="feature")]
-    activations: Annotated[Sequence[Activation], Items("part")]
     weights: Annotated[np.ndarray, Array("feature", "place")]  # places of all parts, zero for those of others
-    biases: Annotated[np.ndarray, Array("feature")]
-    coefficients: Annotated[np.ndarray, Array("feature")]
     linear: Annotated[np.ndarray, Array("place")]
     quadratic: Annotated[np.ndarray, Array("place", "place")]  # symmetric
     constants: Annotated[np.ndarray, Array("part")]  # of every patch
-    terms: Annotated[Sequence[str], Items("term")] = ()  # formulas of the values at the places of one part each
-    term_coefficients: Annotated[np.ndarray, Array("term")] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -185,33 +177,14 @@ class LatticeHamiltonianModel(Model):
     @cached_property
     def laws(self) -> list[Energy]:
         """The parts of the law, of the values at their places, without constants."""
-        found, rows, places = [], 0, 0
-        names = [self.lattice.places(part) for part in self.lattice.parts]
-        known = parse_all(self.terms, [name for own in names for name in own]) if self.terms else ()
-        for part, seen, width, activation in zip(self.lattice.parts, names, self.widths, self.activations, strict=True):
-            own, at = slice(rows, rows + width), slice(places, places + len(part.fields))
-            size = len(part.fields)
-            weights = np.ascontiguousarray(self.weights[own, at])
-            layer = HiddenLayer(weights, self.biases[own], activation, np.zeros(size), np.ones(size))
-            others = set(range(len(self.linear))) - set(range(places, places + size))
-            mine = [k for k, term in enumerate(known) if not mentions(term, others)]
-            terms = (
-                np.empty((0, 2), np.int64),
-                tuple(parse(self.terms[k], seen) for k in mine),
-                self.term_coefficients[mine],
-            )
-            found.append(Energy(layer, self.coefficients[own], self.linear[at], self.quadratic[at, at], *terms))
-            rows, places = rows + width, places + size
-        return found
+        names = [name for part in self.lattice.parts for name in self.lattice.places(part)]
+        return self.energies(_places(self.lattice), names, (np.zeros(len(names)), np.ones(len(names))))
 
     @property
     def formula(self) -> str:
         """The parts of the law in the names of the states, or a sentence that there is no formula."""
-        if sum(self.widths):
-            return f"no formula: {sum(self.widths)} neurons"
-        parts = zip(self.laws, self.lattice.parts, self.constants, strict=True)
-        texts = [formula_of(law, self.lattice.places(part), self.report, float(c)) for law, part, c in parts]
-        return f"the sum over sites of {' + '.join(texts).replace('+ -', '- ')}"
+        named = map(self.lattice.places, self.lattice.parts)
+        return self.written(zip(self.laws, named, map(float, self.constants), strict=True))
 
     @cached_property
     def _energy(self) -> LatticeEnergy:
@@ -256,22 +229,7 @@ class LatticeHamiltonianModel(Model):
     def kernel(self) -> Kernel:
         """Velocity and force where H is separable and states are all q, then all p; otherwise the vector field."""
         pairs = field_pairs(self.states)[0]
-        dof, theta, every = pairs.shape[1], network_theta(*self.laws), range(len(self.laws))
-        known: dict[str, Any] = {"hamiltonian": True, "chaotic": self.facts.chaotic}
-        known |= {"size": self.size, "parameters": len(theta), "trusted": trusted(*self.laws)}
-
-        def wired(to: Sequence[int], sign: Sequence[float]) -> tuple[Wiring, ...]:
-            return tuple(
-                Wiring.gradient(law, to, sign, Patch(tuple(k % len(to) for k in part.fields), part.offsets))
-                for law, part in zip(self.laws, self.lattice.parts, strict=True)
-            )
-
-        if self.separable and np.array_equal(pairs.ravel(), np.arange(2 * dof)):
-            velocity = network_field(wired(range(dof), (1.0,) * dof), (1,), dof, self.ends)
-            force = network_field(wired(range(dof), (-1.0,) * dof), tuple(k for k in every if k != 1), dof, self.ends)
-            return Kernel("separable", (velocity, force), theta, **known)
-        rhs = network_field(wired(*partners(pairs)), tuple(every), 2 * dof, self.ends)
-        return Kernel("field", (rhs,), theta, **known)
+        return self.canonical_kernel(self.laws, self.lattice.parts, pairs, self.separable, self.ends)
 
 
 @dataclass(frozen=True)
@@ -313,17 +271,6 @@ class LatticeHamiltonian(LawEstimator):
     ends: Ends = "fixed"
     separable: bool = True
     differences: bool = False
-    width: int | None = None
-    activation: Activation | None = None
-    scale: float | None = None
-    sampler: Sampler | None = None
-    place: Place | None = None
-    length: Length | None = None
-    regularisation: float | None = None
-    reference: tuple[Sequence[float], float] | None = None
-    rows: int | None = None
-    tolerance: float | None = None
-    polynomial: int = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -336,7 +283,6 @@ class LatticeHamiltonian(LawEstimator):
             raise ValueError(f"ends must be one of {known}, got {quoted(self.ends)}{nearest(quoted(self.ends), ENDS)}")
         if self.differences and len(offsets) < 2:
             raise ValueError(f"differences need a stencil of at least two offsets, got {offsets}; add a neighbour")
-        self.check_knobs()
 
     def fit(self, samples: Samples, *, seed: int = 0, memory: int | None = None) -> LatticeHamiltonianModel:
         """Fit; ``memory`` bounds the peak of the solver in bytes.
@@ -368,22 +314,20 @@ class LatticeHamiltonian(LawEstimator):
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
         """From derivatives: linear; V and T apart, where H is their sum."""
         data, source = gradient_data(samples, canonical_pairs(samples.states)[0])
-        if not self.separable:
-            fit = self._fit(lattice.rows(data, seed=seed), lattice, self.options(seed, memory), judge=True)
-            energies = lattice.whole(fit.energy).laws
-            return self._made(samples, lattice, energies, [fit], source, {})
+        groups = [lattice.parts]
+        if self.separable:
+            groups = [tuple(part for k, part in enumerate(lattice.parts) if k != 1), lattice.parts[1:2]]
         fits, laws = [], []
-        of_q = tuple(part for k, part in enumerate(lattice.parts) if k != 1)
-        for key, parts in enumerate((of_q, (lattice.parts[1],))):
+        for key, parts in enumerate(groups):
             some = replace(lattice, parts=parts)
             rows = some.rows(data, seed=seed)
-            seen = sorted({field for part in parts for field in part.fields})
             assert rows.maps is not None
+            seen = sorted({field for part in parts for field in part.fields})
             rows = replace(rows, target=rows.target[:, seen], maps=rows.maps[:, :, seen])
             fits.append(self._fit(rows, some, self.options(seed, memory, key=key), judge=True))
             laws.append(some.whole(fits[-1].energy).laws)
-        energies = [laws[0][0], laws[1][0], *laws[0][1:]]
-        return self._made(samples, lattice, energies, fits, source, {})
+        energies = [laws[0][0], laws[1][0], *laws[0][1:]] if self.separable else laws[0]
+        return self._made(samples, lattice, energies, fits, source)
 
     def _from_snapshots(
         self, samples: Samples, lattice: Lattice, seed: int, memory: int | None
@@ -412,13 +356,10 @@ class LatticeHamiltonian(LawEstimator):
                 f" has; give derivatives, more snapshots, or those of at most {most} sites"
             )
         energies = lattice.whole(learned.fit.energy).laws
-        more: dict[str, Any] = {}
         if learned.verdict is not None:
-            names = [state.name for state in samples.states]
             noise = np.sqrt(np.mean(learned.verdict.noise.reshape(lattice.fields, -1) ** 2, axis=1))
-            more |= replace(learned.verdict, noise=noise).said(names, samples.ids)
-        more["gap"] = learned.gap
-        model, report = self._made(samples, lattice, energies, [learned.fit], learned.route, more)
+            learned = replace(learned, verdict=replace(learned.verdict, noise=noise))
+        model, report = self._made(samples, lattice, energies, [learned.fit], learned)
         return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
 
     def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions, *, judge: bool = False) -> EnergyFit:
@@ -431,8 +372,7 @@ class LatticeHamiltonian(LawEstimator):
         lattice: Lattice,
         energies: Sequence[Energy],
         fits: list[EnergyFit],
-        source: str,
-        more: dict[str, Any],
+        learned: Learned | str,
     ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
         energy_units = units_of_energy(samples, canonical_pairs(samples.states)[0])
         q, p = field_pairs(samples.states)[0].tolist()
@@ -440,40 +380,27 @@ class LatticeHamiltonian(LawEstimator):
         units = lattice.scale(samples.y[samples.inside])[:: lattice.sites]
         parts = [sorted([*q, *p])] if len(fits) == 1 else [sorted(q), sorted(p)]
         tendencies = [{samples.states[to[k]].name: float(units[k]) for k in part} for part in parts]
-        report = {
-            **accuracy(fits, samples.ids, tendencies),
-            **more,
-            **energy_report(fits, self.separable),
-            "learned_from": source,
-        }
+        names = [state.name for state in samples.states]
+        report = {**law_report(fits, learned, names, samples.ids, tendencies), "separable": self.separable}
         about = samples.about(report, separable=self.separable, energy_units=energy_units)
         return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies)), report
 
     def _arrays(self, lattice: Lattice, energies: Sequence[Energy]) -> dict[str, Any]:
         """Fields of the model."""
-        sizes = np.cumsum([0, *(len(part.fields) for part in lattice.parts)])
-        widths = [energy.layer.width for energy in energies]
-        rows = np.cumsum([0, *widths])
-        weights, quadratic = np.zeros((rows[-1], sizes[-1])), np.zeros((sizes[-1], sizes[-1]))
-        for k, energy in enumerate(energies):
-            at = slice(sizes[k], sizes[k + 1])
-            weights[rows[k] : rows[k + 1], at], quadratic[at, at] = energy.layer.weights, energy.quadratic
         return {
+            **stacked(energies, _places(lattice)),
             "stencil": checked_offsets(self.stencil),
             "ends": self.ends,
             "separable": self.separable,
             "differences": self.differences,
-            "widths": widths,
-            "activations": [energy.layer.activation for energy in energies],
-            "weights": weights,
-            "biases": np.concatenate([energy.layer.biases for energy in energies]),
-            "coefficients": np.concatenate([energy.coefficients for energy in energies]),
-            "linear": np.concatenate([energy.linear for energy in energies]),
-            "quadratic": quadratic,
             "constants": np.zeros(len(energies)),
-            "terms": [term.text for energy in energies for term in energy.terms],
-            "term_coefficients": np.concatenate([energy.term_coefficients for energy in energies]),
         }
+
+
+def _places(lattice: Lattice) -> list[np.ndarray]:
+    """Columns of the parts of the law."""
+    stops = np.cumsum([part.size for part in lattice.parts])
+    return [np.arange(stop - part.size, stop) for part, stop in zip(lattice.parts, stops, strict=True)]
 
 
 def _spoken(lattice: Lattice, separable: bool, differences: bool) -> str:

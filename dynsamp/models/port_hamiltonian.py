@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import product
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -92,7 +93,8 @@ class PortHamiltonianModel(EnergyModel):
             result = result + np.asarray(u, dtype=float) @ self.input_matrix.T
         return np.asarray(result)
 
-    def _field(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """See EnergyModel.field."""
         return self.vector_field(y, t)
 
     def jacobian(self, y: np.ndarray) -> np.ndarray:
@@ -168,7 +170,7 @@ class PortHamiltonianModel(EnergyModel):
             theta = np.tile(theta, (len(origin), 1))
             theta[:, -amplitudes.size :] = self._turned(origin).reshape(len(origin), -1)
             theta = theta[0] if len(origin) == 1 else theta
-        known = self._known(theta, [energy])
+        known = self.known(theta, [energy])
         return Kernel("field", (function,), theta, inputs=(False,) * len(self.inputs), **known)
 
     def _turned(self, origin: np.ndarray) -> np.ndarray:
@@ -260,16 +262,13 @@ class PortHamiltonianNetwork(EnergyEstimator):
             if changed:  # an energy that fits the nearest R that only takes energy
                 learned = self._learned(ready, clipped, seed, memory)
         fit, disturbance, report, y = learned
-        energies = pieces(fit.energy, ready)
-        inputs = [signal.name for signal in ready.samples.facts.inputs]
-        count = 0 if ready.samples.u is None else ready.samples.u.shape[2]
+        inputs, count = [signal.name for signal in ready.samples.facts.inputs], ready.signals
         inputs = inputs if len(inputs) == count else [f"u{k + 1}" for k in range(count)]
-        about = assembled(ready, energies, y)
-        dt = ready.samples.median_step
-        if dt is not None:
-            about["facts"] = replace(about["facts"], dt=dt)
+        about = assembled(ready, pieces(fit.energy, ready), y)
+        facts = about.pop("facts")
         model = PortHamiltonianModel(
             **about,
+            facts=replace(facts, dt=ready.samples.median_step or facts.dt),
             dissipation=0.5 * (disturbance.resistance + disturbance.resistance.T),
             input_matrix=disturbance.input_matrix(count),
             inputs=inputs,
@@ -301,11 +300,8 @@ class PortHamiltonianNetwork(EnergyEstimator):
                 known = array.copy()
             else:
                 raise ValueError(f"dissipation must be a ({size}, {size}) matrix or a number, got shape {array.shape}")
-            if not np.allclose(known, known.T) or np.linalg.eigvalsh(known).min() < -1e-12 * np.abs(known).max():
-                raise ValueError(
-                    "dissipation must be symmetric and positive semi-definite: it may take energy, not bring it"
-                )
-        count = 0 if ready.samples.u is None else ready.samples.u.shape[2]
+            _check_dissipation(known)
+        count = ready.signals
         inputs, gains = None, [(component, signal) for component in momenta for signal in range(count)]
         if self.input_matrix is not None:
             inputs, gains = real_array("input_matrix", self.input_matrix), []
@@ -324,8 +320,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         self, ready: CanonicalSamples, disturbance: Disturbance, seed: int, memory: int | None
     ) -> tuple[EnergyFit, Disturbance, dict[str, Any], np.ndarray]:
         samples = ready.samples
-        inside = checked(samples, inputs=True)
-        y = samples.y[inside]
+        y = samples.y[checked(samples, inputs=True)]
         options = self.options(seed, memory)
         fit, said = self.fitting(ready, y, options)
         if samples.dy is not None:
@@ -333,8 +328,7 @@ class PortHamiltonianNetwork(EnergyEstimator):
         else:
             data = snapshot_data(samples, inputs=True)
             learned, disturbance = learn_from_snapshots(data, disturbance, fit, options)
-        report = full_report(ready, [learned.fit], said, learned)
-        return learned.fit, disturbance, report, y
+        return learned.fit, disturbance, full_report(ready, [learned.fit], said, learned), y
 
     def _slopes(self, samples: Samples, dy: np.ndarray) -> Slopes:
         """Points with their derivatives."""
@@ -348,10 +342,10 @@ class PortHamiltonianNetwork(EnergyEstimator):
 
     def _said(self, model: PortHamiltonianModel, y: np.ndarray, changed: bool) -> dict[str, Any]:
         """What disturbs the system, for the summary."""
-        names = formula_names(model.states)
+        names, momenta = formula_names(model.states), model.pairs[1]
         said: dict[str, Any] = {}
-        entries = np.argwhere(np.triu(model.dissipation) != 0.0)
         if self.dissipation is not None:
+            entries = np.argwhere(np.triu(model.dissipation) != 0.0)
             said["dissipation"] = {
                 names[i] if i == j else f"{names[i]},{names[j]}": float(model.dissipation[i, j]) for i, j in entries
             } or "none"
@@ -360,23 +354,15 @@ class PortHamiltonianNetwork(EnergyEstimator):
         if changed:
             said["dissipation_note"] = "the nearest positive semi-definite matrix to the best one"
         if self.force is not None:
-            said["force"] = (
-                "none was found" if not model.clocked else {
-                    "frequency": model.frequency,
-                    **{
-                        f"amplitude of {names[k]}" + (f", harmonic {m + 1}" if self.harmonics > 1 else ""): float(
-                            np.hypot(*model.amplitudes[m, k])
-                        )
-                        for m in range(len(model.amplitudes))
-                        for k in model.pairs[1]
-                    },
-                }
-            )  # fmt: skip
+            said["force"] = "none was found"
+        if self.force is not None and model.clocked:
+            said["force"] = {"frequency": model.frequency}
+            for m, k in product(range(len(model.amplitudes)), momenta):
+                which = f", harmonic {m + 1}" if self.harmonics > 1 else ""
+                said["force"][f"amplitude of {names[k]}{which}"] = float(np.hypot(*model.amplitudes[m, k]))
         if len(model.inputs):
             said["input_matrix"] = {
-                f"{name} of {names[i]}": float(model.input_matrix[i, j])
-                for j, name in enumerate(model.inputs)
-                for i in range(len(names))
-                if model.input_matrix[i, j] != 0.0
+                f"{model.inputs[j]} of {names[i]}": float(model.input_matrix[i, j])
+                for j, i in np.argwhere(model.input_matrix.T != 0.0)
             }
         return said

@@ -33,46 +33,21 @@ def fit_published(
     key: int = 0,
     memory: int | None = None,
 ) -> EnergyFit:
-    """Fit with the published knobs.
+    """Fit with the published knobs; the draws are a function of ``seed`` and ``key``.
 
-    Parameters
-    ----------
-    data : Gradients
-    width : int
-        Number of neurons.
-    sampler : {"elm", "uniform", "adaptive", "swim"}
-        "adaptive" takes its density from a first fit with uniform pairs, "swim" from ``values``.
-    values : ndarray (row,), optional
-        True values at the rows' nodes (their mean, where there are several).
-    seed, key : int
-        The draws are a function of both.
-    memory : int, optional
-        Bound on the matrix, in bytes.
-
-    Raises
-    ------
-    ValueError
-        An unknown sampler, or "swim" without values.
+    "adaptive" takes its density from a first fit with uniform pairs, "swim" from ``values`` (row,), the true ones at
+    the rows' nodes (their mean, where there are several).
     """
-    if sampler not in SAMPLERS:
-        raise ValueError(f"a published sampler is one of {', '.join(map(repr, SAMPLERS))}, got {sampler!r}")
-    if sampler == "swim" and values is None:
-        raise ValueError("sampler 'swim' needs true values of the function; use 'adaptive', which estimates them")
-    size = data.target.shape[1]
-    structure = Structure(size, polynomial=0)
-    points = data.nodes.mean(axis=0)
+    size, points = data.target.shape[1], data.middles
 
-    def basis(how: Sampler, target: np.ndarray | None) -> EnergyBasis:
+    def fit(how: Sampler, target: np.ndarray | None) -> Trained:
         neurons = Neurons(width, "tanh", 1.0, how, "box" if how == "elm" else "midpoint")
         rng, plain = generator(seed, "weights", key), (np.zeros(size), np.ones(size))
         layer = sample_layer(points, neurons, rng=rng, target=target, centre=plain[0], half_width=plain[1])
-        return EnergyBasis.of(structure, layer)
-
-    def fit(columns: EnergyBasis) -> Trained:
-        return solve_energy(columns, data, None, memory, cutoff=tuning.PUBLISHED_ENERGY_CUTOFF)
+        basis = EnergyBasis.of(Structure(size, polynomial=0), layer)
+        return solve_energy(basis, data, None, memory, cutoff=tuning.PUBLISHED_ENERGY_CUTOFF)
 
     if sampler == "adaptive":
-        values = fit(basis("uniform", None)).energy.value(points)
-    columns = basis(sampler, values if sampler in ("adaptive", "swim") else None)
-    chosen = f"the published method, sampler {sampler!r}"
-    return EnergyFit.of(fit(columns), Neurons(width, "tanh", 1.0, sampler), chosen)
+        values = fit("uniform", None).energy.value(points)
+    found = fit(sampler, values if sampler in ("adaptive", "swim") else None)
+    return EnergyFit.of(found, Neurons(width, "tanh", 1.0, sampler), f"the published method, sampler {sampler!r}")

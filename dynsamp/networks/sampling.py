@@ -41,7 +41,7 @@ from dynsamp.networks import tuning
 from dynsamp.networks.network import Hidden, HiddenLayer
 from dynsamp.networks.neurons import Neurons, Place
 
-__all__ = ["S2", "NearPairs", "pair_weights", "sample_hidden", "sample_layer", "sample_pairs", "standardisation"]
+__all__ = ["S2", "NearPairs", "sample_hidden", "sample_layer", "sample_pairs", "standardisation"]
 
 S2 = 0.5 * np.log(3.0)  # atanh(1/2)
 
@@ -52,13 +52,6 @@ def standardisation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     half = 0.5 * (high - low)
     # a range of rounding errors is a constant
     return 0.5 * (low + high), np.where(half > tuning.CONSTANT * np.maximum(abs(low), abs(high)), half, 1.0)
-
-
-def pair_weights(x1: np.ndarray, x2: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (pair, component) and biases (pair,) of the pairs (x1, x2), each (pair, component)."""
-    difference = x2 - x1
-    weights = (2.0 * S2 * scale) * difference / np.sum(difference**2, axis=1)[:, None]
-    return weights, -np.sum(weights * (0.5 * (x1 + x2)), axis=1)
 
 
 def sample_layer(

@@ -44,7 +44,6 @@ class _Formula(NamedTuple):
     graph: Graph
     value: int
     gradient: list[int | None]
-    hessian: list[list[int | None]]
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,15 @@ class Term:
     @cached_property
     def formula(self) -> _Formula:
         """The formula as a graph."""
-        graph, size = Graph(), len(self.names)
+        graph = Graph()
         node = _node(graph, ast.parse(self.text.strip(), mode="eval").body, self.names)
-        slopes = _nonzero(graph, gradient(graph, node, range(size)))
-        flat: list[int | None] = [None] * size
-        hessian = [flat if slope is None else _nonzero(graph, gradient(graph, slope, range(size))) for slope in slopes]
-        return _Formula(graph, node, slopes, hessian)
+        return _Formula(graph, node, _slopes(graph, node, len(self.names)))
+
+    @cached_property
+    def _curvatures(self) -> list[int | None]:
+        """Nodes of the second derivatives, row by row."""
+        graph, size = self.formula.graph, len(self.names)
+        return [each for node in self.formula.gradient for each in _slopes(graph, node, size)]
 
     @property
     def cost(self) -> int:
@@ -138,8 +140,7 @@ class Term:
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Hessian (point, component, component)."""
         size = len(self.names)
-        every = [node for row in self.formula.hessian for node in row]
-        return self._values(every, x).T.reshape(len(x), size, size)
+        return self._values(self._curvatures, x).T.reshape(len(x), size, size)
 
     def _values(self, nodes: Sequence[int | None], x: np.ndarray) -> np.ndarray:
         """Values (node, point)."""
@@ -252,8 +253,10 @@ def _node(graph: Graph, tree: ast.expr, names: Sequence[str]) -> int:
     raise _UnknownError(quoted(ast.unparse(tree)))
 
 
-def _nonzero(graph: Graph, nodes: Sequence[int | None]) -> list[int | None]:
-    return [None if node is None or graph.number(node) == 0.0 else node for node in nodes]
+def _slopes(graph: Graph, node: int | None, size: int) -> list[int | None]:
+    """Nodes of the derivatives by each component, None where they are zero."""
+    found = [None] * size if node is None else gradient(graph, node, range(size))
+    return [None if slope is None or graph.number(slope) == 0.0 else slope for slope in found]
 
 
 def mentions(term: Term, components: Iterable[int]) -> bool:

@@ -42,6 +42,11 @@ class CanonicalSamples:
         """Components of V and T where H is their sum, else all."""
         return [self.pairs[0], self.pairs[1]] if self.separable else [np.arange(self.pairs.size)]
 
+    @property
+    def signals(self) -> int:
+        """Number of external inputs."""
+        return 0 if self.samples.u is None else self.samples.u.shape[2]
+
 
 def canonical(
     samples: Samples, *, positions: bool | None = None, separable: bool | None = None, quadratic_in_p: bool = False
