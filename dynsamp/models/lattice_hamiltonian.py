@@ -184,7 +184,8 @@ class LatticeHamiltonianModel(LawModel):
     def formula(self) -> str:
         """The parts of the law in the names of the states, or a sentence that there is no formula."""
         named = map(self.lattice.places, self.lattice.parts)
-        return self.written(zip(self.laws, named, map(float, self.constants), strict=True))
+        text = self.written(zip(self.laws, named, map(float, self.constants), strict=True))
+        return text if sum(self.widths) else f"the sum over sites of {text}"
 
     @cached_property
     def _energy(self) -> LatticeEnergy:

@@ -431,21 +431,13 @@ def pinned(model: EnergyModel, reference: tuple[Sequence[float], float] | None) 
 
 def _choices(fits: Sequence[EnergyFit]) -> dict[str, Any]:
     """What was chosen; of V and T where each has its own fit."""
-    each = [
-        {
-            "width": fit.neurons.last,
-            "activation": fit.neurons.activation,
-            "scale": fit.neurons.scale,
-            "sampler": fit.neurons.sampler,
-            "rows": fit.solution.rows,
-            "rank": fit.solution.rank,
-            "condition": fit.solution.condition,
-            "residual": float(fit.solution.residual[0]),
-            "gcv_error": float(fit.solution.gcv[0]),
-            "regularisation": float(fit.solution.regularisation[0]),
-        }
-        for fit in fits
-    ]
+    each = []
+    for fit in fits:
+        said = {"width": fit.neurons.last}
+        said |= {name: getattr(fit.neurons, name) for name in ("activation", "scale", "sampler")}
+        said |= {name: getattr(fit.solution, name) for name in ("rows", "rank", "condition")}
+        known = {"residual": "residual", "gcv_error": "gcv", "regularisation": "regularisation"}
+        each.append(said | {name: float(getattr(fit.solution, own)[0]) for name, own in known.items()})
     if len(fits) == 1:
         return {**each[0], "chosen": fits[0].chosen}
     both = {key: dict(zip(("V", "T"), (one[key] for one in each), strict=True)) for key in each[0]}

@@ -339,8 +339,7 @@ class EnergyProblem:
         if neurons.sampler in ("swim", "adaptive", "near", "gradient"):
             # values of E are not known: its gradient says where it changes, or a first fit
             points = self._middles
-            slopes = (self.data.slopes * self.half_width)[: tuning.SAMPLED_FROM, q]
-            target = self._first if neurons.sampler == "adaptive" else slopes
+            target = self._first if neurons.sampler == "adaptive" else self._slopes[:, q]
             near = self._near(tuple(q.tolist())) if neurons.sampler in ("near", "gradient") else None
         x, rng = np.ascontiguousarray(points[:, q]), generator(self.options.seed, "weights", self.options.key, block)
         box = {"centre": self.centre[q], "half_width": self.half_width[q]}
@@ -361,13 +360,16 @@ class EnergyProblem:
         """Points (row, component) to which the rows belong."""
         return self.data.middles[: tuning.SAMPLED_FROM]
 
+    @cached_property
+    def _slopes(self) -> np.ndarray:
+        """About the gradient there, by standardised components."""
+        return np.asarray(self.data.slopes * self.half_width)[: tuning.SAMPLED_FROM]
+
     def _near(self, components: tuple[int, ...]) -> NearPairs:
         """Neighbours in these components, found once."""
         if components not in self._pairs:
-            q = np.array(components)
-            z = ((self._middles - self.centre) / self.half_width)[:, q]
-            slopes = (self.data.slopes * self.half_width)[: tuning.SAMPLED_FROM, q]
-            self._pairs[components] = NearPairs.of(z, slopes, euclidean=True)
+            z, q = (self._middles - self.centre) / self.half_width, np.array(components)
+            self._pairs[components] = NearPairs.of(z[:, q], self._slopes[:, q], euclidean=True)
         return self._pairs[components]
 
     def trial(self, basis: EnergyBasis, least: int = 0, *, gram: bool = False) -> Trained:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -138,22 +139,14 @@ class Structure:
 
         A term is linear . z + z' quadratic z / 2, z = (x - centre) / half_width. It obeys all facts.
         """
-        allowed = [k for k in range(self.size) if not self.periodic[k]]
-        count = self.size
-        forms: list[tuple[np.ndarray, np.ndarray]] = []
-        if self.polynomial >= 1:
-            forms += [(np.eye(count)[k], np.zeros((count, count))) for k in allowed if k not in self.momenta]
-        if self.polynomial >= 2 or self.momenta:
-            for at, i in enumerate(allowed):
-                for j in allowed[at:]:
-                    if self.summands and not any(i in block and j in block for block in self.summands):
-                        continue
-                    both, neither = i in self.momenta and j in self.momenta, not {i, j} & set(self.momenta)
-                    if both or (neither and self.polynomial >= 2):
-                        form = np.zeros((count, count))
-                        form[i, j] += 1.0
-                        form[j, i] += 1.0
-                        forms.append((np.zeros(count), form))
+        count, unit, none = self.size, np.eye(self.size), np.zeros((self.size, self.size))
+        allowed, momenta = np.flatnonzero(~self.periodic), set(self.momenta)
+        forms = [(unit[k], none) for k in allowed if self.polynomial >= 1 and k not in momenta]
+        for i, j in combinations_with_replacement(allowed, 2):
+            kinetic, potential = {i, j} <= momenta, self.polynomial >= 2 and not {i, j} & momenta
+            apart = self.summands and not any({i, j} <= set(block) for block in self.summands)
+            if (kinetic or potential) and not apart:
+                forms.append((none[0], np.outer(unit[i], unit[j]) + np.outer(unit[j], unit[i])))
         if not forms:
             return np.empty((0, count)), np.empty((0, count, count))
         linear, quadratic = (np.array(part) for part in zip(*forms, strict=True))

@@ -374,9 +374,6 @@ READ_ENTRIES = 1 << 19
 CHUNK_ENTRIES = 1 << 22
 """A stored chunk up to so many entries is kept until its last row was asked for."""
 
-MAP_ROWS = 8192
-"""Rows of a flow map that are reduced at once."""
-
 # --- the published methods -----------------------------------------------------------------------------------------
 
 PUBLISHED_WIDTH = 1000
