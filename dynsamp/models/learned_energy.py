@@ -344,10 +344,10 @@ class EnergyModel(LawModel):
         return self._stepped(y, dt, t)[1].reshape(*np.shape(y), self.size)
 
     def _stepped(self, y: np.ndarray, dt: float | None, t: float) -> tuple[np.ndarray, np.ndarray]:
-        known = self.facts.dt if dt is None else dt
+        points, known = self._points(y), self.facts.dt if dt is None else dt
         if not known:
             raise ValueError("the model was not learned from snapshots, so it has no step of its own; give dt=")
-        points, most = self._points(y), tuning.STEP_BLOCK
+        most = tuning.STEP_BLOCK
         parts = [points[k : k + most] for k in range(0, len(points), most)] or [points]
         ends, along = zip(*(self._stepped_block(part, float(known), t) for part in parts), strict=True)
         return np.concatenate(ends), np.concatenate(along)
