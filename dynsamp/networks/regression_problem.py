@@ -21,7 +21,7 @@ from dynsamp.networks.normal_equations import GramLeastSquares
 from dynsamp.networks.polynomials import fewest_terms, monomials, powers
 from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.sampling import sample_hidden
-from dynsamp.networks.search.unseen import Judgement, Unseen
+from dynsamp.networks.search.unseen import Judgement, Unseen, by_trajectory
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.streams import generator
 
@@ -251,7 +251,7 @@ class Problem:
         self, neurons: Neurons, fold: np.ndarray, most: int, method: Method | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Drawn rows fold by fold, and their residuals (row, output) from a fit to at most so many of the others."""
-        for k in range(int(fold.max()) + 1):
+        for k in np.unique(fold):
             inside = np.flatnonzero(fold == k)
             train = self.order[fold[self.order] != k][:most]
             if len(inside) and len(train):
@@ -270,14 +270,19 @@ class Problem:
                 break
         if not seen.any():  # nothing can be held out
             return Judgement(1.0, (0.0, 1.0), np.zeros(self.rows.outputs), {}), residual
-        shift = self.network(fitted).values(x) - (y - residual)
-        rows = blocks.rows[seen[blocks.rows]] if len(blocks.rows) else np.flatnonzero(seen)
-        left, target, moved = ((part / scale.spread)[rows] for part in (residual, y - scale.middle, shift))
-        others = min(most, round(len(x) * (1.0 - 1.0 / (int(blocks.fold.max()) + 1))))
+        moved, left, target = (
+            part / scale.spread for part in (self.network(fitted).values(x) - y + residual, residual, y - scale.middle)
+        )
+        trajectory, fold, points = blocks.trajectory, blocks.fold, (x - scale.centre) / scale.half_width
+        rows = blocks.rows if len(blocks.rows) else np.arange(len(x))
+        rows, rim = rows[seen[rows] & (fold[rows] >= 0)], np.flatnonzero(seen & (fold < 0))
+        others = min(most, round(len(x) * (1.0 - 1.0 / (int(fold.max()) + 1))))
         fresh = max(fitted.solution.rows / max(others, 1) - 1.0, 0.1)
-        points = ((x - scale.centre) / scale.half_width)[rows]
-        trajectory, fold = blocks.trajectory[rows], blocks.fold[rows]
-        return Unseen(left, target, points, trajectory, fold, moved, fresh, blocks.apart).judgement(), residual
+        inner = (part[rows] for part in (left, target, points, trajectory, fold, moved))
+        found = Unseen(*inner, fresh, blocks.apart).judgement()
+        size = float(np.mean(np.sum(target**2, axis=1)) - np.sum(found.noise**2))
+        found = found.with_rim(left[rim], float(np.mean(fold < 0)), size)
+        return replace(found, by_trajectory=by_trajectory(trajectory[seen], left[seen], size)), residual
 
 
 def json_ready(values: np.ndarray) -> Any:

@@ -248,6 +248,9 @@ LISTED, LISTED_WITHIN = 3, 100.0
 STABLE_WITHIN = 3.0
 """Times the least one-step error that a map may have which does not stray from the data."""
 
+INDEPENDENT = 100.0
+"""Rounding errors beyond which what other components leave of one is data: conserved sums drift by some ten."""
+
 MAP_ROWS_A_COLUMN = 10
 """Rows an unknown of the last fit without noise: a map is iterated, so the last digits count; more gain nothing.
 Measured: 4 doubles the error of clean data, 20 changes nothing."""
@@ -579,6 +582,10 @@ HELD_OUT_ALONE = 8
 
 NOISE_IN_PRODUCTS = 0.5
 """Part of the mean square residual that products of neighbours explain where there is no noise to speak of."""
+
+UNEVEN_NOISE = 10.0
+"""Times the median of squares, as that of normal errors, that the variance of noise is at most: that of Student's
+t with three degrees of freedom, or of a diffusion that grows with the state, is some two to five times it."""
 
 ALIKE = 0.3
 """Correlation of the errors of neighbours from which their products tell an error from noise."""

@@ -13,7 +13,7 @@ from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Neurons
-from dynsamp.networks.search.unseen import Judgement, Unseen, folds
+from dynsamp.networks.search.unseen import Judgement, Unseen, by_trajectory, folds
 
 __all__ = ["EnergyFit", "Shares", "Split", "energy_folds", "judged", "missed", "with_all"]
 
@@ -80,28 +80,11 @@ class Shares(NamedTuple):
 
 
 def energy_folds(data: Gradients, centre: np.ndarray, half_width: np.ndarray, seed: int) -> np.ndarray:
-    """Folds (row,); the rim, where the gradient is largest or the state furthest out, is none of them.
-
-    Fresh states lie beyond all that were seen as often as one state in so many is the outermost. Errors are largest
-    there, and a fold drawn at random rarely has it.
-    """
-    count = len(data.target)
-    names, which = np.unique(data.block if len(data.block) else np.arange(count), return_inverse=True)
-    fold = folds(which, seed)
-    if len(names) < tuning.RIM_OF:
-        return fold
+    """Folds (row,); the rim, where the gradient is largest or the state furthest out, is none of them, -1."""
     units = half_width if data.maps is None else 1.0
+    block = data.block if len(data.block) else np.arange(len(data.target))
     outer = np.abs((data.middles - centre) / half_width).max(axis=1)
-    for measure in (np.linalg.norm(data.target * units, axis=1), outer):
-        furthest = np.zeros(len(names))
-        np.maximum.at(furthest, which, measure)
-        rim: np.ndarray = np.argsort(-furthest, kind="stable")[
-            : min(max(1, len(names) // tuning.RIM_PARTS), tuning.RIM_MOST)
-        ]
-        fold = np.where(np.isin(which, rim), -1, fold)
-    inner = fold >= 0
-    fold[inner] = np.unique(fold[inner], return_inverse=True)[1]
-    return np.asarray(fold)
+    return folds(block, seed, outer=(np.linalg.norm(data.target * units, axis=1), outer))
 
 
 def missed(found: Trained | EnergyFit, data: Gradients) -> np.ndarray:
@@ -163,17 +146,6 @@ def judged(found: EnergyFit, data: Gradients, split: Split | None = None, before
     judgement = Unseen(left[inner], target[inner], points, block[inner], split.fold[inner], shift, fresh).judgement()
     noise = float(np.sum(judgement.noise**2))
     size = float(np.mean(np.sum(target**2, axis=1))) - noise
-    if len(rim) and size > 0.0:
-        # more than noise has by chance
-        least = noise * (1.0 + 2.0 * np.sqrt(2.0 / (len(rim) * len(units))))
-        square, share = np.sum(left[rim] ** 2, axis=1).mean(), len(rim) / count
-        outer = share * (square - noise) / size if square > least else 0.0
-        error, low, high = (
-            float(np.sqrt((1.0 - share) * value**2 + outer * factor**2))
-            for value, factor in zip((judgement.error, *judgement.interval), tuning.RIM_WITHIN, strict=True)
-        )
-        judgement = replace(judgement, error=error, interval=(low, high))
-    names, which = np.unique(block, return_inverse=True)
-    each = np.bincount(which, np.sum(left**2, axis=1)) / np.bincount(which) / (size if size > 0.0 else 1.0)
-    every = dict(zip(names.tolist(), np.sqrt(each).tolist(), strict=True)) if len(names) < count else {}
-    return replace(found, judgement=replace(judgement, noise=judgement.noise / units, by_trajectory=every), size=size)
+    judgement = judgement.with_rim(left[rim], len(rim) / count, size)
+    judgement = replace(judgement, noise=judgement.noise / units, by_trajectory=by_trajectory(block, left, size))
+    return replace(found, judgement=judgement, size=size)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import qr
 
 from dynsamp.networks import tuning
 from dynsamp.networks.network import Network
@@ -86,7 +87,14 @@ class _Search:
             self.rows = stencil.increments(states, tuning.MOST_EQUATIONS, self.options.seed)
         values = states.y if stencil is None else stencil.values(states.y)
         centre, spread = values.mean(axis=0), values.std(axis=0)
-        spread[spread <= tuning.CONSTANT * np.abs(values).max(axis=0)] = 1.0  # a constant component, up to rounding
+        size = np.abs(values).max(axis=0)
+        still = spread <= tuning.CONSTANT * size  # constant up to rounding, which is nothing to learn
+        spread[still] = 1.0
+        some = (values[:: -(-len(values) // tuning.MOST_EQUATIONS)] - centre) / spread
+        triangle, pivots = qr(some, mode="r", pivoting=True, check_finite=False)
+        sizes = np.abs(np.diag(triangle))
+        least = tuning.INDEPENDENT * np.finfo(float).eps * sizes.max() * np.abs(values / spread).max()
+        spread[pivots[: len(sizes)][sizes <= least]] = np.inf  # a component that others determine gets no weight
         plain = np.abs(centre) <= tuning.POLYNOMIAL_CENTRED * spread  # a law has its fewest terms about zero
         zero = np.where(plain.all(), 0.0, centre)
         if stencil is not None:  # all sites are alike
@@ -95,7 +103,9 @@ class _Search:
         norm = np.sqrt((dy**2).mean(axis=0))
         if np.any((norm == 0.0) & dy.any(axis=0)):
             raise ValueError("squares of steps should be finite, got: squares of steps that vanish")
-        norm[norm == 0] = 1.0
+        norm[still] = np.where(size[still] > 0.0, size[still], 1.0)
+        norm[norm == 0.0] = 1.0
+        self.still = still
         summary = Summary(np.arange(len(y)), y, dy, y.min(axis=0), y.max(axis=0))
         scale = Scaling(centre, spread, np.zeros(len(norm)), norm)
         self.problem = Problem(Rows(y, dy), summary, scale, self.options, labels=False, tikhonov=tuning.MAP_TIKHONOV)
@@ -234,19 +244,26 @@ class _Search:
         network, states = problem.network(fitted), self.states
         plenty = self.some(neurons) <= len(self.rows.y) * (1 - 1 / tuning.FOLDS)
         parts = tuning.FOLDS if plenty or not states.trajectory.any() else tuning.JUDGED_FOLDS
-        fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts), self.kept)
+        outer = self.far(states.dy), self.far(states.y)
+        fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts, outer), self.kept)
         site = np.arange(len(states.y)) * self.kept  # one site of a time: its neighbours share much
         site = site + generator(self.options.seed, "sites").integers(0, self.kept, len(site))
         blocks = Blocks(self.rows.trajectory, fold, 2, rows=site)
         judged, residual = problem.judged(fitted, blocks, self.some(neurons))
         noise = np.zeros(len(network.offset))
         if judged.noise.any():
-            noise = self.noise(network, residual)
+            noise = np.where(self.still, 0.0, self.noise(network, residual))
             found = self.simulated(fitted, noise, judged.noise * problem.scale.spread)
             error = max(judged.error, found) if judged.sure else found
             low, high = judged.interval
             judged = replace(judged, error=error, interval=(min(low, error / 3.0), max(high, 3.0 * error)))
         return FlowFit(network, fitted, judged, noise, chosen)
+
+    @staticmethod
+    def far(values: np.ndarray) -> np.ndarray:
+        """How far out rows (row, component) lie, each component in units of its range."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        return np.asarray(np.abs((2.0 * values - low - high) / np.where(high > low, high - low, 1.0)).max(axis=1))
 
     @property
     def own(self) -> np.ndarray:
@@ -302,7 +319,6 @@ class _Search:
             y = change + random - (wrong[:, own] if own[0] >= 0 else 0.0)
             other = replace(problem, rows=Rows(x + wrong, y), summary=replace(problem.summary, x=x + wrong, y=y))
             again = other.network(other.fit(neurons)).values(x)
-            norm = np.sqrt((change**2).mean(axis=0))
-            norm[norm == 0.0] = 1.0
+            norm = np.maximum(np.sqrt((change**2).mean(axis=0)), tuning.LEAST_SIGNAL * problem.scale.spread)
             found.append(float(np.sqrt((((again - change) / norm) ** 2).mean())))
         return float(np.exp(np.mean(np.log(np.maximum(found, 1e-300)))))

@@ -12,7 +12,8 @@ reported.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,11 +22,17 @@ from scipy.spatial import cKDTree
 from dynsamp.networks import tuning
 from dynsamp.streams import generator
 
-__all__ = ["Judgement", "Unseen", "folds"]
+__all__ = ["Judgement", "Unseen", "by_trajectory", "folds"]
 
 
-def folds(trajectory: np.ndarray, seed: int = 0, most: int = tuning.JUDGED_FOLDS) -> np.ndarray:
+def folds(
+    trajectory: np.ndarray, seed: int = 0, most: int = tuning.JUDGED_FOLDS, outer: Sequence[np.ndarray] = ()
+) -> np.ndarray:
     """Fold (row,) of each row: rows of a fold are held out together.
+
+    The rim, where one of the measures ``outer`` is largest, is none of them, -1. Fresh states lie beyond all that were
+    seen as often as one state in so many is the outermost. Errors are largest there, and a fold drawn at random rarely
+    has it.
 
     Parameters
     ----------
@@ -35,8 +42,24 @@ def folds(trajectory: np.ndarray, seed: int = 0, most: int = tuning.JUDGED_FOLDS
         Of the order of scattered points.
     most : int
         Folds at most; few trajectories are held out one by one.
+    outer : sequence of ndarray (row,)
+        Measures of how far out a row lies; without them no row is at the rim.
     """
     _, which, count = np.unique(trajectory, return_inverse=True, return_counts=True)
+    fold = _folds(which, count, seed, most)
+    if len(count) < tuning.RIM_OF or not outer:
+        return fold
+    for measure in outer:
+        furthest = np.zeros(len(count))
+        np.maximum.at(furthest, which, measure)
+        most = min(max(1, len(count) // tuning.RIM_PARTS), tuning.RIM_MOST)
+        fold = np.where(np.isin(which, np.argsort(-furthest, kind="stable")[:most]), -1, fold)
+    inner = fold >= 0
+    fold[inner] = np.unique(fold[inner], return_inverse=True)[1]
+    return np.asarray(fold)
+
+
+def _folds(which: np.ndarray, count: np.ndarray, seed: int, most: int) -> np.ndarray:
     if len(count) == 1:
         # several blocks a fold, so that what is held out lies among what is not
         blocks = min(len(which), tuning.BLOCKS_A_FOLD * most)
@@ -56,6 +79,31 @@ class Judgement:
     noise: np.ndarray  # (equation,) standard deviation of the errors of rows; 0 where none is seen
     by_trajectory: dict[int, float]  # relative root mean square residual of each trajectory that was held out
     sure: bool = True  # whether residuals show the error, or noise hides it and it is what chance leaves open
+
+    def with_rim(self, residual: np.ndarray, share: float, size: float) -> Judgement:
+        """With what the rim says.
+
+        Parameters
+        ----------
+        residual : ndarray (row, equation)
+            Of rows at the rim, of a fit that has not seen them.
+        share : float
+            Of the rim in all rows.
+        size : float
+            Mean square of what rows say without noise, summed over equations.
+        """
+        noise = float(np.sum(self.noise**2))
+        if not residual.size or size <= 0.0:
+            return self
+        # more than noise has by chance
+        least = noise * (1.0 + 2.0 * np.sqrt(2.0 / residual.size))
+        square = np.sum(residual**2, axis=1).mean()
+        outer = share * (square - noise) / size if square > least else 0.0
+        error, low, high = (
+            float(np.sqrt((1.0 - share) * value**2 + outer * factor**2))
+            for value, factor in zip((self.error, *self.interval), tuning.RIM_WITHIN, strict=True)
+        )
+        return replace(self, error=error, interval=(low, high))
 
     def worst(self) -> dict[int, float]:
         """The trajectories that are worse than the rest by a wide margin, worst first, at most three."""
@@ -105,6 +153,8 @@ class Unseen:
         square = np.mean(self.residual**2, axis=0)  # (equation,)
         total, size = float(square.sum()), float(np.mean(self.target**2, axis=0).sum())
         low, squared, high, noise, sure = total, total, total, np.zeros_like(square), True
+        # noise is everywhere, and the quiet half of the rows has it too: a few that stand out are wrong, not noisy
+        quiet = tuning.UNEVEN_NOISE * np.median(self.residual**2, axis=0) / 0.455
         if self.shift is not None and total > tuning.AT_ROUNDING**2 * size:
             one, other = self._neighbours
             # how alike an error is at neighbours: that of a part of the rows is known, and as rough as the other
@@ -117,8 +167,11 @@ class Unseen:
             if (common if close else chance) < tuning.NOISE_IN_PRODUCTS * total:
                 sure = common > 2.0 * doubt
                 squared = min(common if sure else min(max(common, chance), common + 2.0 * doubt), total)
-                noise = np.sqrt(square * (1.0 - squared / total))
                 low, high = min(chance, squared), min(common + 2.0 * doubt, total)
+                noise = np.sqrt(np.minimum(square * (1.0 - squared / total), quiet))
+                seen = total - float((noise**2).sum())
+                if seen > 1.001 * squared:
+                    squared, high, sure = seen, max(high, seen), True
         if squared == total and len(np.unique(self.trajectory)) == 1:
             # one record comes back to where it was: a fold that holds its only visit somewhere tells of another fit
             each = np.bincount(self.fold, (self.residual**2).sum(axis=1)) / np.maximum(np.bincount(self.fold), 1)
@@ -128,14 +181,7 @@ class Unseen:
         spread = self._spread() * tuning.JUDGED_WITHIN
         error = float(np.sqrt(squared / size))
         interval = float(np.sqrt(low / size)) / spread, float(np.sqrt(high / size)) * spread
-        return Judgement(error, interval, noise, self._by_trajectory(size), sure)
-
-    def _by_trajectory(self, size: float) -> dict[int, float]:
-        names, which = np.unique(self.trajectory, return_inverse=True)
-        if len(names) == len(self.trajectory):
-            return {}
-        sums = np.bincount(which, (self.residual**2).sum(axis=1)) / np.bincount(which)
-        return {int(name): float(np.sqrt(value / size)) for name, value in zip(names, sums, strict=True)}
+        return Judgement(error, interval, noise, by_trajectory(self.trajectory, self.residual, size), sure)
 
     def _spread(self) -> float:
         """Factor by which the root mean square differs between draws of the blocks."""
@@ -149,6 +195,15 @@ class Unseen:
         # where all of it is that of one block, with or without such a one it is another number
         rest = max(1.0 - float(sums.max() / sums.sum()), tuning.LEAST_SIGNAL)
         return float(np.sqrt((1.0 + 1.65 * rate) / rest))
+
+
+def by_trajectory(trajectory: np.ndarray, residual: np.ndarray, size: float) -> dict[int, float]:
+    """Relative root mean square residual of each trajectory; nothing where points are scattered."""
+    names, which = np.unique(trajectory, return_inverse=True)
+    if len(names) == len(trajectory):
+        return {}
+    sums = np.bincount(which, (residual**2).sum(axis=1)) / np.bincount(which)
+    return dict(zip(names.tolist(), np.sqrt(sums / (size if size > 0.0 else 1.0)).tolist(), strict=True))
 
 
 def _products(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
