@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import solve_ivp
 
 from dynsamp.models.base import Samples
+from dynsamp.models.drift_diffusion import DriftDiffusion
 from dynsamp.models.flow_map import FlowMap, FlowMapModel
 from dynsamp.models.null import Linear, RandomWalk
 from dynsamp.models.sampled_network import SampledNetwork
@@ -179,9 +180,37 @@ def test_a_trajectory_of_another_law_is_named(caplog):
     assert "trajectory 7" in caplog.text
 
 
-@pytest.mark.parametrize("estimator", [FlowMap(), Linear(), RandomWalk()])
+@pytest.mark.parametrize("estimator", [FlowMap(), Linear()])
+def test_a_conserved_sum_does_not_grow(estimator):
+    """A ring of three masses (Toda 1967, J. Phys. Soc. Jpn. 22, 431) at rest as a whole: the data say nothing of it."""
+
+    def toda(_, y):
+        stretch = np.exp(y[:3] - np.roll(y[:3], -1))
+        return np.concatenate([y[3:], np.roll(stretch, 1) - stretch])
+
+    starts = np.random.default_rng(0).uniform(-0.5, 0.5, (14, 2, 3))
+    starts = (starts - starts.mean(axis=2, keepdims=True)).reshape(-1, 6)
+    y = np.stack([solve_ivp(toda, (0, 6), y0, "DOP853", 0.1 * np.arange(60), rtol=1e-11).y.T for y0 in starts])
+    model = estimator.fit(samples(y[:12]))
+    assert abs(np.linalg.eigvals(model.jacobian(y[12, 0]))).max() < 1.1  # the linear map itself: 1
+    forecast = solve(model.kernel(), model.dt * np.arange(60), y[12:, 0]).states
+    assert_allclose(forecast[..., :3].sum(axis=-1), 0.0, atol=1e-3)
+    assert np.abs(forecast - y[12:]).max() < (1e-3 if estimator == FlowMap() else 0.5)
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-15])
+def test_a_constant_component_leaves_the_law_of_the_others(rounding):
+    y = 1e9 * orbits(henon, [[0.1, 0.1]], 300)
+    still = 0.3 * (1.0 + rounding * np.random.default_rng(0).normal(size=(1, 300, 1)))
+    model = FlowMap().fit(samples(np.concatenate([y, still], axis=2)))
+    assert model.activation == "polynomial"
+    assert model.report["error"] < 1e-12
+
+
+@pytest.mark.parametrize("estimator", [FlowMap(), Linear(), RandomWalk(), DriftDiffusion()])
 def test_inputs_that_are_not_used_are_said(estimator, caplog):
     y = orbits(henon, [[0.1, 0.1]], 100)
     with caplog.at_level(logging.WARNING, "dynsamp"):
-        estimator.fit(samples(y, u=np.zeros((1, 100, 1))))
+        model = estimator.fit(samples(y, u=np.zeros((1, 100, 1))))
+    assert model.report["note"] == "the inputs of the data were not used"
     assert "does not use the inputs" in caplog.text

@@ -69,6 +69,23 @@ def test_whole_trajectories_are_held_out_where_there_are_several():
     assert len(set(folds(np.repeat(np.arange(3), 7)))) == 3
 
 
+def test_the_outermost_are_held_out_together():
+    trajectory, far = np.repeat(np.arange(25), 7), np.arange(175.0)
+    fold = folds(trajectory, outer=(far, -far))
+    assert set(trajectory[fold < 0]) == {0, 24}
+    assert set(fold) == {-1, *range(10)}
+
+
+def test_a_few_bad_rows_are_no_noise():
+    rng, trajectory = np.random.default_rng(0), np.repeat(np.arange(40), 30)
+    residual = 1e-10 * rng.normal(size=(1200, 2))
+    residual[trajectory == 13] *= 1e4
+    square = np.mean(residual**2)
+    moved = 1e-11 * rng.normal(size=(1200, 2))
+    found = Unseen(residual, np.ones((1200, 2)), rng.normal(size=(1200, 2)), trajectory, folds(trajectory), moved)
+    assert found.judgement().error == pytest.approx(np.sqrt(square), rel=0.1)
+
+
 def test_of_one_trajectory_blocks_of_time_are_held_out():
     fold = folds(np.zeros(1000, int))
     assert np.count_nonzero(np.diff(fold)) < 50

@@ -10,7 +10,7 @@ import numpy as np
 
 from dynsamp.meter import Meter
 from dynsamp.models.base import Estimator, Model, Samples
-from dynsamp.models.measured.increments import increments, judged
+from dynsamp.models.measured.increments import increments, judged, unused
 from dynsamp.models.schema import Above, Array
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.search.flow import fit_flow
@@ -182,7 +182,8 @@ class RandomWalk(Estimator):
         rate = rows.dy.sum(axis=0) / rows.spacing.sum()
         noise = (rows.dy - rate * rows.spacing[:, None]) / np.sqrt(rows.spacing)[:, None]
         volatility = np.sqrt((noise**2).mean(axis=0))
-        about = samples.about({"rows": len(rows.y), "chosen": "mean and standard deviation of the increments"})
+        report = {"rows": len(rows.y), "chosen": "mean and standard deviation of the increments"}
+        about = samples.about(report | unused(samples))
         return RandomWalkModel(**about, mean_rate=rate, volatility=volatility)
 
 

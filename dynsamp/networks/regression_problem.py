@@ -278,8 +278,8 @@ class Problem:
         rows, rim = rows[seen[rows] & (fold[rows] >= 0)], np.flatnonzero(seen & (fold < 0))
         others = min(most, round(len(x) * (1.0 - 1.0 / (int(fold.max()) + 1))))
         fresh = max(fitted.solution.rows / max(others, 1) - 1.0, 0.1)
-        inner = (part[rows] for part in (left, target, points, trajectory, fold, moved))
-        found = Unseen(*inner, fresh, blocks.apart).judgement()
+        kept, owner = (left[rows], target[rows], points[rows]), (trajectory[rows], fold[rows])
+        found = Unseen(*kept, *owner, moved[rows], fresh, blocks.apart).judgement()
         size = float(np.mean(np.sum(target**2, axis=1)) - np.sum(found.noise**2))
         found = found.with_rim(left[rim], float(np.mean(fold < 0)), size)
         return replace(found, by_trajectory=by_trajectory(trajectory[seen], left[seen], size)), residual

@@ -19,7 +19,7 @@ from dynsamp.models.drift_diffusion.judged import judged
 from dynsamp.models.drift_diffusion.law import Rows, lower_triangle
 from dynsamp.models.drift_diffusion.moments import Fitted, fitted
 from dynsamp.models.drift_diffusion.spoken import formula
-from dynsamp.models.measured.increments import Increments, increments
+from dynsamp.models.measured.increments import Increments, increments, unused
 from dynsamp.models.schema import Above, Array, Outline
 from dynsamp.networks.compiled import Wiring, network_field, network_theta, neuron_sum, trusted
 from dynsamp.networks.grid import Patch
@@ -352,6 +352,7 @@ class DriftDiffusion(Estimator):
             **({"noise": {names[k]: float(noise[k]) for k in np.flatnonzero(noise)}} if noise.any() else {}),
             "formula": (said := formula(found, names, logs)),
             **_report(found, len(rows.y)),
+            **unused(samples),
             **meter.cost.as_dict(),
         }
         if noise.any():

@@ -14,7 +14,7 @@ from dynsamp.networks.search.unseen import Judgement
 from dynsamp.networks.stencil import Increments
 from dynsamp.networks.tuning import HARD
 
-__all__ = ["Increments", "increments", "judged"]
+__all__ = ["Increments", "increments", "judged", "unused"]
 
 _log = logging.getLogger("dynsamp")
 
@@ -75,6 +75,9 @@ def judged(judgement: Judgement, samples: Samples, noise: Sequence[float] | np.n
         said = ", ".join(f"{name} {error:.2g}" for name, error in worst.items())
         if max(worst.values()) > HARD:  # of a good fit everywhere it is no alarm
             _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
-    if samples.u is not None:
-        report["note"] = "the inputs of the data were not used"
-    return report
+    return report | unused(samples)
+
+
+def unused(samples: Samples) -> dict[str, Any]:
+    """A note for reports where the data have inputs, which one-step models do not use."""
+    return {} if samples.u is None else {"note": "the inputs of the data were not used"}

@@ -99,9 +99,11 @@ class Judgement:
         least = noise * (1.0 + 2.0 * np.sqrt(2.0 / residual.size))
         square = np.sum(residual**2, axis=1).mean()
         outer = share * (square - noise) / size if square > least else 0.0
+        # where the rim is all of it, with another one it is another number
+        within = float(np.clip(np.sqrt(outer / max((1.0 - share) * self.error**2, 1e-300)), *tuning.RIM_WITHIN))
         error, low, high = (
             float(np.sqrt((1.0 - share) * value**2 + outer * factor**2))
-            for value, factor in zip((self.error, *self.interval), tuning.RIM_WITHIN, strict=True)
+            for value, factor in zip((self.error, *self.interval), (1.0, 1.0 / within, within), strict=True)
         )
         return replace(self, error=error, interval=(low, high))
 
