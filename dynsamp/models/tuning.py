@@ -205,6 +205,9 @@ the distance in which they are followed."""
 SDE_RARE = (0.0, 0.001, 0.01, 0.03)
 """Shares of the states that may lie beyond the edge of the data, where high powers follow chance."""
 
+USUAL = 3
+"""Degree of a drift up to which it is followed beyond the data, and needs no evidence by far."""
+
 NO_LIMIT = 1e100
 """Distance that no state has: what has no limit."""
 
@@ -218,7 +221,14 @@ NO_DIFFUSION = 1e-7
 """Variance over the square of the drift, of a spacing, that may be what the correction for the spacing leaves."""
 
 RIVALS = 8
-"""Sub-models that count in the error beside the one that is taken: the others are hardly probable."""
+"""Sub-models that are compared on unseen rows: the others are hardly probable."""
+
+UNSEEN_SURE = 2.0
+"""Standard errors on unseen rows by which richer terms must be better: there are many that chance may prefer."""
+
+CONTRADICTED = 3.0
+"""Square by which coefficients move with the blocks of the data, over what chance explains, from which it counts: of
+ten blocks chance makes it twice as large in one case of a hundred."""
 
 RICHER = 5.0
 """Standard deviations, beyond Akaike's price, from which more terms than a law has say the mean of increments better:

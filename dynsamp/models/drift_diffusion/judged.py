@@ -8,13 +8,13 @@ that chance has moved a little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import chi2
 
 from dynsamp.models import tuning
-from dynsamp.models.drift_diffusion.choice import richest, rivals
+from dynsamp.models.drift_diffusion.choice import jackknife, richest
 from dynsamp.models.drift_diffusion.law import lower_triangle
 from dynsamp.models.drift_diffusion.moments import Fitted
 from dynsamp.streams import generator
@@ -55,12 +55,12 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
         else:
             shares = {"diffusion": growth[:, row] ** 2 / variances[:, column]}
         columns, taken = fit.columns[0 if k < n else 1], found.turn.choices[k]
-        corrected = found.known[k].moments - found.known[k].matrix @ found.turn.shift[:, k]
-        own_equations = replace(found.known[k], moments=corrected)
+        own_equations = found.known[k].corrected(found.turn.shift[:, k])
+        corrected = own_equations.moments
         rich = richest(own_equations, columns)
         gap = (rich.inverse - taken.inverse) @ corrected
         more = own_equations.variance * (rich.inverse - taken.inverse)
-        others = [(w, (c.inverse - taken.inverse) @ corrected) for w, c in rivals(own_equations, columns, taken)]
+        blocks = louder[k] ** 2 * jackknife(own_equations, taken)
         level = growth[:, row] ** 2
         for name, share in shares.items():
             along = fit.at_few.T @ (fit.at_few * share[:, None]) / len(fit.few)
@@ -69,8 +69,11 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
                 along = fit.at_few.T @ (fit.at_few * (share / level * level.mean())[:, None]) / len(fit.few)
             chance = more @ along
             doubt = max(float(np.trace(chance)), 0.0) + np.sqrt(2 * max(float(np.sum(chance * chance.T)), 0.0))
-            rival = sum(weight * float(other @ along @ other) for weight, other in others)
-            errors[name].add(errors_of_terms, max(float(gap @ along @ gap) - doubt, rival))
+            missed = float(gap @ along @ gap) - doubt
+            unseen = float(np.sum(blocks * along))  # blocks of the data may contradict what chance explains
+            if unseen > tuning.CONTRADICTED * float(np.trace(errors_of_terms)):
+                missed = max(missed, unseen - float(np.trace(errors_of_terms)))
+            errors[name].add(errors_of_terms, missed)
     sizes = {"drift": np.sum(drift**2, axis=1).mean(), "diffusion": np.sum(growth**2 * variances, axis=1).mean()}
     if sizes["diffusion"] < tuning.NO_DIFFUSION * sizes["drift"]:  # a spacing is the unit of time
         sizes["diffusion"] = np.float64(0.0)
@@ -103,8 +106,10 @@ class _Sums:
         size = max(size - (self.chance if noisy else 0.0), 0.1 * self.chance, 1e-300)
         freedom = self.chance**2 / self.squares if self.squares > 0 else 1.0
         low, middle, high = (self.chance * float(chi2.ppf(q, freedom)) / freedom for q in (0.05, 0.5, 0.95))
-        interval = [float(np.sqrt(low / size)), float(np.sqrt((high + 3 * self.missed) / size))]
-        return float(np.sqrt((middle + self.missed) / size)), interval
+        most = np.inf if noisy else 1.0  # a diffusion that may be none is known to all of its size
+        told = [low, middle + self.missed, high + 3 * self.missed]
+        low, error, high = (min(float(np.sqrt(each / size)), most) for each in told)
+        return error, [low, high]
 
 
 def _louder(found: Fitted) -> np.ndarray:

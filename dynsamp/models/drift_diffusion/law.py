@@ -13,6 +13,8 @@ import numpy as np
 from dynsamp.models import tuning
 from dynsamp.models.measured.increments import Increments
 from dynsamp.networks.network import HiddenLayer
+from dynsamp.networks.polynomials import fill_powers
+from dynsamp.networks.search.unseen import folds
 
 
 def lower_triangle(size: int) -> list[tuple[int, int]]:
@@ -36,6 +38,7 @@ class Rows:
     dz: np.ndarray  # (row, component)
     dt: np.ndarray  # (row,)
     follows: np.ndarray  # (row,) whether the row before is the increment before, of the same trajectory
+    fold: np.ndarray  # (row,) rows that are held out together
     centre: np.ndarray
     spread: np.ndarray
     tick: float  # the unit of time
@@ -46,8 +49,8 @@ class Rows:
         centre, spread = found.y.mean(axis=0), found.y.std(axis=0)
         spread[spread <= 1e-13 * np.abs(found.y).max(axis=0)] = 1.0
         follows = np.diff(found.trajectory, prepend=-1) == 0
-        spacing = found.spacing / found.dt
-        return cls((found.y - centre) / spread, found.dy / spread, spacing, follows, centre, spread, found.dt)
+        spacing, fold = found.spacing / found.dt, folds(found.trajectory)
+        return cls((found.y - centre) / spread, found.dy / spread, spacing, follows, fold, centre, spread, found.dt)
 
     def few(self, most: int) -> slice:
         """Rows at even distances."""
@@ -65,14 +68,7 @@ class Basis:
         """Columns (row, column)."""
         count = len(self.exponents)
         out = np.empty((count + self.layer.width, len(z)))
-        out[:count] = 1.0
-        for j, state in enumerate(z.T):
-            powers = [np.ones(1), state]
-            for at, degree in enumerate(self.exponents[:, j].tolist()):
-                while len(powers) <= degree:
-                    powers.append(powers[-1] * state)
-                if degree:
-                    out[at] *= powers[degree]
+        fill_powers(z, self.exponents, out[:count])
         if self.layer.width:
             self.layer.fill_values(np.ascontiguousarray(z), out[count:])
         return out.T

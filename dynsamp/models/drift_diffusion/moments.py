@@ -70,13 +70,13 @@ class Fitted:
                 z = np.clip(z + 0.1 * length[:, None] * away, 10 * edges[0], 10 * edges[1])
             found[0, 0] = np.where((z < 4 * edges[0]).any(axis=0), edges[0], found[0, 0])
             found[0, 1] = np.where((z > 4 * edges[1]).any(axis=0), edges[1], found[0, 1])
-        for part, both, most in ((0, self.law.drift, 3), (1, self.law.covariance, 2)):
+        for part, both, most in ((0, self.law.drift, tuning.USUAL), (1, self.law.covariance, 2)):
             if degree[both[: len(degree)].any(axis=1)].max(initial=0) > most:
                 found[part] = edges
         return found
 
     def _edges(self, sign: float) -> np.ndarray:
-        """Highest (or lowest) states (component,), without the rarest ones where the drift leads away from the others."""
+        """Highest (or lowest) states (component,), without the rarest ones where the drift leads away from others."""
         z, few = sign * self.fit.rows.z, self.fit.few
         found = z.max(axis=0)
         for k in np.flatnonzero(found):
@@ -164,14 +164,31 @@ class _Fit:
                 one, two = (replace(c, neurons=0, most=m) for c, m in zip(self.columns, limits, strict=True))
                 start = _Turn((one, two), np.zeros_like(first.shift))
                 turns.append(self._turned(known, start, floor, bool(noise.any()), tuning.SDE_TURNS))
-        # the density is nearly normal at best, so what agrees with it and is simple needs not be quite as probable
-        doubtful = [len(turns) > 1 and (not turn.settled or any(c.neurons for c in turn.choices)) for turn in turns]
-        scores = [
-            self._score(turn, noise) + tuning.DOUBTFUL * len(rows.z) * d
-            for turn, d in zip(turns, doubtful, strict=True)
-        ]
-        best = turns[int(np.argmin(scores))]
-        return Fitted(self, known, best, noise, min(scores))
+        best = self._simplest(turns, noise)
+        return Fitted(self, known, best, noise, float(self._scores(best, noise).sum()))
+
+    def _simplest(self, turns: list[_Turn], noise: np.ndarray) -> _Turn:
+        """The simplest that is as probable as the most probable one within a standard error.
+
+        The density is nearly normal at best, so what did not settle, or needs more than cubes, must be more probable by
+        far.
+        """
+        if len(turns) == 1:
+            return turns[0]
+        degree, size = self.columns[0].degree, len(self.columns[0].degree)
+        efforts = []
+        for turn in turns:
+            assert turn.law is not None
+            highest = int(degree[turn.law.both[:size].any(axis=1)].max(initial=0))
+            doubtful = not turn.settled or highest > tuning.USUAL or any(choice.neurons for choice in turn.choices)
+            efforts.append((doubtful, highest, sum(c.freedom for c in turn.choices)))
+        scores = [self._scores(turn, noise) + tuning.DOUBTFUL * e[0] for turn, e in zip(turns, efforts, strict=True)]
+        best = min(scores, key=lambda each: float(each.sum()))
+        for at in sorted(range(len(turns)), key=lambda at: efforts[at]):
+            gap = scores[at] - best
+            if gap.sum() <= gap.std() * np.sqrt(len(gap)):
+                return turns[at]
+        raise AssertionError
 
     def _known(self, variance: np.ndarray, turn: _Turn, noise: np.ndarray) -> tuple[list[Equations], np.ndarray]:
         """Regressions of all outputs with these variances of increments, and errors of the samples."""
@@ -216,23 +233,23 @@ class _Fit:
     def _drift_equations(self, variance: np.ndarray, late: bool) -> list[Equations]:
         """One weighted regression a component; ``late`` on the state one sample before, whose error is another."""
         rows = self.rows
-        z, dz, dt = rows.z, rows.dz, rows.dt
+        z, dz, dt, fold = rows.z, rows.dz, rows.dt, rows.fold
         if late:
-            z, dz, dt, variance = z[:-1][rows.follows[1:]], *(each[rows.follows] for each in (dz, dt, variance))
-        return self._equations(z, dz / dt[:, None], dt[:, None] / variance)
+            z = z[:-1][rows.follows[1:]]
+            dz, dt, fold, variance = (each[rows.follows] for each in (dz, dt, fold, variance))
+        return self._equations(z, dz / dt[:, None], dt[:, None] / variance, fold)
 
     def _covariance_equations(self, residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> list[Equations]:
         pairs = lower_triangle(len(noise))
         targets = np.stack([residual[:, i] * residual[:, k] - 2 * (i == k) * noise[i] ** 2 for i, k in pairs], axis=1)
         variance = np.maximum(variance, tuning.VARIANCE_LIGHT * np.median(variance, axis=0))
         weights = np.stack([1 / (variance[:, i] * variance[:, k]) for i, k in pairs], axis=1)
-        return self._equations(self.rows.z, targets / self.rows.dt[:, None], weights)
+        return self._equations(self.rows.z, targets / self.rows.dt[:, None], weights, self.rows.fold)
 
     def _residual(self, drifts: list[Equations], turn: _Turn) -> np.ndarray:
         """Increments without their mean (row, component), of more terms than a law has: squares see what is left."""
         rows, out = self.rows, np.empty_like(self.rows.dz)
-        choices = self._chosen(drifts, turn, 0)
-        means = []
+        choices, means = self._chosen(drifts, turn, 0), []
         for each, choice in zip(drifts, choices, strict=True):
             rich = richest(each, replace(self.columns[0], neurons=0))
             gain = float(each.moments @ (rich.inverse - choice.inverse) @ each.moments) / each.variance
@@ -243,17 +260,20 @@ class _Fit:
             out[part] = rows.dz[part] - rows.dt[part, None] * (self.basis.values(rows.z[part]) @ mean)
         return out * np.sqrt([len(out) / max(len(out) - each.freedom, 1.0) for each in means])
 
-    def _equations(self, z: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> list[Equations]:
+    def _equations(self, z: np.ndarray, targets: np.ndarray, weights: np.ndarray, fold: np.ndarray) -> list[Equations]:
         """Normal equations of each target, all in one pass."""
-        count, size = targets.shape[1], self.at_few.shape[1]
-        matrices, moments = np.zeros((count, size, size)), np.zeros((count, size))
-        for start in range(0, len(z), tuning.MOMENT_CHUNK):
-            part = slice(start, start + tuning.MOMENT_CHUNK)
-            values, roots = self.basis.values(z[part]), np.sqrt(weights[part])
-            for k in range(count):
-                weighted = values * roots[:, k, None]
-                matrices[k] += weighted.T @ weighted
-                moments[k] += weighted.T @ (roots[:, k] * targets[part, k])
+        count, size, parts = targets.shape[1], self.at_few.shape[1], int(fold.max()) + 1
+        by_fold, b_fold = np.zeros((count, parts, size, size)), np.zeros((count, parts, size))
+        for part in range(parts):
+            own = np.flatnonzero(fold == part)
+            for start in range(0, len(own), tuning.MOMENT_CHUNK):
+                rows = own[start : start + tuning.MOMENT_CHUNK]
+                values, roots = self.basis.values(z[rows]), np.sqrt(weights[rows])
+                for k in range(count):
+                    weighted = values * roots[:, k, None]
+                    by_fold[k, part] += weighted.T @ weighted
+                    b_fold[k, part] += weighted.T @ (roots[:, k] * targets[rows, k])
+        matrices, moments = by_fold.sum(axis=1), b_fold.sum(axis=1)
         squares = (weights * targets**2).sum(axis=0)
         found = []
         for k in range(count):
@@ -263,14 +283,15 @@ class _Fit:
             scaled, right = matrices[k] / np.outer(norms, norms), moments[k] / norms
             gain = right @ np.linalg.lstsq(scaled, right, rcond=1e-10)[0]
             left = max(squares[k] - gain, 1e-12 * squares[k], 1e-300) / max(len(z) - size, 1)
-            found.append(Equations(matrices[k], moments[k], float(left), len(z)))
+            folds = tuple(zip(by_fold[k], b_fold[k], strict=True))
+            found.append(Equations(matrices[k], moments[k], float(left), len(z), folds))
         return found
 
     def _chosen(self, known: list[Equations], turn: _Turn, first: int) -> list[Choice]:
         """Sub-models by the moments without the shift."""
         n, choices = self.rows.z.shape[1], []
         for k, equations in enumerate(known, first):
-            own = replace(equations, moments=equations.moments - equations.matrix @ turn.shift[:, k])
+            own = equations.corrected(turn.shift[:, k])
             if k < n:
                 choices.append(chosen(own, turn.columns[0], 1, _any))
             else:
@@ -361,9 +382,9 @@ class _Fit:
         ways = [(law.values(self.few + d)[0] - law.values(self.few - d)[0]) / 2e-5 for d in shift]
         return np.stack(ways, axis=2)
 
-    def _score(self, turn: _Turn, noise: np.ndarray) -> float:
-        """-2 log likelihood of a normal density with the moments of the law, and what coefficients cost."""
-        _n, rows, total = len(noise), self.rows, 0.0
+    def _scores(self, turn: _Turn, noise: np.ndarray) -> np.ndarray:
+        """-2 log likelihood (row,) of a normal density with the moments of the law, and what coefficients cost."""
+        rows, found = self.rows, []
         assert turn.law is not None
         whole = self.law(turn.law.both + turn.shift, turn.law.floor)
         for part in self._parts():
@@ -372,9 +393,9 @@ class _Fit:
             values, vectors = np.linalg.eigh(spread)
             values = np.maximum(values, 1e-12 * values[:, -1:])
             gap = np.einsum("rik,ri->rk", vectors, rows.dz[part] - mean * rows.dt[part, None])
-            total += float((gap**2 / values + np.log(values)).sum())
-        total += 2 * len(rows.z) * float(np.log(rows.spread).sum())
-        return total + sum(choice.freedom for choice in turn.choices) * float(np.log(len(rows.z)))
+            found.append((gap**2 / values + np.log(values)).sum(axis=1))
+        price = sum(choice.freedom for choice in turn.choices) * np.log(len(rows.z)) / len(rows.z)
+        return np.asarray(np.concatenate(found) + price + 2 * np.log(rows.spread).sum())
 
 
 def _any(_: np.ndarray) -> bool:

@@ -9,7 +9,9 @@ import numpy as np
 from dynsamp.models.drift_diffusion.choice import moved
 from dynsamp.models.drift_diffusion.law import lower_triangle
 from dynsamp.models.drift_diffusion.moments import Fitted
+from dynsamp.networks.polynomials import written
 
+DIGITS = 4
 NEGLIGIBLE = 1e-7  # over the largest coefficient, states of unit spread: rounding
 
 
@@ -28,7 +30,7 @@ def formula(found: Fitted, names: Sequence[str], logs: np.ndarray) -> str:
     pairs = lower_triangle(n)
     units = np.concatenate([rows.spread, [rows.spread[i] * rows.spread[k] for i, k in pairs]])
     plain = coefficients * units / rows.tick / np.prod(rows.spread**exponents, axis=1)[:, None]
-    said = [_sum(column, exponents, names) for column in plain.T]
+    said = [written(column, exponents, names, DIGITS) for column in plain.T]
     for k, choice in enumerate(found.turn.choices):
         if choice.neurons:
             said[k] += f" + {law.basis.layer.width} neurons"
@@ -37,26 +39,9 @@ def formula(found: Fitted, names: Sequence[str], logs: np.ndarray) -> str:
         (power, constant), more = (exponents[:, 0], plain[:, 1]), found.turn.choices[1].neurons
         alone = np.flatnonzero(constant)
         if len(alone) == 1 and constant[alone[0]] > 0 and power[alone[0]] % 2 == 0 and not more:
-            root = np.zeros_like(constant)
-            root[np.flatnonzero(power == power[alone[0]] // 2)[0]] = np.sqrt(constant[alone[0]])
-            return f"d{own[0]} = ({said[0]}) dt + {_sum(root, exponents, names)} dW"
+            root = written(np.sqrt(constant[alone]), exponents[alone] // 2, names, DIGITS)
+            return f"d{own[0]} = ({said[0]}) dt + {root} dW"
         return f"d{own[0]} = ({said[0]}) dt + sqrt({said[1]}) dW"
     lines = [f"d{own[k]} = ({said[k]}) dt + dM{k + 1}" for k in range(n)]
     lines += [f"dM{i + 1} dM{k + 1} = ({said[n + at]}) dt" for at, (i, k) in enumerate(pairs) if said[n + at] != "0"]
     return "; ".join(lines)
-
-
-def _sum(coefficients: np.ndarray, exponents: np.ndarray, names: Sequence[str]) -> str:
-    """A polynomial as people write it."""
-    text = ""
-    for value, powers in zip(coefficients.tolist(), exponents.tolist(), strict=True):
-        if not value:
-            continue
-        factors = [
-            name if power == 1 else f"{name}^{power}" for name, power in zip(names, powers, strict=True) if power
-        ]
-        size = f"{abs(value):.4g}"
-        term = " ".join(factors if size == "1" and factors else [size, *factors])
-        sign = "-" if value < 0 else "+"
-        text += f" {sign} {term}" if text else term if value > 0 else f"-{term}"
-    return text or "0"
