@@ -6,7 +6,6 @@ The page is a single file without scripts that loads nothing, so it can be maile
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -130,7 +129,10 @@ def _document(run: Run, figures: Mapping[str, Figure], title: str | None) -> str
     drawn = ((_svg(name, figure), escape(CAPTIONS.get(name, name))) for name, figure in figures.items())
     pictures = [f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn]
     numbers = [*_fit_rows(run.model.report), *_score_rows(run.scores), *_outcome_rows(run.forecast)]
-    skipped = [(f"{SHORT.get(name, name)}", f"left out: {why}") for name, why in _json(run.scores, "skipped").items()]
+    skipped = [
+        (f"{SHORT.get(name, name)}", f"left out: {why}")
+        for name, why in dataset.decode(run.scores.attrs, "skipped", {}).items()
+    ]
     sections = [
         f"<h1>{escape(title)}</h1><p class=summary>{escape(_summary(run))}</p>",
         f"<div class=album>{''.join(pictures)}</div>",
@@ -242,7 +244,7 @@ def _outcome_rows(forecast: xr.Dataset) -> list[Row]:
 
 def _provenance(run: Run) -> list[Row]:
     rows = [("system", str(run.truth.attrs.get("system") or "unknown"))]
-    parameters = _json(run.truth, "parameters")
+    parameters = dataset.decode(run.truth.attrs, "parameters", {})
     if parameters:
         rows.append(("parameters", ", ".join(f"{key} = {_number(value)}" for key, value in parameters.items())))
     if run.truth.attrs.get("references"):
@@ -259,16 +261,6 @@ def _size(data: xr.Dataset) -> str:
     many = {"trajectory": "trajectories", "member": "members", "time": "times"}
     counts = {dim: data.sizes[dim] for dim in many if dim in data.sizes}
     return " of ".join(f"{count} {dim if count == 1 else many[dim]}" for dim, count in counts.items())
-
-
-def _json(data: xr.Dataset, key: str) -> dict[str, object]:
-    value = data.attrs.get(key, {})
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return {key: value}
-    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _parts(*values: object) -> str:

@@ -302,7 +302,7 @@ def test_a_constant_that_was_given_counts():
 
 
 def test_scores_of_energy_need_an_energy():
-    with pytest.raises(TypeError, match=r"has no energy\(\)"):
+    with pytest.raises(ValueError, match=r"has no energy\(\)"):
         SCORE["hamiltonian_error"](spring(), object(), SPRING)
     with pytest.raises(TypeError, match="has no hamiltonian"):
         SCORE["energy_error"](truth(), WALK)

@@ -21,20 +21,7 @@ from dynsamp.metrics.errors import survival_median
 from dynsamp.models.base import Model
 from dynsamp.words import State, rate_units, spans
 
-LEFT_ATTRS = {
-    "units": "1",
-    "long_name": "whether the forecast left the domain of its training data",
-    "role": "flag",
-    "flag_values": np.array([0, 1], np.int8),
-    "flag_meanings": "inside left_domain",
-}
 CENSORED = "_censored"  # after the name of a score: its flag
-CENSORED_ATTRS = {
-    "units": "1",
-    "role": "flag",
-    "flag_values": np.array([0, 1], np.int8),
-    "flag_meanings": "exact lower_bound",
-}
 # suffix: CF cell method, and how people say it
 _METHODS = {
     "mean": ("mean", "mean"),
@@ -113,12 +100,13 @@ def scores(  # noqa: PLR0913 - what a Dataset is made of
         about = {"units": time_unit if metric.units == "time" else metric.units, "long_name": metric.long_name or name}
         variables[name] = (metric.dims, values, {**about, **encode(score.attrs)})
         if score.censored is not None:
-            said = {**CENSORED_ATTRS, "long_name": f"whether the {about['long_name']} is a lower bound"}
+            said = _flag(f"whether the {about['long_name']} is a lower bound", "exact lower_bound")
             variables[f"{name}{CENSORED}"] = (metric.dims, score.censored.astype(np.int8), said)
     if left is not None:
         dims = ("trajectory", "member")
         sizes["member"] = left[0].shape[1]
-        variables["left_domain"] = (dims, left[0].astype(np.int8), dict(LEFT_ATTRS))
+        said = _flag("whether the forecast left the domain of its training data", "inside left_domain")
+        variables["left_domain"] = (dims, left[0].astype(np.int8), said)
         about = {"units": time_unit, "long_name": "time when the training domain was left", "role": "flag"}
         variables["left_domain_time"] = (dims, left[1], about)
 
@@ -141,6 +129,12 @@ def scores(  # noqa: PLR0913 - what a Dataset is made of
             coords["state"] = (("state",), labels, {"long_name": "state variable"})
     header = {"Conventions": CONVENTIONS, **versions(), **encode({"skipped": dict(skipped or {}), **(attrs or {})})}
     return xr.Dataset(variables, coords, header)
+
+
+def _flag(label: str, meanings: str) -> dict[str, object]:
+    """Attributes of a flag, 0 or 1, beside the scores."""
+    values = np.array([0, 1], np.int8)
+    return {"units": "1", "long_name": label, "role": "flag", "flag_values": values, "flag_meanings": meanings}
 
 
 def counted(scores: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:

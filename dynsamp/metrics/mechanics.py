@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
-from dynsamp.metrics.errors import NO_TRUTH, POINTS, known, relative, spread, states_of
+from dynsamp.metrics.errors import NO_TRUTH, known, relative, spread, states_of
 from dynsamp.models import base
 from dynsamp.models.base import Model
 from dynsamp.models.learned_energy import ZERO
@@ -17,6 +17,7 @@ from dynsamp.streams import generator
 from dynsamp.words import State
 
 __all__ = ["energy_drift", "energy_error", "energy_gradient", "gradient_error", "hamiltonian_error", "invariant_drift"]
+__all__ += ["learned_energy", "true_energy"]
 __all__ += ["model_energy_drift", "pairs_of", "power_balance", "symplecticity_defect", "truth_energy_error"]
 
 FLOOR = 1e-2  # of the root mean square: a start with (almost) no energy does not divide by zero
@@ -39,7 +40,7 @@ def sizes_of(system: TrueSystem) -> tuple[int, int]:
     return system.size, len(system.parameters)
 
 
-def _hamiltonian(system: TrueSystem, record: Record) -> np.ndarray:
+def true_energy(system: TrueSystem, record: Record) -> np.ndarray:
     """True energy (trajectory, member, lead_time), NaN where there is no state."""
     return _along(_declared(system, "energy to score"), system, record)
 
@@ -73,7 +74,7 @@ def energy_error(forecast: Record, system: TrueSystem) -> Score:
 
     Infinite from a failure on.
     """
-    return Score(_relative(_hamiltonian(system, forecast)), {"norm": NORM, "failed": "inf"})
+    return Score(_relative(true_energy(system, forecast)), {"norm": NORM, "failed": "inf"})
 
 
 @metric("truth_energy_error", ("trajectory", "lead_time"), needs=("truth", "system"))
@@ -82,7 +83,7 @@ def truth_energy_error(truth: Record, system: TrueSystem) -> Score:
 
     What the solver of the truth adds; a forecast cannot be judged below it. NaN where there is no truth.
     """
-    energy = _hamiltonian(system, truth)[:, 0]
+    energy = true_energy(system, truth)[:, 0]
     return Score(np.where(np.isfinite(energy), _relative(energy), np.nan), {"norm": NORM, "no_truth": "NaN"})
 
 
@@ -108,13 +109,13 @@ def energy_drift(forecast: Record, system: TrueSystem) -> Score:
 
     A learned H conserved and the true one not, or the reverse, means nothing: see ``model_energy_drift``.
     """
-    return _drift(_hamiltonian(system, forecast), forecast.t)
+    return _drift(true_energy(system, forecast), forecast.t)
 
 
 @metric("model_energy_drift", ("trajectory", "member"), needs=("forecast", "model"))
 def model_energy_drift(forecast: Record, model: Model) -> Score:
     """Largest relative error of the learned energy along the forecast."""
-    return _drift(_learned(model, forecast.y), forecast.t)
+    return _drift(learned_energy(model, forecast.y), forecast.t)
 
 
 @metric("hamiltonian_error", (), needs=("truth", "model", "system"))
@@ -124,25 +125,21 @@ def hamiltonian_error(truth: Record, model: Model, system: TrueSystem) -> Score:
     In L2 over the states of the truth. Of a model whose constant was given (``reference``), with it; else up to an
     additive constant, and both have their mean removed. The attribute ``norm`` says which.
     """
-    exact = _hamiltonian(system, truth).ravel()
-    rows = np.flatnonzero(np.isfinite(exact))
-    rows = rows[:: -(-len(rows) // POINTS) or 1]
-    if not len(rows):
-        raise ValueError("the truth has no valid state, so the learned Hamiltonian cannot be compared")
-    learned = _learned(model, truth.y.reshape(-1, truth.y.shape[-1])[rows])
+    function = _declared(system, "energy to score")
+    t, y, theta = states_of(truth, system)
+    learned, exact = learned_energy(model, y), scalar_values(function, t, y, theta, sizes_of(system))
     said = str(getattr(model, "report", {}).get("constant", ZERO))
-    exact, given = exact[rows], said.startswith("H is ") and not said.startswith(ZERO)
+    given = said.startswith("H is ") and not said.startswith(ZERO)
     if not given:
         learned, exact = learned - learned.mean(), exact - exact.mean()
-    norm, error = float(np.linalg.norm(exact)), float(np.linalg.norm(learned - exact))
     how = "with the constant that was given" if given else "both without their mean"
-    attrs = {"norm": f"L2 over the truth's states, {how}", "states": len(rows)}
-    return Score(np.asarray(error / norm if norm > 0 else np.inf), attrs)
+    return relative(learned, exact, f"L2 over the truth's states, {how}")
 
 
-def _learned(model: Model, y: np.ndarray) -> np.ndarray:
+def learned_energy(model: Model, y: np.ndarray) -> np.ndarray:
+    """Learned energy of states (..., component)."""
     if not isinstance(model, base.HasEnergy):
-        raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
+        raise ValueError(f"a {type(model).__name__} has no energy(); learn a HamiltonianNetwork")
     return np.asarray(model.energy(y), dtype=float)
 
 
@@ -263,8 +260,6 @@ def power_balance(truth: Record, model: Model) -> Score:
     the error that remains of an exact model. The smallest eigenvalue of a learned dissipation matrix R, never negative
     in a passive system, is an attribute. NaN where there is no truth.
     """
-    if not isinstance(model, base.HasEnergy):
-        raise TypeError(f"a {type(model).__name__} has no energy(); this score is for learned Hamiltonians")
     there = np.logical_and.accumulate(known(truth), axis=1)  # an integral ends at a gap
     if not there.any():
         raise ValueError(NO_TRUTH)
@@ -273,12 +268,12 @@ def power_balance(truth: Record, model: Model) -> Score:
     for k, row in enumerate(there):
         if row.any():
             power = _net_power(model, y[k, row], truth.clock[k, row], None if truth.u is None else truth.u[k, row])
-            h = np.asarray(model.energy(y[k, row]), dtype=float)
+            h = learned_energy(model, y[k, row])
             values[k, row] = np.abs(h - h[0] + _integral(truth.t[row], power))
     flat = y[there]
     order = generator(0, "mixtures")
     mixed = np.stack([order.permutation(column) for column in flat.T], axis=1)
-    scale = max(float(np.ptp(model.energy(flat))), RANGE_FLOOR * float(np.ptp(model.energy(mixed))))
+    scale = max(*(float(share * np.ptp(learned_energy(model, at))) for share, at in ((1, flat), (RANGE_FLOOR, mixed))))
     attrs: dict[str, object] = {
         "norm": "range of the learned H over the truth's states, at least a hundredth of that over mixed states",
         "quadrature": "splines of degree 5 through the samples",

@@ -1,12 +1,15 @@
 """Energies along trajectories and on grids, of a system and of a fitted model: what pictures of energy are made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from dynsamp import dataset, plugins
-from dynsamp.models.base import HasEnergy, Model
+from dynsamp.metrics.mechanics import learned_energy, true_energy
+from dynsamp.models.base import Model
 from dynsamp.solve import scalar_values
 from dynsamp.system import System
 from dynsamp.words import Box, State, listed, nearest, quoted
@@ -14,7 +17,6 @@ from dynsamp.words import Box, State, listed, nearest, quoted
 MARGIN = 0.05  # of the range of data, around it
 
 Axis = str | tuple[str, float, float] | None
-Energy = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of times (point,) and states (point, component)
 
 
 def energies(data: xr.Dataset, *, model: Model | None = None, system: str | System | None = None) -> xr.Dataset:
@@ -41,7 +43,7 @@ def energies(data: xr.Dataset, *, model: Model | None = None, system: str | Syst
     ValueError
         If there is neither.
     """
-    law = plugins.system_of(data, system)
+    law: Any = plugins.system_of(data, system)
     record = dataset.record(data)
     found: dict[str, tuple[np.ndarray, str]] = {}
     units = "1" if model is None else model.facts.energy_units
@@ -49,12 +51,9 @@ def energies(data: xr.Dataset, *, model: Model | None = None, system: str | Syst
         units = str(data["energy"].attrs.get("units", units))
     if law is not None and law.energy is not None:
         units = law.energy_units
-        clock = np.repeat(record.clock[:, None], record.y.shape[1], axis=1)
-        theta = np.broadcast_to(record.theta[:, None, None], (*record.y.shape[:3], record.theta.shape[1]))
-        own = theta if record.theta.shape[1] else None
-        found["true_energy"] = (_along(record.y, _of_system(law), clock, own), "true energy")
+        found["true_energy"] = (true_energy(law, record), "true energy")
     if model is not None:
-        learned = _along(record.y, _of_model(model), record.clock[:, None])
+        learned = learned_energy(model, record.y)
         if "true_energy" in found:
             apart = learned - found["true_energy"][0]
             learned = learned - (np.nanmean(apart) if np.isfinite(apart).any() else 0.0)
@@ -112,12 +111,16 @@ def energy_map(
     """
     if isinstance(source, Model):
         states: tuple[State, ...] = source.states
-        function, name = _of_model(source), source.name
+        function, name = partial(learned_energy, source), source.name
         units = source.facts.energy_units
         box = None if not source.low.size else (source.low, source.high)
     else:
         law = plugins.system(source)
-        states, function, name = tuple(law.states), _of_system(law), law.name
+        states, name = tuple(law.states), law.name
+        if law.energy is None:
+            raise ValueError(f"system {name!r} has no Hamiltonian, so there is no energy to map")
+        sizes = law.size, len(law.parameters)
+        function = partial(scalar_values, law.energy, time, theta=law.theta(), sizes=sizes)
         units = law.energy_units
         box = None
         if isinstance(law.initial, Box) and len(law.initial) == law.size:
@@ -133,45 +136,14 @@ def energy_map(
     grid = np.tile(state, (points * points, 1))
     grid[:, known.index(first)] = np.tile(along, points)
     grid[:, known.index(second)] = np.repeat(across, points)
-    values = function(np.full(len(grid), float(time)), grid).reshape(points, points)
+    values = function(grid)
     about = {label: _about(label, states) for label in (first, second)}
     others = {label: float(state[k]) for k, label in enumerate(known) if label not in (first, second)}
     return xr.Dataset(
-        {"energy": ((second, first), values, {"units": units, "long_name": "energy"})},
+        {"energy": ((second, first), values.reshape(points, points), {"units": units, "long_name": "energy"})},
         {first: ((first,), along, about[first]), second: ((second,), across, about[second])},
         {"title": f"energy of {name}", **dataset.encode({"at": others}), "history": dataset.history("energy_map")},
     )
-
-
-def _of_system(law: System) -> Callable[..., np.ndarray]:
-    hamiltonian = law.energy
-    if hamiltonian is None:
-        raise ValueError(f"system {law.name!r} has no Hamiltonian, so there is no energy to map")
-
-    def energy(t: np.ndarray, y: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
-        sizes = law.size, len(law.parameters)
-        return scalar_values(hamiltonian, t, y, law.theta() if theta is None else theta, sizes)
-
-    return energy
-
-
-def _of_model(model: Model) -> Callable[..., np.ndarray]:
-    if not isinstance(model, HasEnergy):
-        raise ValueError(f"a {type(model).__name__} has no energy(); learn a HamiltonianNetwork")
-    energy = model.energy
-    return lambda _, y: np.asarray(energy(y), dtype=float)
-
-
-def _along(
-    y: np.ndarray, function: Callable[..., np.ndarray], clock: np.ndarray, theta: np.ndarray | None = None
-) -> np.ndarray:
-    """Energy (trajectory, member, time), NaN where there is no state."""
-    values = np.full(y.shape[:3], np.nan)
-    finite = np.isfinite(y).all(axis=-1)
-    t = np.broadcast_to(clock, finite.shape)[finite]
-    own = () if theta is None else (np.ascontiguousarray(theta[finite]),)
-    values[finite] = function(t, np.ascontiguousarray(y[finite]), *own)
-    return values
 
 
 def _named(x: Axis, y: Axis, states: tuple[State, ...]) -> list[tuple[str, tuple[float, float] | None]]:

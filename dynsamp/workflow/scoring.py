@@ -236,7 +236,8 @@ def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Da
     if dated:
         index = np.searchsorted(own, times)
     else:
-        index = np.abs(own[None, :] - times[:, None]).argmin(axis=1) if own.size < 4096 else _nearest(own, times)
+        right = np.clip(np.searchsorted(own, times), 1, max(own.size - 1, 1))
+        index = np.where(times - own[right - 1] <= own[np.minimum(right, own.size - 1)] - times, right - 1, right)
     index = np.minimum(index, own.size - 1)
     gap = np.abs(own[index] - times)
     close = gap <= 1e-9 * max(float(np.abs(times).max()), 1.0) if not dated else own[index] == times
@@ -249,9 +250,3 @@ def _aligned(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Da
             " generate the truth with the forecast's duration= and dt="
         )
     return forecast, truth.isel(time=index), None
-
-
-def _nearest(own: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Index of the element of the increasing ``own`` nearest to each time."""
-    right = np.clip(np.searchsorted(own, times), 1, own.size - 1)
-    return np.where(times - own[right - 1] <= own[right] - times, right - 1, right)

@@ -8,7 +8,6 @@ linear map that was fitted to the same data. A model beats one of them at a lead
 than chance makes it, between blocks of starts.
 """
 
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -22,6 +21,7 @@ from dynsamp.metrics.returns import turns
 from dynsamp.models import skill
 from dynsamp.models.base import HasClock, HasDiffusion, HasDrift, HasEnergy, HasStep, HasVectorField, Model, Samples
 from dynsamp.models.measured.angles import unwrapped
+from dynsamp.solve import field_values, solve
 from dynsamp.words import listed
 from dynsamp.workflow.completing import completed
 
@@ -170,28 +170,10 @@ def _law(model: Model) -> tuple[bool, Field | None]:
         return False, field if isinstance(model, HasClock) else lambda y, *_: field(y)
     if isinstance(model, HasStep):
         return True, lambda y, *_: np.asarray(model.step(y))
-    if not model.has_kernel:
+    kernel = model.kernel() if model.has_kernel else None
+    if kernel is None or kernel.kind == "map":
         return True, None
-    kernel = model.kernel()
-    if not all(isinstance(function, types.FunctionType) for function in kernel.functions) or kernel.inputs:
-        raise TypeError(f"{type(model).__name__} has neither vector_field() nor step()")
-
-    def of(y: np.ndarray, t: Any) -> np.ndarray:
-        out, half = np.empty_like(y), len(y) // 2
-        if kernel.kind == "separable":
-            kernel.functions[0](t, y[half:], kernel.theta, out[:half])
-            kernel.functions[1](t, y[:half], kernel.theta, out[half:])
-        else:
-            kernel.functions[0](t, y, kernel.theta, out)
-        return out
-
-    def called(y: np.ndarray, t: np.ndarray, *_: Any) -> np.ndarray:
-        try:
-            return of(y.T, t).T
-        except (TypeError, ValueError):  # functions that take no arrays of points
-            return np.array([of(row, time) for row, time in zip(y, t, strict=True)])
-
-    return kernel.kind == "map", called
+    return False, lambda y, t, *_: field_values(kernel, t, y)
 
 
 def _over(field: Field, window: Window, y: np.ndarray, between: tuple[int, int], parts: int, wrong: Any) -> np.ndarray:
@@ -235,7 +217,12 @@ def _paths(
     y = truth[:, 0]
     if field is None:
         times = np.median(t - t[:, :1], axis=0)
-        return np.asarray(model.predict(y, times, np.arange(len(y)), 0)[0])[:, leads]
+        paths = (
+            solve(model.kernel(), times, y).states
+            if model.has_kernel
+            else model.predict(y, times, np.arange(len(y)), 0)[0]
+        )
+        return np.asarray(paths)[:, leads]
     first = field(y, t[:, 0], None if u is None else u[:, 0])
     wrong = skill.unseen(error, first - y if steps else first)
     grid = leads.tolist() if not steps and u is None else range(1, int(leads[-1]) + 1)
