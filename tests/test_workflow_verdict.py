@@ -45,6 +45,10 @@ SAID = {
     "white noise": (lambda: arrays(RNG.standard_normal((500, 1))), None, "no skill: no better than climatology"),
     "few rows of noise": (lambda: arrays(RNG.standard_normal((30, 2))), None, "no skill: no better than"),
     "white noise as diffusion": (lambda: arrays(RNG.standard_normal((500, 1))), "drift-diffusion", "than climatology"),
+    # errors of single forecasts favour a narrower law, their mean does not
+    "white noise as diffusion, again": (
+        lambda: arrays(np.random.default_rng(1003).standard_normal((500, 1))), "drift-diffusion", "than climatology"
+    ),
     # a martingale: the present state is best
     "a random walk": (lambda: arrays(RNG.standard_normal((500, 1)).cumsum(axis=0)), None, "than persistence"),
     "a random walk as diffusion": (

@@ -77,21 +77,23 @@ def unseen(error: float | None, values: np.ndarray) -> np.ndarray:
     return np.asarray((error or 0.0) * rms * generator(0, "mixtures").standard_normal(values.shape))
 
 
-def ranked(own: np.ndarray, seen: Callable[[], np.ndarray], other: np.ndarray, apart: Sequence[int]) -> np.ndarray:
+def ranked(
+    own: np.ndarray, seen: Callable[[], np.ndarray], other: np.ndarray, apart: Sequence[int], proper: bool = False
+) -> np.ndarray:
     """Rank (lead,) of a model among RANKS, from its errors elsewhere, those on the data, and those of another.
 
     Better is what is better elsewhere; worse is only what is worse even on the data that it has seen. No better is what
-    is better there and worse elsewhere.
+    is better there and worse elsewhere. Of ``proper`` scores of laws the mean counts alone.
     """
-    elsewhere = _compared(own, other, apart)
+    elsewhere = _compared(own, other, apart, proper)
     if (elsewhere > 0).all():
         return np.full(len(elsewhere), BETTER)
-    here = _compared(seen(), other, apart)
+    here = _compared(seen(), other, apart, proper)
     doubtful = (elsewhere < 0) & (here > 0)
     return np.where(elsewhere > 0, BETTER, np.where(here < 0, 0, np.where(doubtful, 1, 2)))
 
 
-def _compared(own: np.ndarray, other: np.ndarray, apart: Sequence[int]) -> np.ndarray:
+def _compared(own: np.ndarray, other: np.ndarray, apart: Sequence[int], proper: bool) -> np.ndarray:
     """1 where errors (start, lead) are smaller than those of another, -1 where larger, 0 where none can tell (lead,).
 
     The difference over the sum of each start, which finds what is small everywhere, or over the mean sum, which finds
@@ -102,7 +104,7 @@ def _compared(own: np.ndarray, other: np.ndarray, apart: Sequence[int]) -> np.nd
     for lead in range(own.shape[1]):
         difference, total = own[:, lead] - other[:, lead], own[:, lead] + other[:, lead]
         blocks = min(BLOCKS, apart[lead])
-        sides = [_side(difference / (scale + LEAST), blocks) for scale in (np.abs(total), total.mean())]
+        sides = [_side(difference / (scale + LEAST), blocks) for scale in (np.abs(total), total.mean())[proper:]]
         if max(own[:, lead].mean(), other[:, lead].mean()) > FAINT and abs(sum(sides)) >= max(map(abs, sides)):
             found[lead] = -int(np.sign(sum(sides)))
     return found

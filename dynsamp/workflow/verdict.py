@@ -130,7 +130,7 @@ def _along(model: Model, samples: Samples) -> str:
     seen, own = cache(lambda: rolled(None)), rolled(skill.error_of(model))
     others = [errors(path, spread if noisy else None) for path, spread in _three(samples, truth[:, 0], leads)]
     apart = [len(np.unique(k * samples.y.shape[1] + i // lead)) for lead in leads]
-    won = np.stack([skill.ranked(own, seen, other, apart) for other in others])
+    won = np.stack([skill.ranked(own, seen, other, apart, noisy) for other in others])
     times = np.median(t[:, leads] - t[:, :1], axis=0)
     label = "" if samples.facts.time_unit == "1" else f" {samples.facts.time_unit}"
     return _said(won, [float(other.mean()) for other in others], [f"{time:.3g}{label}" for time in times])
