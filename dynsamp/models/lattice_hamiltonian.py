@@ -189,27 +189,18 @@ class LatticeHamiltonianModel(LawModel):
 
     @cached_property
     def _energy(self) -> LatticeEnergy:
-        return LatticeEnergy(self.lattice, self.laws)
+        return LatticeEnergy(self.lattice, self.laws, self.constants)
 
     def energy(self, y: np.ndarray) -> np.ndarray:
         """H of states (..., component): an array (...)."""
-        total = self._energy.value(self._points(y))
-        for part, constant in zip(self.lattice.parts, self.constants, strict=True):
-            total += constant * len(self.lattice.index(part))
-        return total.reshape(np.shape(y)[:-1])
+        return self._energy.value(self._points(y)).reshape(np.shape(y)[:-1])
 
     def energy_density(self, y: np.ndarray) -> np.ndarray:
         """Energy of each site (..., site), which sum to H: the sites of a patch share its energy evenly.
 
         How much of it is on-site and how much between sites no data tell, so only sums have a meaning of their own.
         """
-        density = self._energy.density(self._points(y))
-        for part, constant in zip(self.lattice.parts, self.constants, strict=True):
-            index = self.lattice.index(part)
-            inside = index >= 0
-            shares = np.broadcast_to(constant / np.maximum(inside.sum(axis=1, keepdims=True), 1), index.shape)
-            density += np.bincount(index[inside] % self.sites, shares[inside], self.sites)
-        return density.reshape(*np.shape(y)[:-1], self.sites)
+        return self._energy.density(self._points(y)).reshape(*np.shape(y)[:-1], self.sites)
 
     def gradient(self, y: np.ndarray) -> np.ndarray:
         """Gradient of H at states (..., component), same shape."""

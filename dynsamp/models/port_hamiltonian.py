@@ -88,10 +88,12 @@ class PortHamiltonianModel(EnergyModel):
 
     def vector_field(self, y: np.ndarray, t: float | np.ndarray = 0.0, u: np.ndarray | None = None) -> np.ndarray:
         """Right-hand side at states (..., component), times (...) and signals u (..., input), zero unless given."""
-        result = self.gradient(y) @ self.matrix.T + self.force(np.broadcast_to(t, np.shape(y)[:-1]))
-        if u is not None:
-            result = result + np.asarray(u, dtype=float) @ self.input_matrix.T
-        return np.asarray(result)
+        return np.asarray(self.gradient(y) @ self.matrix.T + self._drive(y, t, u))
+
+    def _drive(self, y: np.ndarray, t: float | np.ndarray, u: np.ndarray | None) -> np.ndarray:
+        """B u + F."""
+        force = self.force(np.broadcast_to(t, np.shape(y)[:-1]))
+        return force if u is None else force + np.asarray(u, dtype=float) @ self.input_matrix.T
 
     def field(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """See EnergyModel.field."""
@@ -108,10 +110,7 @@ class PortHamiltonianModel(EnergyModel):
 
     def supplied_power(self, y: np.ndarray, t: float | np.ndarray = 0.0, u: np.ndarray | None = None) -> np.ndarray:
         """Energy that force and inputs bring in a unit of time: grad H . (B u + F)."""
-        drive = self.force(np.broadcast_to(t, np.shape(y)[:-1]))
-        if u is not None:
-            drive = drive + np.asarray(u, dtype=float) @ self.input_matrix.T
-        return np.asarray(np.sum(self.gradient(y) * drive, axis=-1))
+        return np.asarray(np.sum(self.gradient(y) * self._drive(y, t, u), axis=-1))
 
     def undisturbed(self) -> HamiltonianModel:
         """The Hamiltonian system alone: no dissipation, inputs or force; forecasts are symplectic."""

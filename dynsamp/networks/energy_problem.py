@@ -248,8 +248,7 @@ def solve_energy(
             f" {memory / 1e6:.3g} MB; allow more, or fit fewer neurons"
         )
     problem = LeastSquares(basis.columns, 1, chunk * equations, unpenalised=basis.free)
-    for start in range(0, count, chunk):
-        part = data if chunk >= count else data.take(np.arange(start, min(start + chunk, count)))
+    for part in _parts(data, chunk):
         basis.fill(part, problem.block(part.target.size))
     solution = problem.solve(regularisation) if cutoff is None else problem.solve(cutoff=cutoff)
     return Trained(basis, basis.energy(solution.coefficients[:, 0]), solution)

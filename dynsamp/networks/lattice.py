@@ -194,6 +194,13 @@ class LatticeEnergy:
 
     lattice: Lattice
     laws: Sequence[Energy]  # one a part, of the values at its places
+    constants: np.ndarray | None = None  # (part,) of every patch
+
+    def _values(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Index (patch, place) and energies (point, patch) of each part."""
+        constants = np.zeros(len(self.laws)) if self.constants is None else self.constants
+        found = zip(self._patches(y), constants, strict=True)
+        return [(index, law.value(x).reshape(-1, len(index)) + constant) for (law, index, x), constant in found]
 
     def _patches(self, y: np.ndarray) -> list[tuple[Energy, np.ndarray, np.ndarray]]:
         """Law, index (patch, place) and values (point * patch, place) of each part."""
@@ -206,16 +213,16 @@ class LatticeEnergy:
     def value(self, y: np.ndarray) -> np.ndarray:
         """The sum (point,)."""
         total = np.zeros(len(y))
-        for law, index, x in self._patches(y):
-            total += law.value(x).reshape(-1, len(index)).sum(axis=1)
+        for _, values in self._values(y):
+            total += values.sum(axis=1)
         return total
 
     def density(self, y: np.ndarray) -> np.ndarray:
         """What each site has of the sum (point, site): the sites of a patch have equal shares."""
         n = self.lattice.sites
         result = np.zeros((len(y), n + 1))
-        for law, index, x in self._patches(y):
-            shares = law.value(x).reshape(-1, len(index)) / np.maximum((index >= 0).sum(axis=1), 1)
+        for index, values in self._values(y):
+            shares = values / np.maximum((index >= 0).sum(axis=1), 1)
             for column in index.T:
                 result[:, np.where(column < 0, n, column % n)] += shares  # no site is twice in a column, but the last
         return result[:, :-1]
