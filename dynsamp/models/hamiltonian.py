@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -165,8 +165,8 @@ class HamiltonianNetwork(EnergyEstimator):
             if self.published:
                 ready = replace(ready, separable=False)
             by_rows = ready.samples.dy is not None or self.published
-            learned = self._from_rows(ready, seed, memory) if by_rows else self._from_snapshots(ready, seed, memory)
-        model, report, data = learned
+            model, data = (self._from_rows if by_rows else self._from_snapshots)(ready, seed, memory)
+        report = dict(model.report)
         known, guessed = report.get("error_interval", [np.inf])[0], ready.notes["pairs"] == CANONICAL_NAMES
         named = doubts_of_names(ready.samples.owners, ready.pairs, guessed=guessed)
         for key, doubt in (named or doubts(data, known, noisy="noise" in report)).items():
@@ -175,9 +175,7 @@ class HamiltonianNetwork(EnergyEstimator):
         offset, report["constant"] = pinned(model, self.reference)
         return replace(model, offset=offset, report={**report, **meter.cost.as_dict()})
 
-    def _from_rows(
-        self, ready: CanonicalSamples, seed: int, memory: int | None
-    ) -> tuple[HamiltonianModel, dict[str, Any], Gradients]:
+    def _from_rows(self, ready: CanonicalSamples, seed: int, memory: int | None) -> tuple[HamiltonianModel, Gradients]:
         """From derivatives (or, as published, from collocations of snapshots): linear."""
         data, source = gradient_data(ready.samples, ready.pairs)
         y = data.nodes.reshape(-1, ready.pairs.size)
@@ -195,12 +193,12 @@ class HamiltonianNetwork(EnergyEstimator):
                 options = self.options(seed, memory, key=key)
                 fits.append(fit_energy(own, self.neurons, options, structure=facts, judge=True))
         damped = replace(data, others=friction_column(data.target, ready.pairs)[None])
-        model = HamiltonianModel(**assembled(ready, [fit.energy for fit in fits], y))
-        return model, full_report(ready, fits, said, source), damped
+        energies, report = [fit.energy for fit in fits], full_report(ready, fits, said, source)
+        return HamiltonianModel(**assembled(ready, energies, y), report=report), damped
 
     def _from_snapshots(
         self, ready: CanonicalSamples, seed: int, memory: int | None
-    ) -> tuple[HamiltonianModel, dict[str, Any], Gradients]:
+    ) -> tuple[HamiltonianModel, Gradients]:
         """Through the flow."""
         data = snapshot_data(ready.samples)
         y = data.y[ready.samples.inside]
@@ -209,8 +207,7 @@ class HamiltonianNetwork(EnergyEstimator):
         canonical = canonical_matrix(ready.pairs)
         undisturbed = Disturbance(canonical, np.zeros_like(canonical))
         learned, _ = learn_from_snapshots(data, undisturbed, fit, options)
-        report = full_report(ready, [learned.fit], said, learned)
-        model = HamiltonianModel(**assembled(ready, pieces(learned.fit.energy, ready), y))
-        facts = replace(model.facts, dt=ready.samples.median_step)
-        friction = Disturbance(canonical, np.zeros_like(canonical), [friction_of_momenta(ready.pairs)])
-        return replace(model, facts=facts), report, data.linear(friction)
+        about = assembled(ready, pieces(learned.fit.energy, ready), y)
+        about |= {"facts": replace(about["facts"], dt=ready.samples.median_step)}
+        model = HamiltonianModel(**about, report=full_report(ready, [learned.fit], said, learned))
+        return model, data.linear(replace(undisturbed, frictions=[friction_of_momenta(ready.pairs)]))

@@ -31,7 +31,7 @@ from dynsamp.models.measured.canonical import (
     units_of_energy,
 )
 from dynsamp.models.schema import Array, Items, Outline
-from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
+from dynsamp.networks.gradients import Gradients, canonical_matrix, partners, rotated
 from dynsamp.networks.grid import ENDS, Ends
 from dynsamp.networks.lattice import Lattice, LatticeEnergy, Part
 from dynsamp.networks.network import Energy
@@ -289,21 +289,19 @@ class LatticeHamiltonian(LawEstimator):
             offsets = checked_offsets(self.stencil)
             parts = {"separable": self.separable, "differences": self.differences}
             lattice, how = lattice_of(samples.states, offsets, self.ends, **parts)
-            from_rows = self._from_rows if samples.dy is not None else self._from_snapshots
-            model, report = from_rows(samples, lattice, seed, memory)
+            learn = self._from_rows if samples.dy is not None else self._from_snapshots
+            model = learn(samples, lattice, seed, memory)
         constants, said = _pinned(model, self.reference)
         report = {
             "law": _spoken(lattice, self.separable, self.differences),
-            **report,
+            **model.report,
             "pairs": how or CANONICAL_NAMES,
             "constant": said,
             **meter.cost.as_dict(),
         }
         return replace(model, constants=constants, report=report)
 
-    def _from_rows(
-        self, samples: Samples, lattice: Lattice, seed: int, memory: int | None
-    ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
+    def _from_rows(self, samples: Samples, lattice: Lattice, seed: int, memory: int | None) -> LatticeHamiltonianModel:
         """From derivatives: linear; V and T apart, where H is their sum."""
         data, source = gradient_data(samples, canonical_pairs(samples.states)[0])
         groups = [lattice.parts]
@@ -323,7 +321,7 @@ class LatticeHamiltonian(LawEstimator):
 
     def _from_snapshots(
         self, samples: Samples, lattice: Lattice, seed: int, memory: int | None
-    ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
+    ) -> LatticeHamiltonianModel:
         """Through the flow."""
         pairs = canonical_pairs(samples.states)[0]
         data, options = snapshot_data(samples), self.options(seed, memory)
@@ -351,8 +349,7 @@ class LatticeHamiltonian(LawEstimator):
         if learned.verdict is not None:
             noise = np.sqrt(np.mean(learned.verdict.noise.reshape(lattice.fields, -1) ** 2, axis=1))
             learned = replace(learned, verdict=replace(learned.verdict, noise=noise))
-        model, report = self._made(samples, lattice, energies, [learned.fit], learned)
-        return replace(model, facts=replace(model.facts, dt=samples.median_step)), report
+        return self._made(samples, lattice, energies, [learned.fit], learned)
 
     def _fit(self, rows: Gradients, lattice: Lattice, options: FitOptions, *, judge: bool = False) -> EnergyFit:
         structure = lattice.structure(self.polynomial)
@@ -365,17 +362,17 @@ class LatticeHamiltonian(LawEstimator):
         energies: Sequence[Energy],
         fits: list[EnergyFit],
         learned: Learned | str,
-    ) -> tuple[LatticeHamiltonianModel, dict[str, Any]]:
-        energy_units = units_of_energy(samples, canonical_pairs(samples.states)[0])
-        q, p = field_pairs(samples.states)[0].tolist()
-        to = dict(zip([*q, *p], [*p, *q], strict=True))
-        units = lattice.scale(samples.y[samples.inside])[:: lattice.sites]
-        parts = [sorted([*q, *p])] if len(fits) == 1 else [sorted(q), sorted(p)]
+    ) -> LatticeHamiltonianModel:
+        pairs, units = field_pairs(samples.states)[0], lattice.scale(samples.y[samples.inside])[:: lattice.sites]
+        to = partners(pairs)[0]
+        parts = [range(len(to))] if len(fits) == 1 else [sorted(part) for part in pairs.tolist()]
         tendencies = [{samples.states[to[k]].name: float(units[k]) for k in part} for part in parts]
         names = [state.name for state in samples.states]
         report = {**law_report(fits, learned, names, samples.ids, tendencies), "separable": self.separable}
-        about = samples.about(report, separable=self.separable, energy_units=energy_units)
-        return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies)), report
+        facts: dict[str, Any] = {"energy_units": units_of_energy(samples, canonical_pairs(samples.states)[0])}
+        facts |= {} if samples.dy is not None else {"dt": samples.median_step}
+        about = samples.about(report, separable=self.separable, **facts)
+        return LatticeHamiltonianModel(**about, **self._arrays(lattice, energies))
 
     def _arrays(self, lattice: Lattice, energies: Sequence[Energy]) -> dict[str, Any]:
         """Fields of the model."""
