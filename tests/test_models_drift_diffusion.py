@@ -222,6 +222,18 @@ def test_growth_over_decades_is_that_of_logarithms():
     assert_allclose(over.last[:, 0], far)
 
 
+def test_growth_that_is_not_seen_is_not_said_to_be_known():
+    mu, sigma, dt = 0.1, 0.3, 0.05  # standard error of mu: sigma / sqrt(total time) = 0.021, twice that of none
+    ratios = []
+    for seed in range(6):
+        steps = np.random.default_rng(seed).standard_normal((20, 200))
+        logs = np.cumsum((mu - sigma**2 / 2) * dt + sigma * np.sqrt(dt) * steps, axis=1)
+        model = DriftDiffusion(transform="log").fit(samples_of(np.exp(logs)[..., None], dt))
+        s = np.exp(logs).reshape(-1, 1)[::20]
+        ratios.append(relative(model.drift(s), mu * s) / model.report["error"]["drift"])
+    assert max(ratios) < 5
+
+
 def test_square_root_noise_and_a_bound():
     kappa, theta, sigma, dt = 1.0, 0.5, 0.9, 0.02
     rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from dynsamp.models import tuning
-from dynsamp.models.drift_diffusion.choice import jackknife, richest
+from dynsamp.models.drift_diffusion.choice import Choice, jackknife, richest
 from dynsamp.models.drift_diffusion.law import lower_triangle
 from dynsamp.models.drift_diffusion.moments import Fitted
 from dynsamp.streams import generator
@@ -60,13 +60,16 @@ def judged(found: Fitted, logs: np.ndarray) -> Judged:
         rich = richest(own_equations, columns)
         gap = (rich.inverse - taken.inverse) @ corrected
         more = own_equations.variance * (rich.inverse - taken.inverse)
+        if not taken.freedom and k < n:  # a drift that is not seen is not known to be none: chance leaves a level open
+            level = Choice.of(own_equations, np.eye(len(corrected))[:1], 0.0, 1.0) or taken
+            covariance = own_equations.variance * louder[k] ** 2 * level.inverse
         blocks = louder[k] ** 2 * jackknife(own_equations, taken)
-        level = growth[:, row] ** 2
+        grown = growth[:, row] ** 2
         for name, share in shares.items():
             along = fit.at_few.T @ (fit.at_few * share[:, None]) / len(fit.few)
             errors_of_terms = covariance @ along
             if logs[row]:  # what is missed at the few largest states is no more than guessed
-                along = fit.at_few.T @ (fit.at_few * (share / level * level.mean())[:, None]) / len(fit.few)
+                along = fit.at_few.T @ (fit.at_few * (share / grown * grown.mean())[:, None]) / len(fit.few)
             chance = more @ along
             doubt = max(float(np.trace(chance)), 0.0) + np.sqrt(2 * max(float(np.sum(chance * chance.T)), 0.0))
             missed = float(gap @ along @ gap) - doubt
