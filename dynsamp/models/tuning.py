@@ -195,8 +195,8 @@ SDE_TURNS = 3
 """Turns of weights, choices and correction; the last two choose from the corrected moments."""
 
 SDE_OUTLIERS, UNSOUND = 0.005, 20.0
-"""Share of the states at which a variance may be below its floor, the rarest ones; and -2 log evidence that a variance
-without others, or a drift that holds paths, may cost."""
+"""Share of the states at which a variance may be below its floor, the rarest ones; and -2 log evidence that a simpler
+sub-model, or a variance without others, may cost."""
 
 SDE_BEYOND, SDE_FOLLOWED = 1.5, 100
 """Distance from the mean, over that of the outermost states, from which paths must come back, and steps of a tenth of
