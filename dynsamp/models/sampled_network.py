@@ -7,7 +7,6 @@ orthogonalisation instead of a truncated SVD, ridge regression where the data ar
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
@@ -26,8 +25,6 @@ from dynsamp.networks.search.regression import RegressionFit, fit_regression
 from dynsamp.words import State, quoted
 
 __all__ = ["SampledNetwork", "SampledNetworkModel"]
-
-_log = logging.getLogger("dynsamp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -214,13 +211,8 @@ class SampledNetwork(Estimator):
             judged = found.judgement(trajectory)
         states = tuple(State(name) for name in _names(self.inputs, source.inputs, "x"))
         targets = _names(self.targets if names is None else names, source.outputs, "y")
-        report: dict[str, Any] = {"error": judged.error, "error_interval": list(judged.interval)}
         levels = judged.noise * found.problem.scale.spread
-        if noise := {name: float(level) for name, level in zip(targets, levels, strict=True) if level}:
-            report["noise"] = noise
-        if worst := judged.worst():
-            report["worst"] = {f"trajectory {k}": error for k, error in worst.items()}
-            _log.warning("the model is much worse than elsewhere in %s", ", ".join(report["worst"]))
+        report = judged.said(zip(targets, levels, strict=True), lambda k: f"trajectory {k}")
         report |= {**found.report(), "dtype": self.dtype, **meter.cost.as_dict()}
         model = replace(_model(found, states, targets), report=report)
         drawn, what = found.problem.summary, "" if trajectory is None else " of the derivative"
@@ -251,8 +243,8 @@ def _model(found: RegressionFit, states: tuple[State, ...], targets: Sequence[st
     size = len(network.centre)
     return SampledNetworkModel(
         states=states,
-        low=found.low,
-        high=found.high,
+        low=found.problem.summary.low,
+        high=found.problem.summary.high,
         targets=list(targets),
         widths=[layer.width for layer in layers],
         activation=found.fitted.neurons.activation or "tanh",

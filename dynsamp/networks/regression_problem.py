@@ -100,6 +100,17 @@ class Fitted:
     hidden: Hidden
     solution: LinearSolution
 
+    def report(self) -> dict[str, Any]:
+        """What was solved, and how well."""
+        solution = self.solution
+        return {
+            "activation": self.neurons.activation if self.neurons.degree == 1 else "polynomial",
+            "scale": self.neurons.scale,
+            "rows": solution.rows,
+            "rank": solution.rank,
+            "condition": solution.condition,
+        }
+
     @property
     def error(self) -> float:
         """Root mean square over the targets of the relative cross-validated error."""

@@ -12,7 +12,6 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.networks.search.unseen import Judgement
 from dynsamp.networks.stencil import Increments
-from dynsamp.networks.tuning import HARD
 
 __all__ = ["Increments", "increments", "judged", "unused"]
 
@@ -63,19 +62,12 @@ def increments(samples: Samples, learner: str, *, even: bool = True) -> Incremen
 
 def judged(judgement: Judgement, samples: Samples, noise: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """First keys of a report: error, its interval, noise (output,) of states, and what is worse than the rest."""
-    report: dict[str, Any] = {"error": judgement.error, "error_interval": list(judgement.interval)}
-    squares: dict[str, list[float]] = {}
     owners = samples.owners if len(noise) == samples.size else samples.states
+    squares: dict[str, list[float]] = {}
     for state, level in zip(owners, noise, strict=True):
         squares.setdefault(state.name, []).append(float(level) ** 2)
-    if found := {name: float(np.sqrt(np.mean(each))) for name, each in squares.items() if any(each)}:
-        report["noise"] = found
-    if worst := {f"trajectory {samples.ids[k]}": error for k, error in judgement.worst().items()}:
-        report["worst"] = worst
-        said = ", ".join(f"{name} {error:.2g}" for name, error in worst.items())
-        if max(worst.values()) > HARD:  # of a good fit everywhere it is no alarm
-            _log.warning("the model is much worse than elsewhere in %s (relative error of a step)", said)
-    return report | unused(samples)
+    levels = [(name, float(np.sqrt(np.mean(each)))) for name, each in squares.items()]
+    return judgement.said(levels, lambda k: f"trajectory {samples.ids[k]}") | unused(samples)
 
 
 def unused(samples: Samples) -> dict[str, Any]:

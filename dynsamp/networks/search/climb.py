@@ -16,7 +16,10 @@ import numpy as np
 from dynsamp.networks import tuning
 from dynsamp.networks.neurons import Activation, Neurons
 
-__all__ = ["Climb", "Trial", "ladder", "simplest"]
+__all__ = ["LINEAR", "Climb", "Trial", "ladder", "simplest"]
+
+
+LINEAR = Neurons(0, "tanh", 1.0)
 
 
 @dataclass(frozen=True)

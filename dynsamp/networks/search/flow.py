@@ -26,14 +26,12 @@ from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.polynomials import monomials
 from dynsamp.networks.regression_problem import Blocks, Fitted, Problem, Scaling
 from dynsamp.networks.rows import Rows, Summary
-from dynsamp.networks.search.climb import Climb, simplest
-from dynsamp.networks.search.unseen import Judgement, folds
+from dynsamp.networks.search.climb import LINEAR, Climb, simplest
+from dynsamp.networks.search.unseen import Judgement, folds, reach
 from dynsamp.networks.stencil import Increments, Stencil
 from dynsamp.streams import generator
 
 __all__ = ["FlowFit", "fit_flow"]
-
-LINEAR = Neurons(0, "tanh", 1.0)
 
 
 @dataclass(frozen=True)
@@ -53,14 +51,10 @@ class FlowFit:
 
     def report(self) -> dict[str, Any]:
         """What was chosen, how well it fits, and why."""
-        solution, neurons = self.fitted.solution, self.fitted.neurons
+        solution = self.fitted.solution
         return {
             "width": int(np.any(self.network.coefficients != 0.0, axis=0).sum()),
-            "activation": neurons.activation if neurons.degree == 1 else "polynomial",
-            "scale": neurons.scale,
-            "rows": solution.rows,
-            "rank": solution.rank,
-            "condition": solution.condition,
+            **self.fitted.report(),
             "residual": float(solution.residual.max()),
             "cross_validated_error": float(solution.gcv.max()),
             "regularisation": float(solution.regularisation.max()),
@@ -244,7 +238,7 @@ class _Search:
         network, states = problem.network(fitted), self.states
         plenty = self.some(neurons) <= len(self.rows.y) * (1 - 1 / tuning.FOLDS)
         parts = tuning.FOLDS if plenty or not states.trajectory.any() else tuning.JUDGED_FOLDS
-        outer = self.far(states.dy), self.far(states.y)
+        outer = reach(states.dy), reach(states.y)
         fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts, outer), self.kept)
         site = np.arange(len(states.y)) * self.kept  # one site of a time: its neighbours share much
         site = site + generator(self.options.seed, "sites").integers(0, self.kept, len(site))
@@ -258,12 +252,6 @@ class _Search:
             low, high = judged.interval
             judged = replace(judged, error=error, interval=(min(low, error / 3.0), max(high, 3.0 * error)))
         return FlowFit(network, fitted, judged, noise, chosen)
-
-    @staticmethod
-    def far(values: np.ndarray) -> np.ndarray:
-        """How far out rows (row, component) lie, each component in units of its range."""
-        low, high = values.min(axis=0), values.max(axis=0)
-        return np.asarray(np.abs((2.0 * values - low - high) / np.where(high > low, high - low, 1.0)).max(axis=1))
 
     @property
     def own(self) -> np.ndarray:

@@ -21,13 +21,11 @@ from dynsamp.networks.network import Network
 from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, Width
 from dynsamp.networks.regression_problem import Blocks, Fitted, Method, Problem, bytes_needed, json_ready, scaling
 from dynsamp.networks.rows import Rows
-from dynsamp.networks.search.climb import Climb, ladder, simplest
+from dynsamp.networks.search.climb import LINEAR, Climb, ladder, simplest
 from dynsamp.networks.search.unseen import Judgement, folds
 from dynsamp.streams import generator
 
 __all__ = ["RegressionFit", "fit_regression"]
-
-LINEAR = Neurons(0, "tanh", 1.0)
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,6 @@ class RegressionFit:
     network: Network
     fitted: Fitted
     choice: Choice
-    low: np.ndarray  # (input,) of all rows
-    high: np.ndarray  # (input,)
-    rows: int  # of the data
     problem: Problem
 
     def judgement(self, trajectory: np.ndarray | None = None) -> Judgement:
@@ -68,12 +63,8 @@ class RegressionFit:
         widths = [layer.width for layer in self.network.hidden.layers]
         return {
             "width": widths[0] if len(widths) == 1 else widths or 0,
-            "activation": neurons.activation,
-            "scale": neurons.scale,
+            **self.fitted.report(),
             "sampler": neurons.drawn_by,
-            "rows": solution.rows,
-            "rank": solution.rank,
-            "condition": solution.condition,
             "residual": json_ready(solution.residual),
             "gcv_error": json_ready(solution.gcv),
             "regularisation": json_ready(solution.regularisation),
@@ -145,9 +136,7 @@ def _final(problem: Problem, choice: Choice) -> Fitted:
 
 
 def _finished(problem: Problem, fitted: Fitted, choice: Choice) -> RegressionFit:
-    summary = problem.summary
-    low, high = summary.low, summary.high
-    return RegressionFit(problem.network(fitted), fitted, choice, low, high, problem.rows.count, problem)
+    return RegressionFit(problem.network(fitted), fitted, choice, problem)
 
 
 def _affordable(problem: Problem, neurons: Neurons) -> int:

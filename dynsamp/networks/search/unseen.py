@@ -12,9 +12,11 @@ reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -22,7 +24,9 @@ from scipy.spatial import cKDTree
 from dynsamp.networks import tuning
 from dynsamp.streams import generator
 
-__all__ = ["Judgement", "Unseen", "by_trajectory", "folds"]
+__all__ = ["Judgement", "Unseen", "by_trajectory", "folds", "reach"]
+
+_log = logging.getLogger("dynsamp")
 
 
 def folds(
@@ -106,6 +110,18 @@ class Judgement:
             for value, factor in zip((self.error, *self.interval), (1.0, 1.0 / within, within), strict=True)
         )
         return replace(self, error=error, interval=(low, high))
+
+    def said(self, noise: Iterable[tuple[str, float]], label: Callable[[int], str]) -> dict[str, Any]:
+        """First keys of a report: error, its interval, noise by name, what is worse than the rest (a warning too)."""
+        said: dict[str, Any] = {"error": self.error, "error_interval": list(self.interval)}
+        if found := {name: float(level) for name, level in noise if level}:
+            said["noise"] = found
+        if worst := {label(k): value for k, value in self.worst().items()}:
+            said["worst"] = worst
+            if max(worst.values()) > tuning.HARD:  # of a good fit everywhere it is no alarm
+                each = ", ".join(f"{name} {value:.2g}" for name, value in worst.items())
+                _log.warning("the model is much worse than elsewhere in %s (relative error)", each)
+        return said
 
     def worst(self) -> dict[int, float]:
         """The trajectories that are worse than the rest by a wide margin, worst first, at most three."""
@@ -197,6 +213,13 @@ class Unseen:
         # where all of it is that of one block, with or without such a one it is another number
         rest = max(1.0 - float(sums.max() / sums.sum()), tuning.LEAST_SIGNAL)
         return float(np.sqrt((1.0 + 1.65 * rate) / rest))
+
+
+def reach(values: np.ndarray) -> np.ndarray:
+    """How far out rows (row, component) lie, each component in units of its range."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    middle, width = 0.5 * low + 0.5 * high, np.where(high > low, 0.5 * high - 0.5 * low, 1.0)
+    return np.asarray(np.abs((values - middle) / width).max(axis=1))
 
 
 def by_trajectory(trajectory: np.ndarray, residual: np.ndarray, size: float) -> dict[int, float]:

@@ -42,18 +42,12 @@ class Verdict:
     def said(self, names: Sequence[str], ids: np.ndarray) -> dict[str, Any]:
         """Keys of the report, with names of components and of trajectories; what is bad is a warning too."""
         found = self.judgement
-        said: dict[str, Any] = {"error": found.error, "error_interval": list(found.interval)}
-        if self.noise.any():
-            said["noise"] = {name: float(value) for name, value in zip(names, self.noise, strict=True)}
         stretches = max(found.by_trajectory, default=0) + 1
 
         def label(k: int) -> str:
             return f"trajectory {ids[k]}" if len(ids) > 1 else f"stretch {k + 1} of {stretches}"
 
-        if worst := found.worst():
-            said["worst"] = {label(k): value for k, value in worst.items()}
-            each = ", ".join(f"{name} {value:.1g}" for name, value in said["worst"].items())
-            _log.warning("the model is much worse there than elsewhere (relative error): %s", each)
+        said = found.said(zip(names, self.noise, strict=True), label)
         if self.lost:
             where = listed([label(k) for k in self.lost][: tuning.NAMED]) + (
                 " ..." if len(self.lost) > tuning.NAMED else ""
