@@ -216,10 +216,9 @@ class Unseen:
 
 
 def reach(values: np.ndarray) -> np.ndarray:
-    """How far out rows (row, component) lie, each component in units of its range."""
-    low, high = values.min(axis=0), values.max(axis=0)
-    middle, width = 0.5 * low + 0.5 * high, np.where(high > low, 0.5 * high - 0.5 * low, 1.0)
-    return np.asarray(np.abs((values - middle) / width).max(axis=1))
+    """How far out rows (row, component) lie, each component in units of its spread."""
+    middle, spread = values.mean(axis=0), values.std(axis=0)  # of its range both ends would be as far out
+    return np.asarray(np.abs((values - middle) / np.where(spread > 0.0, spread, 1.0)).max(axis=1))
 
 
 def by_trajectory(trajectory: np.ndarray, residual: np.ndarray, size: float) -> dict[int, float]:
