@@ -113,7 +113,7 @@ class Judgement:
 
     def said(self, noise: Iterable[tuple[str, float]], label: Callable[[int], str]) -> dict[str, Any]:
         """First keys of a report: error, its interval, noise by name, what is worse than the rest (a warning too)."""
-        said: dict[str, Any] = {"error": self.error, "error_interval": list(self.interval)}
+        said: dict[str, Any] = {"error": self.error, "error_interval": [float(end) for end in self.interval]}
         if found := {name: float(level) for name, level in noise if level}:
             said["noise"] = found
         if worst := {label(k): value for k, value in self.worst().items()}:
