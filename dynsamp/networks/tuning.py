@@ -616,8 +616,7 @@ RIM_OF, RIM_PARTS, RIM_MOST = 10, 200, 5
 how many are at most: without more of them a fit would have to reach further than to fresh states."""
 
 RIM_WITHIN = (4.0, 100.0)
-"""Factor within which the rim says its part, as few blocks say it; more, up to the second, as it is more than all else.
-Errors of clean flow maps differ by so much between draws of as many fresh trajectories (17 systems, 3 seeds)."""
+"""Factor within which the rim says its part, as few blocks say it; up to the second, as it is more than all else."""
 
 DECEIVED = 3.0
 """Times the error that a search believes in: an error of all rows beyond makes it start again."""

@@ -27,7 +27,7 @@ from dynsamp.networks.polynomials import monomials
 from dynsamp.networks.regression_problem import Blocks, Fitted, Problem, Scaling
 from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.search.climb import LINEAR, Climb, simplest
-from dynsamp.networks.search.unseen import Judgement, folds, reach
+from dynsamp.networks.search.unseen import Judgement, folds
 from dynsamp.networks.stencil import Increments, Stencil
 from dynsamp.streams import generator
 
@@ -238,8 +238,7 @@ class _Search:
         network, states = problem.network(fitted), self.states
         plenty = self.some(neurons) <= len(self.rows.y) * (1 - 1 / tuning.FOLDS)
         parts = tuning.FOLDS if plenty or not states.trajectory.any() else tuning.JUDGED_FOLDS
-        outer = reach(states.dy), reach(states.y)
-        fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts, outer), self.kept)
+        fold = np.repeat(folds(states.trajectory, self.options.seed + 1, parts), self.kept)
         site = np.arange(len(states.y)) * self.kept  # one site of a time: its neighbours share much
         site = site + generator(self.options.seed, "sites").integers(0, self.kept, len(site))
         blocks = Blocks(self.rows.trajectory, fold, 2, rows=site)

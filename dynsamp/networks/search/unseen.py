@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 from dynsamp.networks import tuning
 from dynsamp.streams import generator
 
-__all__ = ["Judgement", "Unseen", "by_trajectory", "folds", "reach"]
+__all__ = ["Judgement", "Unseen", "by_trajectory", "folds"]
 
 _log = logging.getLogger("dynsamp")
 
@@ -213,12 +213,6 @@ class Unseen:
         # where all of it is that of one block, with or without such a one it is another number
         rest = max(1.0 - float(sums.max() / sums.sum()), tuning.LEAST_SIGNAL)
         return float(np.sqrt((1.0 + 1.65 * rate) / rest))
-
-
-def reach(values: np.ndarray) -> np.ndarray:
-    """How far out rows (row, component) lie, each component in units of its spread."""
-    middle, spread = values.mean(axis=0), values.std(axis=0)  # of its range both ends would be as far out
-    return np.asarray(np.abs((values - middle) / np.where(spread > 0.0, spread, 1.0)).max(axis=1))
 
 
 def by_trajectory(trajectory: np.ndarray, residual: np.ndarray, size: float) -> dict[int, float]:
