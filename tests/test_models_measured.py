@@ -311,3 +311,48 @@ def test_recordings_at_uneven_times_are_truths_too(video):
     beyond = dynsamp.evaluate(dynsamp.forecast(model, truth, duration=20), truth, metrics=["nrmse"])
     assert np.isfinite(beyond["nrmse"].values[..., :60]).all()
     assert np.isnan(beyond["nrmse"].values[..., -1]).all()  # the recordings have ended
+
+
+def test_what_no_hamiltonian_can_say_is_said():
+    """Velocities taken for momenta of a double pendulum of equal masses and lengths, whose inertia is not constant."""
+
+    def tendency(s):
+        a, b, u, v = s.T
+        c, d = np.cos(a - b), np.sin(a - b)
+        first, second = -v * v * d - 2 * 9.81 * np.sin(a), u * u * d - 9.81 * np.sin(b)
+        whole = 2 - c * c
+        return np.stack([u, v, (first - c * second) / whole, (2 * second - c * first) / whole], axis=1)
+
+    points = np.random.default_rng(0).uniform(-0.7, 0.7, (1500, 4))
+    names = ["theta1", "theta2", "omega1", "omega2"]
+    model = dynsamp.fit(dynsamp.from_points(points, tendency(points), names=names), HamiltonianNetwork())
+    assert "no H explains the data" in model.report["coordinates"]
+    momenta = np.stack(
+        [
+            2 * points[:, 2] + np.cos(points[:, 0] - points[:, 1]) * points[:, 3],
+            np.cos(points[:, 0] - points[:, 1]) * points[:, 2] + points[:, 3],
+        ],
+        axis=1,
+    )
+    change = tendency(points)
+    shift, turn = np.cos(points[:, 0] - points[:, 1]), -np.sin(points[:, 0] - points[:, 1])
+    turn = turn * (points[:, 2] - points[:, 3])
+    rates = [
+        2 * change[:, 2] + shift * change[:, 3] + turn * points[:, 3],
+        shift * change[:, 2] + turn * points[:, 2] + change[:, 3],
+    ]
+    slopes = np.stack([points[:, 2], points[:, 3], *rates], axis=1)
+    canonical = dynsamp.from_points(np.hstack([points[:, :2], momenta]), slopes, names=["theta1", "theta2", "p1", "p2"])
+    assert "coordinates" not in dynsamp.fit(canonical, HamiltonianNetwork()).report
+
+
+def test_two_positions_are_no_pair():
+    """Two coupled oscillators, of which the positions alone are given, as a sum of two normal modes."""
+    rng, times = np.random.default_rng(0), 0.1 * np.arange(60)
+    size, phase = rng.uniform(0.2, 1.0, (2, 10, 1)), rng.uniform(0.0, 2 * np.pi, (2, 10, 1))
+    modes = size * np.cos(np.array([1.0, np.sqrt(2.0)])[:, None, None] * times + phase)
+    positions = np.stack([modes[0] + modes[1], modes[0] - modes[1]], axis=2)
+    model = dynsamp.fit(dynsamp.from_arrays(positions, times, names=["a", "b"]), HamiltonianNetwork())
+    assert "no H explains the data" in model.report["coordinates"]
+    assert "noise" not in model.report
+    assert model.report["error"] > 0.3

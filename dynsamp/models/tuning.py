@@ -112,6 +112,13 @@ NOT_CANONICAL = 0.02
 GENERAL_BETTER = 0.3
 """Error of a field without a Hamiltonian over that with one, below which the coordinates are in doubt."""
 
+ROWS_A_NEURON = 6
+"""Rows a neuron where a field with and without a Hamiltonian are compared: the richer, the clearer; a double pendulum
+with velocities for momenta needs 200 neurons."""
+
+UNEXPLAINED = 0.2
+"""Relative residual that no Hamiltonian leaves whose rows have no errors."""
+
 # declared facts
 
 PERIOD_COVERED = 0.9

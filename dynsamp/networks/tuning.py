@@ -563,6 +563,13 @@ EVEN = 1e-6
 DEFECT_SITES = 15_000
 """Sites of all snapshots that are used by defect correction: twenty equations an unknown of most laws."""
 
+SEARCH_GAIN = 0.3
+"""Error of new neurons over that of the old ones on the same equations, above which no round searches again: a search
+takes as long as ten rounds."""
+
+DEFECT_STEPS = 2000
+"""Of a solver over eight snapshots: resolved ones need a few dozen; a first law that is wild would take minutes."""
+
 DEFECT_LIMITING = 30.0
 """Times the goal: an error of a refit above it is that of the neurons."""
 

@@ -8,17 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from dynsamp.models import tuning
+from dynsamp.models.base import Samples
 from dynsamp.models.measured.names import is_coordinate
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.least_squares import LeastSquares
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
+from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.words import State
 
-__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta"]
+__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta", "roughness"]
 
 
-def doubts(data: Gradients, known: float = np.inf, *, noisy: bool = False) -> dict[str, str]:
+def doubts(data: Gradients, known: float = np.inf, *, rough: float = np.inf) -> dict[str, str]:
     """Sentences by key of the report: "dissipation" or "coordinates"; none where the data look Hamiltonian.
 
     Parameters
@@ -26,9 +28,9 @@ def doubts(data: Gradients, known: float = np.inf, *, noisy: bool = False) -> di
     data : Gradients
         Rows of the gradient of H; its one other unknown is a friction of all momenta.
     known : float
-        Relative error of the learned H, at least: what small fits cannot explain, it may.
-    noisy : bool
-        Whether samples have errors, which are the errors of small fits then.
+        Relative error of the learned H: what small fits cannot explain, it may.
+    rough : float
+        Errors of the rows, relative and at most: fits have no larger ones where rows are explained.
     """
     if known < tuning.DOUBT_WORTH:
         return {}
@@ -40,24 +42,27 @@ def doubts(data: Gradients, known: float = np.inf, *, noisy: bool = False) -> di
     some = replace(damped, others=damped.others[:0])
     width = min(tuning.DOUBT_WIDTH, len(rows) // tuning.DOUBT_ROWS_A_NEURON)
     plain = _small(some, width)
-    if plain.solution.gcv[0] < tuning.DOUBT_WORTH or (
-        not noisy and known < tuning.GENERAL_BETTER * plain.solution.gcv[0]
-    ):
+    missed = float(plain.solution.gcv[0])
+    if missed < tuning.DOUBT_WORTH or max(known, rough) < tuning.GENERAL_BETTER * missed:
         return {}
     better = _small(damped, width).solution
     friction = float(better.coefficients[0, 0])
-    ratio = float(better.gcv[0] / plain.solution.gcv[0])
+    ratio = float(better.gcv[0] / missed)
     statistic = some.target.size * (ratio**-2 - 1.0)  # of an F test of one unknown
     if ratio < tuning.FRICTION_EXPLAINS and statistic > tuning.FRICTION_SURE:
         way = "lose" if friction > 0 else "gain"
         return {
             "dissipation": f"the data {way} energy: a friction of {friction:.3g} (p' = -dH/dq - friction dH/dp)"
-            f" explains them with an error of {better.gcv[0]:.1e} in place of {plain.solution.gcv[0]:.1e}; learn it"
+            f" explains them with an error of {better.gcv[0]:.1e} in place of {missed:.1e}; learn it"
             " with PortHamiltonianNetwork()"
         }
-    if not some.plain or plain.solution.gcv[0] <= tuning.NOT_CANONICAL:
+    if missed <= tuning.NOT_CANONICAL:
         return {}
-    general = _general(some, plain)
+    general = np.inf
+    if some.plain:  # both with as many neurons, and judged alike
+        width = min(2 * tuning.DOUBT_WIDTH, len(rows) // tuning.ROWS_A_NEURON)
+        plain = _small(some, max(width, plain.basis.layer.width))
+        general = _general(some, plain)
     if general < tuning.GENERAL_BETTER * min(known, plain.solution.gcv[0]):
         return {
             "coordinates": f"no H explains the data in these coordinates (error {plain.solution.gcv[0]:.1e}), but a"
@@ -65,7 +70,24 @@ def doubts(data: Gradients, known: float = np.inf, *, noisy: bool = False) -> di
             " velocities by momenta p = dL/dq', check which states are pairs, or learn a PortHamiltonianNetwork() or a"
             " FlowMap()"
         }
+    left = float(plain.solution.residual[0])
+    if min(left, known) > max(tuning.UNEXPLAINED, rough / tuning.GENERAL_BETTER):
+        return {
+            "coordinates": f"no H explains the data in these coordinates (error {left:.1e}), nor do errors of samples,"
+            " which are as smooth as exact ones: the states are no canonical pairs, or others are hidden; check which"
+            " states are pairs, or learn a FlowMap() with delays"
+        }
     return {}
+
+
+def roughness(samples: Samples) -> float:
+    """Relative size, at most, of independent errors of derivatives, or of those that samples make in differences."""
+    inside, values = samples.inside, samples.y if samples.dy is None else samples.dy
+    level = noise_level(samples.t, values, samples.length)
+    if level is None:
+        return float(np.inf)
+    signal = values[inside] if samples.dy is not None else np.diff(values, axis=1)[inside[:, 1:]] / np.sqrt(2.0)
+    return float(np.sqrt(np.mean(level**2 / (np.mean(signal**2, axis=0) + 1e-300))))
 
 
 def friction_of_momenta(pairs: np.ndarray) -> np.ndarray:

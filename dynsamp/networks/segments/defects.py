@@ -21,7 +21,7 @@ from dynsamp.networks.neurons import FitOptions
 from dynsamp.networks.search.energy import judged, refit
 from dynsamp.networks.segments.learning import Fit, Learned
 from dynsamp.networks.segments.snapshots import Trajectories
-from dynsamp.solve import Kernel, solve
+from dynsamp.solve import Kernel, Options, solve
 
 __all__ = ["learn_by_defects"]
 
@@ -85,7 +85,8 @@ def learn_by_defects(
         cancelled = np.finfo(float).eps * float(np.linalg.norm(found.energy.coefficients) / found.solution.rms[0])
         accuracy = min(max(accuracy, cancelled), 1e-8)
         times, kernel = h * np.arange(2 * HALF + 1), law.kernel()
-        states = solve(kernel, times, y[:, 0], method="dop853", rtol=accuracy, atol=accuracy * scale).states
+        solver = Options(method="dop853", rtol=accuracy, atol=accuracy * scale, max_steps=tuning.DEFECT_STEPS)
+        states = solve(kernel, times, y[:, 0], options=solver).states
         good = np.isfinite(states).all(axis=(1, 2))
         if not good.any():
             break

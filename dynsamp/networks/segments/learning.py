@@ -104,6 +104,7 @@ class _Learning:
     misses: np.ndarray = field(default_factory=lambda: np.empty(0))  # (component,) the same in each, of pairs
     rounds: int = 0
     fresh: bool = True  # whether the neurons are new: their first flow may be no better
+    searching: bool = True  # whether the last search has found better neurons
     rows: Gradients = field(init=False)  # its equations
     kept: tuple[float, EnergyFit, Disturbance, Gradients] | None = None
 
@@ -153,7 +154,15 @@ class _Learning:
         law = self._law()
         stages = enough_stages(law, pairs, max(1e-14, tuning.GAP_SHARE * min(1.0, self.gap)))
         whole = (lambda energy: energy) if self.lattice is None else self.lattice.whole
-        return judge(law, refits, pairs, fold, stages, self.data.half_width, whole)
+        verdict = judge(law, refits, pairs, fold, stages, self.data.half_width, whole)
+        level = self.data.noise
+        if level is None or not verdict.noise.any() or not np.all(verdict.noise > tuning.BEYOND_NOISE * level):
+            return verdict
+        # samples are smoother than that: what looks like noise is what the field cannot say
+        told = verdict.judgement
+        error = max(told.error, float(np.sqrt(np.mean(np.square(list(told.by_trajectory.values()) or [0.0])))))
+        told = replace(told, error=error, interval=(told.interval[0], max(told.interval[1], error)))
+        return replace(verdict, judgement=told, noise=np.zeros_like(verdict.noise))
 
     def _maybe_noise(self) -> bool:
         """Whether errors of samples may be what the flow of pairs misses: a law that is not resolved is no noise."""
@@ -295,9 +304,11 @@ class _Learning:
         rows = self._of_law(data)
         found = refit(self.found, rows, regularisation=self.options.regularisation, memory=self.options.memory)
         self.rounds += 1
-        if search and found.solution.gcv[0] > tuning.LIMITING * goal:
+        if search and self.searching and found.solution.gcv[0] > tuning.LIMITING * goal:
             self._search(data, goal)
             self.fresh = True
+            # neurons that were found on nearly these equations are no better found again
+            self.searching = bool(self.found.solution.gcv[0] < tuning.SEARCH_GAIN * found.solution.gcv[0])
         else:
             self._take(rows, found)
             self.fresh = False
