@@ -22,7 +22,7 @@ from dynsamp.models.base import Model, Samples
 from dynsamp.models.declared import formula_names, structure_of
 from dynsamp.models.learned_energy import EnergyEstimator, EnergyModel, assembled, full_report, pieces, pinned
 from dynsamp.models.measured.canonical import CANONICAL_NAMES, CanonicalSamples, gradient_data, snapshot_data
-from dynsamp.models.measured.diagnosis import doubts, doubts_of_names, friction_column, friction_of_momenta, roughness
+from dynsamp.models.measured.diagnosis import doubts, doubts_of_names, friction_column, friction_of_momenta
 from dynsamp.networks import tuning
 from dynsamp.networks.energy_published import fit_published
 from dynsamp.networks.gradients import Gradients, canonical_matrix, rotated
@@ -169,7 +169,7 @@ class HamiltonianNetwork(EnergyEstimator):
         report = dict(model.report)
         known, guessed = report.get("error", np.inf), ready.notes["pairs"] == CANONICAL_NAMES
         named = doubts_of_names(ready.samples.owners, ready.pairs, guessed=guessed)
-        for key, doubt in (named or doubts(data, known, rough=roughness(ready.samples))).items():
+        for key, doubt in (named or doubts(data, ready.samples, known)).items():
             report[key] = doubt
             _log.warning("%s", doubt)
         offset, report["constant"] = pinned(model, self.reference)

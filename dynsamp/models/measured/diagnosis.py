@@ -17,20 +17,20 @@ from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.words import State
 
-__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta", "roughness"]
+__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta"]
 
 
-def doubts(data: Gradients, known: float = np.inf, *, rough: float = np.inf) -> dict[str, str]:
+def doubts(data: Gradients, samples: Samples, known: float = np.inf) -> dict[str, str]:
     """Sentences by key of the report: "dissipation" or "coordinates"; none where the data look Hamiltonian.
 
     Parameters
     ----------
     data : Gradients
         Rows of the gradient of H; its one other unknown is a friction of all momenta.
+    samples : Samples
+        Whose rows they are: how rough they are bounds their errors.
     known : float
         Relative error of the learned H: what small fits cannot explain, it may.
-    rough : float
-        Errors of the rows, relative and at most: fits have no larger ones where rows are explained.
     """
     if known < tuning.DOUBT_WORTH:
         return {}
@@ -43,6 +43,7 @@ def doubts(data: Gradients, known: float = np.inf, *, rough: float = np.inf) -> 
     width = min(tuning.DOUBT_WIDTH, len(rows) // tuning.DOUBT_ROWS_A_NEURON)
     plain = _small(some, width)
     missed = float(plain.solution.gcv[0])
+    rough = _roughness(samples)
     if missed < tuning.DOUBT_WORTH or max(known, rough) < tuning.GENERAL_BETTER * missed:
         return {}
     better = _small(damped, width).solution
@@ -80,7 +81,7 @@ def doubts(data: Gradients, known: float = np.inf, *, rough: float = np.inf) -> 
     return {}
 
 
-def roughness(samples: Samples) -> float:
+def _roughness(samples: Samples) -> float:
     """Relative size, at most, of independent errors of derivatives, or of those that samples make in differences."""
     inside, values = samples.inside, samples.y if samples.dy is None else samples.dy
     level = noise_level(samples.t, values, samples.length)
