@@ -1,7 +1,5 @@
 """Scores on plain arrays; `METRICS` are the built-in ones, in the order of listings."""
 
-from __future__ import annotations
-
 from dynsamp.metrics import errors, mechanics, returns
 from dynsamp.metrics.base import Metric, Record, Score, metric
 

@@ -1,7 +1,5 @@
 """What a metric is: a function of arrays under a declared name."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -12,8 +10,6 @@ import numpy as np
 
 from dynsamp.solve import Kernel
 from dynsamp.words import Facts, Input, State
-
-__all__ = ["Metric", "Record", "Score", "TrueSystem", "metric"]
 
 NEEDS = ("forecast", "truth", "model", "system")
 

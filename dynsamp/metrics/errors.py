@@ -3,8 +3,6 @@
 And errors of a learned drift and diffusion against the system's own.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -12,18 +10,6 @@ import numpy as np
 from dynsamp.metrics.base import Record, Score, TrueSystem, metric
 from dynsamp.models.base import HasDiffusion, HasDrift, Model, owners
 from dynsamp.solve import diffusion_values, field_values
-
-__all__ = ["NORM", "NO_TRUTH", "crps", "difference", "diffusion_error", "drift_error", "fair_crps", "known", "nrmse"]
-__all__ += [
-    "periods",
-    "relative",
-    "spread",
-    "spread_skill",
-    "starts_apart",
-    "survival",
-    "survival_median",
-    "valid_prediction_time",
-]
 
 SAME_START = 1e-6  # of a state and its spread: float32, and turns of an angle
 POINTS = 100_000  # more states than these do not change an error over them

@@ -1,7 +1,5 @@
 """What mechanics has: energies, the gradient of a Hamiltonian, invariants, power balance, symplectic steps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -15,10 +13,6 @@ from dynsamp.models.measured.canonical import canonical_pairs
 from dynsamp.solve import Kernel, field_values, scalar_values
 from dynsamp.streams import generator
 from dynsamp.words import State
-
-__all__ = ["energy_drift", "energy_error", "energy_gradient", "gradient_error", "hamiltonian_error", "invariant_drift"]
-__all__ += ["learned_energy", "true_energy"]
-__all__ += ["model_energy_drift", "pairs_of", "power_balance", "symplecticity_defect", "truth_energy_error"]
 
 FLOOR = 1e-2  # of the root mean square: a start with (almost) no energy does not divide by zero
 NORM = "|H| at the start, at least a hundredth of its root mean square over all starts"

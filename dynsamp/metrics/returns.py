@@ -4,8 +4,6 @@ Around each passage the polynomial through the eight nearest samples (degree 7, 
 trajectory, so times and states have an error of the eighth order in the spacing.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -16,8 +14,6 @@ from dynsamp.metrics.mechanics import pairs_of
 from dynsamp.models.base import owners
 from dynsamp.streams import generator
 from dynsamp.words import State
-
-__all__ = ["SOURCE", "amplitude", "passages", "period_error", "section_distance", "sliced_distance", "turns"]
 
 NODES = 8  # of a polynomial
 HALVINGS = 60  # of the bracket, which is one spacing: down to rounding

@@ -1,7 +1,5 @@
 """Estimators and fitted models, one family a file; loaded when first used."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,5 @@
 """What an estimator and a fitted model are: knobs in, frozen arrays out; and what a model may have besides."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +12,6 @@ from dynsamp.networks.tuning import AT_ROUNDING
 from dynsamp.solve import Kernel
 from dynsamp.typed import as_floats
 from dynsamp.words import Facts, State, components, escaped, rate_units
-
-__all__ = ["Estimator", "HasClock", "HasDiffusion", "HasDissipatedPower", "HasDissipation", "HasDrift", "HasEnergy"]
-__all__ += ["HasGradient", "HasInputs", "HasJacobian", "HasPairs", "HasSites", "HasStep", "HasStepJacobian"]
-__all__ += ["HasSuppliedPower", "HasVectorField", "Model", "Samples", "bounds"]
-__all__ += ["owners"]
 
 TENDENCY = "tendency_of_"  # of the name of a derivative
 

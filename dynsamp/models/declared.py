@@ -1,7 +1,5 @@
 """Declared facts of a Hamiltonian, in words or matrices, turned into the structure of its network."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
@@ -13,8 +11,6 @@ from dynsamp.models.base import owners
 from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import mentions, parse
 from dynsamp.words import State, listed, nearest, quoted
-
-__all__ = ["SYMMETRIES", "Symmetry", "formula_names", "periods_of", "structure_of", "symmetry_matrix"]
 
 Named: TypeAlias = Literal["parity", "time-reversal", "exchange", "translation"]
 Symmetry: TypeAlias = Named | Sequence[Sequence[float]] | np.ndarray  # a name, or a matrix (component, component)

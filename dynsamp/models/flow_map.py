@@ -9,8 +9,6 @@ normal equations is worth ten Lyapunov times on clean data.
 With a stencil F is a function of the patch around a site, the same at every site (see `stencil`).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +30,6 @@ from dynsamp.networks.polynomials import written
 from dynsamp.networks.search.flow import fit_flow
 from dynsamp.networks.stencil import Stencil, checked_offsets
 from dynsamp.solve import Kernel
-
-__all__ = ["FlowMap", "FlowMapModel"]
 
 _log = logging.getLogger("dynsamp")
 

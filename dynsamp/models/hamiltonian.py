@@ -8,8 +8,6 @@ periods and powers; from snapshots, Gauss and Newton's method through the flow, 
 (``dynsamp.networks.segments``). ``published=True`` is the method of the paper.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -31,8 +29,6 @@ from dynsamp.networks.search.energy import fit_energy
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.networks.segments.learning import learn_from_snapshots
 from dynsamp.solve import Kernel
-
-__all__ = ["HamiltonianModel", "HamiltonianNetwork"]
 
 _log = logging.getLogger("dynsamp")
 

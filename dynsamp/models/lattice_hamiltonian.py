@@ -44,8 +44,6 @@ from dynsamp.networks.stencil import checked_offsets
 from dynsamp.solve import Kernel
 from dynsamp.words import State, listed, nearest, quoted
 
-__all__ = ["LatticeHamiltonian", "LatticeHamiltonianModel"]
-
 
 def site_dimension(states: Sequence[State]) -> tuple[str, int]:
     """The dimension of the sites, and their number.

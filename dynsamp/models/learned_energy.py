@@ -1,7 +1,5 @@
 """What families with a learned energy share: the knobs of estimators, and the fitted energy with its derivatives."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,9 +29,6 @@ from dynsamp.networks.structure import Structure, closed_group
 from dynsamp.networks.terms import Term, mentions, parse, parse_all
 from dynsamp.solve import Kernel
 from dynsamp.words import quoted
-
-__all__ = ["EnergyEstimator", "EnergyModel", "LawEstimator", "LawModel", "assembled", "checked_reference"]
-__all__ += ["full_report", "law_report", "pieces", "pinned", "stacked"]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """Null models: the yardstick that every learned model has to beat."""
 
 # ruff: noqa: ARG001, ARG002 - interfaces have arguments that a null model ignores
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -16,9 +14,6 @@ from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.search.flow import fit_flow
 from dynsamp.solve import Kernel
 from dynsamp.words import Status
-
-__all__ = ["Climatology", "ClimatologyModel", "Linear", "LinearModel", "Persistence", "PersistenceModel", "RandomWalk"]
-__all__ += ["RandomWalkModel"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,6 @@ from dynsamp.networks.segments.learning import learn_from_slopes, learn_from_sna
 from dynsamp.networks.segments.snapshots import Slopes
 from dynsamp.solve import Kernel
 
-__all__ = ["PortHamiltonianModel", "PortHamiltonianNetwork"]
-
 Way = Literal["momenta", "diagonal", "full"]
 LARGEST = float(np.finfo(float).max)  # a whole number may be beyond
 WAYS: tuple[Way, ...] = get_args(Way)

@@ -23,9 +23,6 @@ import numpy as np
 
 from dynsamp.words import quoted, shown
 
-__all__ = ["DEEPEST", "DIGEST", "HEADER_LIMIT", "Header", "NotIntactError", "Span", "depth", "encode"]
-__all__ += ["little_endian", "read_arrays", "read_header", "read_spans", "refuse", "strict_json"]
-
 _log = logging.getLogger("dynsamp")
 
 HEADER_LIMIT = 4 << 20  # bytes; what a model says about itself is a few kilobytes

@@ -5,8 +5,6 @@ paper: standardised inputs, slopes, widths, samplers and depth chosen from the d
 orthogonalisation instead of a truncated SVD, ridge regression where the data are noisy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
@@ -23,8 +21,6 @@ from dynsamp.networks.neurons import Activation, FitOptions, Neurons, Sampler, W
 from dynsamp.networks.rows import Rows
 from dynsamp.networks.search.regression import RegressionFit, fit_regression
 from dynsamp.words import State, quoted
-
-__all__ = ["SampledNetwork", "SampledNetworkModel"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -28,9 +28,6 @@ from dynsamp.words import State, components, listed, quoted, shown
 if TYPE_CHECKING:
     from dynsamp.models.base import Model
 
-__all__ = ["CHECKED", "COMMON", "Above", "Array", "Items", "Outline", "check_arrays", "check_model", "check_sizes"]
-__all__ += ["checks_itself", "declared_names", "made", "ours"]
-
 Size = int | str
 CHUNK = 1 << 16  # numbers looked at together: no copy of an array is made
 FEW = 64  # numbers that are sooner compared as such than as an array

@@ -1,7 +1,5 @@
 """Whether errors are smaller than others by more than chance; the verdict of functions that have no time in them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,8 +8,6 @@ from scipy.special import stdtrit
 from dynsamp.models.base import Model
 from dynsamp.networks.search.unseen import folds
 from dynsamp.streams import generator
-
-__all__ = ["BLOCKS", "FEWEST", "LARGEST", "ROWS", "error_of", "linear", "ranked", "unseen", "verdict_of_values"]
 
 FEWEST = 5  # rows or steps of data from which anything can be told
 BLOCKS, SURE = 16, 0.99  # blocks of starts, and how sure a difference of their means is, one-sided; at two lead times

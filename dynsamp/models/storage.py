@@ -5,8 +5,6 @@ an array. No code, no links, no compression, and the type of a model is looked u
 imported.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import logging
@@ -50,8 +48,6 @@ from dynsamp.models.schema import (
 )
 from dynsamp.typed import as_floats
 from dynsamp.words import Facts, State, listed, quoted, shown
-
-__all__ = ["json_value", "read_model", "write_model"]
 
 _log = logging.getLogger("dynsamp")
 

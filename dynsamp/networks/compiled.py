@@ -33,9 +33,6 @@ from dynsamp.networks.grid import Patch, margins
 from dynsamp.networks.network import Energy, Network
 from dynsamp.networks.terms import Term, added_gradients
 
-__all__ = ["Wiring", "factored_matrix", "map_step", "network_field", "network_theta", "neuron_sum", "port_field"]
-__all__ += ["trusted"]
-
 Function = Callable[..., Any]
 
 

@@ -4,8 +4,6 @@ A polynomial law is found exactly from few points where neurons would need many,
 to six; of many states few mix at once, as in laws that are sums over sites and pairs.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,8 +17,6 @@ from dynsamp.networks.network import Energy
 from dynsamp.networks.polynomials import written
 from dynsamp.networks.structure import Structure, is_signed_permutation
 from dynsamp.networks.terms import Term, parse
-
-__all__ = ["families", "formula", "origin"]
 
 Powers = tuple[int, ...]  # (component,)
 ROUNDED = 1e-13  # of the largest: what is left of numbers that cancel

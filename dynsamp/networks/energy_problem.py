@@ -24,8 +24,6 @@ from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import Term
 from dynsamp.streams import generator
 
-__all__ = ["EnergyBasis", "EnergyProblem", "Forms", "Trained", "solve_energy"]
-
 # linear and quadratic forms in z: (form, component), (form, component, component)
 Forms = tuple[np.ndarray, np.ndarray]
 

@@ -5,8 +5,6 @@ tanh on coordinates as they are, one of four samplers, no polynomial part, all r
 largest cut off.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dynsamp.networks import tuning
@@ -17,8 +15,6 @@ from dynsamp.networks.sampling import sample_layer
 from dynsamp.networks.search.energy import EnergyFit
 from dynsamp.networks.structure import Structure
 from dynsamp.streams import generator
-
-__all__ = ["SAMPLERS", "fit_published"]
 
 SAMPLERS: tuple[Sampler, ...] = ("elm", "uniform", "adaptive", "swim")
 

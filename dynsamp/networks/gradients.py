@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Gradients", "canonical_matrix", "gradient_of", "partners", "rotated"]
-
 
 def canonical_matrix(pairs: np.ndarray) -> np.ndarray:
     """J (component, component) of canonical pairs (2, dof): q' = dH/dp, p' = -dH/dq."""

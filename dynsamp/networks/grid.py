@@ -12,8 +12,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-__all__ = ["ENDS", "Ends", "Grid", "Patch", "margins"]
-
 Ends = Literal["fixed", "periodic", "free"]
 ENDS: tuple[Ends, ...] = get_args(Ends)
 

@@ -24,8 +24,6 @@ from dynsamp.networks.structure import Structure
 from dynsamp.networks.terms import parse
 from dynsamp.streams import generator
 
-__all__ = ["Lattice", "LatticeEnergy", "Part", "on_places"]
-
 
 @dataclass(frozen=True)
 class Part(Patch):

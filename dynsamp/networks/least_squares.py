@@ -13,8 +13,6 @@ cache; its panels are factorised in turn, and all columns to their right updated
 compact WY form (Schreiber and Van Loan 1989).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -26,8 +24,6 @@ from dynsamp.kernels.features import panel
 from dynsamp.kernels.jit import disabled, specialise
 from dynsamp.networks import tuning
 from dynsamp.networks.ridge import RidgePath
-
-__all__ = ["LeastSquares", "LinearSolution", "Regularisation", "fold", "triangle_of", "truncate"]
 
 Regularisation = float | Literal["gcv", "auto"] | None
 _LANES = 8  # rows of a register

@@ -18,8 +18,6 @@ from dynsamp.networks import tuning
 from dynsamp.networks.polynomials import fill_powers
 from dynsamp.networks.terms import Term, mentions, parse
 
-__all__ = ["Energy", "Hidden", "HiddenLayer", "Network", "blocks"]
-
 
 def blocks(rows: int, width: int) -> Iterator[slice]:
     """Row slices so short that a (width, row) block stays in cache."""

@@ -14,9 +14,6 @@ from dynsamp.arguments import real_number, whole_number
 from dynsamp.limits import check_bytes
 from dynsamp.words import quoted
 
-__all__ = ["LENGTHS", "PLACES", "SAMPLERS", "Activation", "FitOptions", "Length", "Neurons", "Place", "Sampler"]
-__all__ += ["Width", "one_of"]
-
 Width = int | Sequence[int]  # one for each hidden layer where it is a sequence
 Activation = Literal["tanh", "sin", "gauss", "relu", "softplus"]
 Sampler = Literal["elm", "uniform", "swim", "adaptive", "near", "gradient"]

@@ -5,8 +5,6 @@ relative residual below 1e-7 nothing is seen. That is enough for noisy data and 
 ``LeastSquares``.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import blas, lapack, solve_triangular
 
@@ -14,8 +12,6 @@ from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LinearSolution, Regularisation
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.ridge import RidgePath
-
-__all__ = ["GradientGram", "GramLeastSquares", "OnePass"]
 
 _EPSILON = float(np.finfo(float).eps)
 

@@ -7,8 +7,6 @@ rows, orthogonal least squares adds one after the other (Chen, Billings and Luo 
 only a fit to rounding errors counts: fewer terms than rows that leave nothing are no accident.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from math import comb
@@ -18,8 +16,6 @@ from scipy.linalg import qr, solve_triangular
 
 from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LinearSolution
-
-__all__ = ["fewest_terms", "fill_powers", "monomials", "powers", "written"]
 
 EPSILON = float(np.finfo(float).eps)
 

@@ -8,8 +8,6 @@ chosen waves reach its rim.
 A column is a row of integers: the wave vector, the phase (0 cosine, 1 sine) and the number of its factor.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 
@@ -20,8 +18,6 @@ from dynsamp.networks.energy_problem import EnergyBasis
 from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.structure import Structure
-
-__all__ = ["pursue", "series_basis"]
 
 
 def series_basis(

@@ -4,8 +4,6 @@ Which rows share a block depends on the sizes of the problem alone, so that data
 in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,8 +22,6 @@ from dynsamp.networks.sampling import sample_hidden
 from dynsamp.networks.search.unseen import Judgement, Unseen, by_trajectory
 from dynsamp.networks.sketch import SketchedLeastSquares
 from dynsamp.streams import generator
-
-__all__ = ["Blocks", "Fitted", "Method", "Problem", "Scaling", "bytes_needed", "scaling"]
 
 Method = Literal["qr", "gram", "sketch", "few"]
 

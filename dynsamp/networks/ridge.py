@@ -6,14 +6,10 @@ of ill-conditioned least squares problems, BIT 17. Cross validation: Golub, Heat
 the dimension of the fit counts 1.4 times against under-smoothing: Kim and Gu (2004), J. R. Stat. Soc. B 66.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import lapack
 
 from dynsamp.networks import tuning
-
-__all__ = ["RidgePath", "gcv_score"]
 
 
 def gcv_score(missing: float | np.ndarray, rows: float, dimension: float | np.ndarray) -> np.ndarray:

@@ -4,8 +4,6 @@ A source is anything with a ``shape`` and row slices ``[a:b]`` that NumPy can co
 or h5py array, a DataArray. It is read from the first row to the last, in slices of at most a few megabytes.
 """
 
-from __future__ import annotations
-
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +12,6 @@ from typing import Any
 import numpy as np
 
 from dynsamp.networks import tuning
-
-__all__ = ["Rows", "Summary"]
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,6 @@ from dynsamp.networks import tuning
 from dynsamp.networks.network import Hidden, HiddenLayer
 from dynsamp.networks.neurons import Neurons, Place
 
-__all__ = ["S2", "NearPairs", "sample_hidden", "sample_layer", "sample_pairs", "standardisation"]
-
 S2 = 0.5 * np.log(3.0)  # atanh(1/2)
 
 

@@ -7,8 +7,6 @@ sparsity time, STOC; Cohen (2016), Nearly tight oblivious subspace embeddings by
 nonzeros a row. Orthogonalisation of the sketch keeps all digits of clean data.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -20,8 +18,6 @@ from dynsamp.kernels.jit import specialise
 from dynsamp.networks import tuning
 from dynsamp.networks.least_squares import LeastSquares, LinearSolution, Regularisation
 from dynsamp.networks.normal_equations import OnePass
-
-__all__ = ["SketchedLeastSquares"]
 
 
 class SketchedLeastSquares(OnePass):

@@ -17,8 +17,6 @@ from dynsamp.networks.grid import Grid, Patch
 from dynsamp.streams import generator
 from dynsamp.words import State
 
-__all__ = ["Increments", "Stencil", "checked_offsets"]
-
 
 @dataclass(frozen=True)
 class Increments:

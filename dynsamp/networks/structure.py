@@ -6,8 +6,6 @@ wave numbers, and one of a function quadratic in p is psi(q) or psi(q) p_i p_j: 
 two components at most.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
@@ -16,8 +14,6 @@ import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.terms import Term
-
-__all__ = ["Structure", "closed_group", "is_signed_permutation"]
 
 
 def closed_group(generators: Sequence[np.ndarray], size: int) -> np.ndarray:

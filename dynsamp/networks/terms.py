@@ -7,8 +7,6 @@ powers with a constant exponent, and sin, cos, exp, log, sqrt, tanh. The graph i
 on arrays, and written as code for forecasts. A term has one unknown coefficient.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +20,6 @@ from dynsamp.kernels.tracing.derivatives import gradient
 from dynsamp.kernels.tracing.graph import Graph, UntraceableError
 from dynsamp.kernels.tracing.source import assignments, built
 from dynsamp.words import listed, quoted
-
-__all__ = ["Term", "added_gradients", "mentions", "parse", "parse_all"]
 
 FUNCTIONS = ("sin", "cos", "exp", "log", "sqrt", "tanh")
 LONGEST = 1000  # characters of a formula: it may come from a file

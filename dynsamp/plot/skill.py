@@ -1,7 +1,5 @@
 """Pictures of scores: errors that grow with lead time, how long forecasts are valid, all scores at a glance."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """The verb `fit`: data in, fitted model out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +19,6 @@ from dynsamp.streams import checked_seed
 from dynsamp.system import HamiltonianSystem, System
 from dynsamp.words import listed, shown, suggestion
 from dynsamp.workflow.verdict import verdict
-
-__all__ = ["as_dataset", "fit"]
 
 
 def fit(

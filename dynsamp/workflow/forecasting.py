@@ -1,7 +1,5 @@
 """The verb `forecast`: a fitted model run forward, with a status per trajectory."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +23,6 @@ from dynsamp.workflow.chunks import Piece, Store, computed
 from dynsamp.workflow.identity import Told, span
 from dynsamp.workflow.signals import Signal, Signals, signals_of_model
 from dynsamp.workflow.starts import Starts, forecast_starts, of_size, saved_times
-
-__all__ = ["forecast"]
 
 DOMAIN_MARGIN = 0.5  # of the training box, on each side: beyond, a forecast has left the domain ...
 DIVERGED_WIDTHS = 10.0  # ... and so many widths beyond, it is none

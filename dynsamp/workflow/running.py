@@ -1,7 +1,5 @@
 """All four verbs: `run`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,6 @@ from dynsamp.workflow.fitting import fit
 from dynsamp.workflow.forecasting import forecast as forecast_verb
 from dynsamp.workflow.generation import generate as generate_verb
 from dynsamp.workflow.scoring import evaluate as evaluate_verb
-
-__all__ = ["run"]
 
 
 def run(  # noqa: PLR0913 - a verb

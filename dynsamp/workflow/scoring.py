@@ -1,7 +1,5 @@
 """The verb `evaluate`: a forecast against the truth, as scores."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
@@ -18,8 +16,6 @@ from dynsamp.models.base import HasDissipatedPower, Model
 from dynsamp.system import System
 from dynsamp.words import QUOTED, quoted, shown, suggestion
 from dynsamp.workflow.completing import at_times_of, completed_truth
-
-__all__ = ["evaluate"]
 
 _log = logging.getLogger("dynsamp")
 

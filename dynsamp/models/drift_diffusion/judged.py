@@ -7,8 +7,6 @@ chosen terms cannot say shows in the difference to all terms and neurons, where 
 that chance has moved a little.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The estimator of drift and diffusion, and its model."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Drift and diffusion as formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

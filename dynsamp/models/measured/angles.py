@@ -4,8 +4,6 @@ A wrapped angle jumps by a full turn where the motion goes on smoothly. How far 
 where the data have one (a momentum, up to a constant factor, or a derivative), else by the steps before and after.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,8 +14,6 @@ from dynsamp.models import tuning
 from dynsamp.models.base import Samples
 from dynsamp.models.measured.names import guess_pairs, is_angle, is_coordinate
 from dynsamp.words import State, components, spans
-
-__all__ = ["unwrapped"]
 
 TURNS = {"rad": 2 * math.pi, "radian": 2 * math.pi, "radians": 2 * math.pi, "mrad": 2000 * math.pi,
          "degree": 360.0, "degrees": 360.0, "deg": 360.0, "°": 360.0, "turn": 1.0}  # fmt: skip

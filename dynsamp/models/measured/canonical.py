@@ -3,8 +3,6 @@
 `canonical` is the door of estimators of an energy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +17,6 @@ from dynsamp.networks.gradients import Gradients, gradient_of
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.networks.tuning import EVEN
 from dynsamp.words import Facts, State, energy_units, listed, spans
-
-__all__ = ["CANONICAL_NAMES", "CanonicalSamples", "canonical", "canonical_pairs", "checked", "gradient_data"]
-__all__ += ["positions_only", "snapshot_data", "units_of_energy"]
 
 CANONICAL_NAMES = "the first half of the states is q, the second p"
 

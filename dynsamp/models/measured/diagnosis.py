@@ -1,7 +1,5 @@
 """Whether data look like those of a Hamiltonian system: what a person should know before trusting a learned H."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,8 +14,6 @@ from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.search.energy import EnergyFit, fit_energy
 from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.words import State
-
-__all__ = ["doubts", "doubts_of_names", "friction_column", "friction_of_momenta"]
 
 
 def doubts(data: Gradients, samples: Samples, known: float = np.inf) -> dict[str, str]:

@@ -14,8 +14,6 @@ from dynsamp.models import tuning
 from dynsamp.networks.stencil import Increments
 from dynsamp.streams import generator
 
-__all__ = ["hidden_states"]
-
 
 def hidden_states(rows: Increments, missed: float, seed: int = 0) -> str:
     """A sentence that says so where there are hidden states, else nothing.

@@ -1,7 +1,5 @@
 """Increments between consecutive samples: what one-step models learn from."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from typing import Any

@@ -1,14 +1,10 @@
 """What names of states say: which is the velocity or momentum of which, and which are angles or positions."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Sequence
 
 from dynsamp.models import tuning
-
-__all__ = ["derived", "guess_pairs", "is_angle", "is_coordinate", "is_momentum", "is_velocity"]
 
 ANGLES = {
     "angle", "theta", "phi", "psi", "alpha", "beta", "gamma", "varphi", "vartheta", "azimuth", "inclination",

@@ -7,8 +7,6 @@ B-splines and penalties, Statistical Science 11, for the basis; Cummins, Filloon
 for nonparametric curve estimates, J. Amer. Statist. Assoc. 96, for the factor that keeps it from following the noise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,8 +22,6 @@ from dynsamp.models.measured.angles import unwrapped
 from dynsamp.networks.segments.snapshots import noise_level
 from dynsamp.streams import generator
 from dynsamp.words import State, rate_units
-
-__all__ = ["velocity_name", "with_velocities"]
 
 DEGREE = 5  # of splines whose third derivative is penalised
 

@@ -5,8 +5,6 @@ larger widths, where their scales are tuned further (upwards above all: the best
 search ends when more neurons stop helping. Nothing is held out, and nothing is known about the system.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,9 +13,6 @@ import numpy as np
 
 from dynsamp.networks import tuning
 from dynsamp.networks.neurons import Activation, Neurons
-
-__all__ = ["LINEAR", "Climb", "Trial", "ladder", "simplest"]
-
 
 LINEAR = Neurons(0, "tanh", 1.0)
 

@@ -7,8 +7,6 @@ where some are much worse than the search believes, it starts again with them in
 states is judged by fits that have not seen a block: see ``unseen``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
 

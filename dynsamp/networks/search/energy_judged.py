@@ -15,8 +15,6 @@ from dynsamp.networks.network import Energy
 from dynsamp.networks.neurons import Neurons
 from dynsamp.networks.search.unseen import Judgement, Unseen, by_trajectory, folds
 
-__all__ = ["EnergyFit", "Shares", "Split", "energy_folds", "judged", "missed", "with_all"]
-
 
 @dataclass(frozen=True)
 class EnergyFit:

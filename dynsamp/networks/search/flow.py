@@ -12,8 +12,6 @@ that fit is from the map is the error (Cook and Stefanski 1994, J. Am. Stat. Ass
 the errors comes from residuals that follow each other, which share the error of the sample between them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,8 +28,6 @@ from dynsamp.networks.search.climb import LINEAR, Climb, simplest
 from dynsamp.networks.search.unseen import Judgement, folds
 from dynsamp.networks.stencil import Increments, Stencil
 from dynsamp.streams import generator
-
-__all__ = ["FlowFit", "fit_flow"]
 
 
 @dataclass(frozen=True)

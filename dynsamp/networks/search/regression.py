@@ -9,8 +9,6 @@ fit misjudges: neurons along near pairs, relu neurons, more layers and narrower 
 have not seen decide.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,8 +22,6 @@ from dynsamp.networks.rows import Rows
 from dynsamp.networks.search.climb import LINEAR, Climb, ladder, simplest
 from dynsamp.networks.search.unseen import Judgement, folds
 from dynsamp.streams import generator
-
-__all__ = ["RegressionFit", "fit_regression"]
 
 
 @dataclass(frozen=True)

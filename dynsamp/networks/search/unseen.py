@@ -24,8 +24,6 @@ from scipy.spatial import cKDTree
 from dynsamp.networks import tuning
 from dynsamp.streams import generator
 
-__all__ = ["Judgement", "Unseen", "by_trajectory", "folds"]
-
 _log = logging.getLogger("dynsamp")
 
 

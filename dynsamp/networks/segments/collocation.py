@@ -6,8 +6,6 @@ dy1 = h b' (I - h F A)^-1 df and on the start by I + h b' (I - h F A)^-1 F, exac
 Hairer, Lubich, Wanner (2006), Geometric Numerical Integration, sections II.1.2 and VI.4.2 (derivatives of a method).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +15,6 @@ import numpy as np
 
 from dynsamp.kernels.solvers.implicit import gauss_legendre4, gauss_legendre6, gauss_legendre8
 from dynsamp.networks import tuning
-
-__all__ = ["Field", "Spans", "gauss", "spans"]
 
 
 class Field(Protocol):

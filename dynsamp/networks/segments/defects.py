@@ -6,8 +6,6 @@ the correction alone, and so on. It needs no Jacobians, only solutions of the la
 Pereyra (1968), Numerische Mathematik 11, 111, for the correction of differences.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -22,8 +20,6 @@ from dynsamp.networks.search.energy import judged, refit
 from dynsamp.networks.segments.learning import Fit, Learned
 from dynsamp.networks.segments.snapshots import Trajectories
 from dynsamp.solve import Kernel, Options, solve
-
-__all__ = ["learn_by_defects"]
 
 HALF = 4  # samples on each side of central differences of order 8
 SLOPES = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0.0, 4 / 5, -1 / 5, 4 / 105, -1 / 280])

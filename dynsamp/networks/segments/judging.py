@@ -5,8 +5,6 @@ rows left out are Q_k, with residuals r_k: no fit is repeated. Cook and Weisberg
 Regression, section 2.2, for the rows; their states are those of the gaps of pairs.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +22,6 @@ from dynsamp.networks.segments.learned_field import LearnedField, Potential
 from dynsamp.networks.segments.shooting import shoot
 from dynsamp.networks.segments.snapshots import Segments
 from dynsamp.words import listed
-
-__all__ = ["Refits", "Verdict", "judge"]
 
 _log = logging.getLogger("dynsamp")
 

@@ -15,8 +15,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["Disturbance", "Gain", "LearnedField", "Unknown", "Wave"]
-
 
 class Potential(Protocol):
     """A scalar function of points (point, component)."""

@@ -5,8 +5,6 @@ segments with free initial states: see ``shooting``. The linear fit that starts 
 where noise would dominate them the weak form: see ``snapshots``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -24,8 +22,6 @@ from dynsamp.networks.segments.learned_field import Disturbance, LearnedField
 from dynsamp.networks.segments.shooting import enough_stages, equations, fly, settle, shoot
 from dynsamp.networks.segments.snapshots import Segments, Slopes, Trajectories, find_frequency, slope_rows, weak_rows
 from dynsamp.streams import generator
-
-__all__ = ["Fit", "Learned", "learn_from_slopes", "learn_from_snapshots"]
 
 Fit = Callable[[Gradients, float], EnergyFit]  # (data, tolerance)
 

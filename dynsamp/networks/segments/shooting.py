@@ -13,8 +13,6 @@ advances in parameter identification techniques for ODE; Golub and Pereyra (1973
 10, 413, for the elimination.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +22,6 @@ from dynsamp.networks.gradients import Gradients
 from dynsamp.networks.segments.collocation import Spans, gauss, spans
 from dynsamp.networks.segments.learned_field import LearnedField
 from dynsamp.networks.segments.snapshots import Segments
-
-__all__ = ["enough_stages", "equations", "fly", "settle", "shoot"]
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,6 @@ from dynsamp.networks.search.energy import EnergyFit
 from dynsamp.networks.segments.learned_field import Disturbance
 from dynsamp.streams import generator
 
-__all__ = ["Segments", "Slopes", "Trajectories", "Windows", "find_frequency", "noise_level", "slope_rows", "weak_rows"]
-__all__ += ["weak_windows"]
-
 POWER = 6  # of the bump of the weak form
 NORMAL = 0.6744897501960817  # median of |x| of a standard normal x
 
