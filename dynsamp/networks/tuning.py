@@ -435,6 +435,9 @@ UNEVEN_NOISE = 10.0
 t with three degrees of freedom, or of a diffusion that grows with the state, is some two to five times it."""
 ALIKE = 0.3
 """Correlation of the errors of neighbours from which their products tell an error from noise."""
+BLIND = 0.5
+"""Relative error on held-out rows that is that of no fit: they lie where the others do not reach, and cross validation
+on all rows chooses."""
 AT_ROUNDING = 1e-12
 """Relative error that is that of float64 after some thousand operations, and said to be."""
 OUTSTANDING = 10.0

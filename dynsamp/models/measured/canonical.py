@@ -149,7 +149,8 @@ def snapshot_data(samples: Samples, *, inputs: bool = False) -> Trajectories:
     checked(samples, inputs=inputs)
     _check_times(samples)
     u = samples.u if samples.u is not None else np.empty((*samples.y.shape[:2], 0))
-    return Trajectories(samples.t, samples.y, u, samples.length, samples.blocks)
+    smoothed = samples.facts.velocities
+    return Trajectories(samples.t, samples.y, u, samples.length, samples.blocks, smoothed)
 
 
 def checked(samples: Samples, *, inputs: bool) -> np.ndarray:

@@ -81,7 +81,7 @@ def _roughness(samples: Samples) -> float:
     """Relative size, at most, of independent errors of derivatives, or of those that samples make in differences."""
     inside, values = samples.inside, samples.y if samples.dy is None else samples.dy
     level = noise_level(samples.t, values, samples.length)
-    if level is None:
+    if level is None or samples.facts.velocities:  # splines are smooth, and so are their errors
         return float(np.inf)
     signal = values[inside] if samples.dy is not None else np.diff(values, axis=1)[inside[:, 1:]] / np.sqrt(2.0)
     return float(np.sqrt(np.mean(level**2 / (np.mean(signal**2, axis=0) + 1e-300))))

@@ -75,6 +75,10 @@ def fit_energy(
         problem = EnergyProblem(data.take(split.seen), structure, centre, half_width, options)
         search = _Search(problem, wanted, data.take(split.steering), split.weights, least)
         previous, found = found, search.run()
+        if shares.steered and len(split.steering) and found.error > tuning.BLIND:
+            # what no fit can tell without having seen it steers nothing
+            shares, found = shares._replace(steered=False), previous
+            continue
         if previous is not None and previous.error <= found.error:
             found = previous
         square = np.mean(missed(found, every) ** 2, axis=1) / search.size

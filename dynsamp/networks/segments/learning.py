@@ -151,7 +151,7 @@ class _Learning:
         stages = enough_stages(law, pairs, max(1e-14, tuning.GAP_SHARE * min(1.0, self.gap)))
         whole = (lambda energy: energy) if self.lattice is None else self.lattice.whole
         verdict = judge(law, refits, pairs, fold, stages, self.data.half_width, whole)
-        level = self.data.noise
+        level = self.data.most_noise
         if level is None or not verdict.noise.any() or not np.all(verdict.noise > tuning.BEYOND_NOISE * level):
             return verdict
         # samples are smoother than that: what looks like noise is what the field cannot say
@@ -162,7 +162,7 @@ class _Learning:
 
     def _maybe_noise(self) -> bool:
         """Whether errors of samples may be what the flow of pairs misses: a law that is not resolved is no noise."""
-        level = self.data.noise
+        level = self.data.most_noise
         unexplained = level is not None and np.all(self.misses > tuning.BEYOND_NOISE * level)
         return self.gap > max(tuning.NOISY_GAP, self.goal) and not unexplained
 

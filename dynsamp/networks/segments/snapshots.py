@@ -99,6 +99,7 @@ class Trajectories:
     u: np.ndarray  # (trajectory, time, input)
     length: np.ndarray  # (trajectory,) valid times
     blocks: np.ndarray | None = None  # (trajectory, time) see Samples; without them each trajectory is one
+    smoothed: bool = False  # states are splines through measured positions: errors are smooth, too
 
     def _places(self, samples: int) -> tuple[np.ndarray, np.ndarray]:
         """Trajectory and first sample of all segments."""
@@ -178,6 +179,11 @@ class Trajectories:
     def noise(self) -> np.ndarray | None:
         """See ``noise_level``."""
         return noise_level(self.t, self.y, self.length)
+
+    @property
+    def most_noise(self) -> np.ndarray | None:
+        """Errors of samples (component,) at most, where how rough they are bounds them."""
+        return None if self.smoothed else self.noise
 
     @property
     def noisy(self) -> bool:
