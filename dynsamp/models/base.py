@@ -199,6 +199,13 @@ class Model(ABC):
         """Forecast without a kernel: states (trajectory, time, component) and status (trajectory,)."""
         raise NotImplementedError(f"{type(self).__name__} forecasts through its kernel()")
 
+    @property
+    def known_error(self) -> float | None:
+        """Relative error of what was learned, of the drift where noise is learned beside it; None if none is told."""
+        error = self.report.get("error")
+        error = error.get("drift") if isinstance(error, Mapping) else error
+        return float(error) if isinstance(error, int | float) and np.isfinite(error) else None
+
     def summary(self) -> str:
         """A few lines for a person: whether it beats null models, how wrong it is, what was chosen, what it cost."""
         said = dict(self.report)
@@ -225,7 +232,7 @@ class Model(ABC):
         base, rate = name.removeprefix(TENDENCY).partition("[")[0], name.startswith(TENDENCY)
         owner, text = owners(self.states), _spoken(value)
         at = [k for k, state in enumerate(owner) if state.name == base]
-        if not at:
+        if not at or not isinstance(value, int | float):
             return text
         units = rate_units(owner[at[0]].units, self.facts.time_unit) if rate else owner[at[0]].units
         text += "" if units == "1" else f" {units}"
@@ -236,13 +243,14 @@ class Model(ABC):
 def _judged(error: Any, interval: Any) -> Any:
     """An error with the interval that holds it."""
     if isinstance(error, Mapping):
-        ends = interval if isinstance(interval, Mapping) else {}
-        return {part: _judged(value, ends.get(part)) for part, value in error.items()}
+        each = interval if isinstance(interval, Mapping) else {}
+        return {part: _judged(value, each.get(part)) for part, value in error.items()}
     if isinstance(error, float) and error < AT_ROUNDING:
         return f"at rounding ({error:.1g})"
-    if not isinstance(error, int | float) or not isinstance(interval, Sequence) or len(interval) != 2:
+    low, high = interval if isinstance(interval, Sequence) and len(interval) == 2 else (None, None)
+    if not all(isinstance(value, int | float) for value in (error, low, high)):
         return error
-    return f"{error:.2g} ({interval[0]:.2g} to {interval[1]:.2g})"
+    return f"{error:.2g} ({low:.2g} to {high:.2g})"
 
 
 def _spoken(value: Any) -> str:

@@ -96,7 +96,7 @@ class FlowMapModel(Model):
             names = [f"{state.name}[i]" for state in self.states]
             seen = [f"{s.name}[i{k:+d}]" if k else f"{s.name}[i]" for k in self.stencil for s in self.states]
         shifted = [f"({n} - {c:.6g})" if c > 0 else f"({n} + {-c:.6g})" for n, c in zip(seen, self.centre, strict=True)]
-        error = float(self.report.get("error") or 0.0)
+        error = self.known_error or 0.0
         digits = int(np.clip(2 - np.log10(max(error, 1e-12)), 2, 12))
         size = len(self.centre)
         exponents = np.concatenate([np.zeros((1, size)), np.eye(size), self.weights])

@@ -180,7 +180,7 @@ class LawModel(Model):
         """
         if neurons := sum(self.widths):
             return f"no formula: {neurons} neurons"
-        error = self.report.get("error", 0.0)
+        error = self.known_error or 0.0
         digits = 12 if error < tuning.WRITTEN_IN_FULL else max(3, 2 - int(np.log10(error)))
         return " + ".join(formula(*part, digits) for part in parts).replace("+ -", "- ")
 

@@ -1,6 +1,6 @@
 """Whether errors are smaller than others by more than chance; the verdict of functions that have no time in them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import stdtrit
@@ -30,7 +30,7 @@ def verdict_of_values(
     for fold in np.unique(which) if x.shape[1] <= LARGEST else ():
         matrix, _ = linear(x[which != fold], y[which != fold])
         straight[which == fold] = matrix[0] + x[which == fold] @ matrix[1:]
-    paths = (bare, bare + unseen(error_of(model), y), y.mean(axis=0), straight)
+    paths = (bare, bare + unseen(model.known_error, y), y.mean(axis=0), straight)
     seen, own, *others = (np.sqrt(((path - y) ** 2).mean(axis=1))[:, None] for path in paths)
     mean, law = (int(ranked(own, lambda: seen, other, [len(x)])[0]) for other in others)
     if mean < BETTER:
@@ -54,13 +54,6 @@ def linear(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     design = np.column_stack([np.ones(len(x)), x])  # no weight where there are no data, such as a conserved sum
     matrix = np.linalg.lstsq(design, y, rcond=1e-9)[0]
     return matrix, y - design @ matrix
-
-
-def error_of(model: Model) -> float | None:
-    """Relative error of the law where it has not been fitted, where the report has one."""
-    error = model.report.get("error")
-    error = error.get("drift") if isinstance(error, Mapping) else error
-    return float(error) if isinstance(error, int | float) and np.isfinite(error) else None
 
 
 def unseen(error: float | None, values: np.ndarray) -> np.ndarray:

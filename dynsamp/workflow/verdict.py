@@ -54,7 +54,7 @@ def verdict(model: Model, samples: Samples) -> str:
         if steps < skill.FEWEST:
             return f"no skill can be shown: {steps} step{'s'[: steps != 1]} of data are too few to tell"
         model, samples, lost = _without_lost(model, samples)
-        return _along(model, samples) + ("" if skill.error_of(model) is not None else IN_SAMPLE) + lost
+        return _along(model, samples) + ("" if model.known_error is not None else IN_SAMPLE) + lost
     except Exception as error:  # whatever a stranger's model does: its fit is none the worse
         return f"not compared with {', '.join(THREE[:2])} and {THREE[2]}: {str(error).partition(chr(10))[0]}"
 
@@ -127,7 +127,7 @@ def _along(model: Model, samples: Samples) -> str:
             return errors(*_moments(model, rate, window, leads, error))
         return errors(_paths(model, (steps, field, rate), window, leads, error), None)
 
-    seen, own = cache(lambda: rolled(None)), rolled(skill.error_of(model))
+    seen, own = cache(lambda: rolled(None)), rolled(model.known_error)
     others = [errors(path, spread if noisy else None) for path, spread in _three(samples, truth[:, 0], leads)]
     apart = [len(np.unique(k * samples.y.shape[1] + i // lead)) for lead in leads]
     won = np.stack([skill.ranked(own, seen, other, apart, noisy) for other in others])
