@@ -196,3 +196,10 @@ def test_fits_to_arrays_are_judged():
     ):
         model = ds.SampledNetwork().fit(x, y)
         assert next(iter(model.report.items())) == ("verdict", words)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_single_record_is_all_that_a_verdict_knows(count):
+    train = ds.generate("pendulum", trajectories=count, duration=20, dt=0.1, seed=1)
+    said = ds.fit(train, ds.FlowMap(), progress=False).report["verdict"]
+    assert ("along the one trajectory" in said) == (count == 1)

@@ -35,6 +35,7 @@ LOST = 0.3  # relative error of a trajectory that the model does not follow
 ROWS_A_STATE = 10  # a linear map of fewer follows chance
 BRIEF = 3  # lead times that are little, where more were checked
 THREE = ("persistence", "climatology", "a linear map")
+ALONG = " (along the one trajectory of the data)"  # of others nothing is known
 IN_SAMPLE = " (on the data of the fit)"  # where no report tells of others
 Field = Callable[..., np.ndarray]  # (y, t, u)
 Window = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # t (start, step), y, u
@@ -54,7 +55,8 @@ def verdict(model: Model, samples: Samples) -> str:
         if steps < skill.FEWEST:
             return f"no skill can be shown: {steps} step{'s'[: steps != 1]} of data are too few to tell"
         model, samples, lost = _without_lost(model, samples)
-        return _along(model, samples) + ("" if model.known_error is not None else IN_SAMPLE) + lost
+        one = ALONG if np.count_nonzero(samples.length > 1) == 1 else ""
+        return _along(model, samples) + one + ("" if model.known_error is not None else IN_SAMPLE) + lost
     except Exception as error:  # whatever a stranger's model does: its fit is none the worse
         return f"not compared with {', '.join(THREE[:2])} and {THREE[2]}: {str(error).partition(chr(10))[0]}"
 
