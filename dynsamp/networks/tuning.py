@@ -85,7 +85,7 @@ LAST_FLOPS = 5e10
 CLOSE = 0.1
 """Of the standard error of a noise level: errors of fits to the same data differ less than that by chance. Measured:
 flat from 0 to 0.1; 0.3 costs a fifth of the accuracy of noisy fits."""
-STRUCTURED = 0.7
+STRUCTURED = 0.8
 """Neurons along gradient differences that lower the error to this part are no accident: noise has no directions."""
 HARD_ROWS = 8
 """Equations an unknown for a hard target, which overfits with fewer."""
