@@ -10,9 +10,8 @@ from scipy.integrate import solve_ivp
 
 from dynsamp.models.base import Samples
 from dynsamp.models.flow_map import FlowMap, FlowMapModel
-from dynsamp.models.measured.increments import Increments
 from dynsamp.models.storage import read_model, write_model
-from dynsamp.networks.stencil import Stencil
+from dynsamp.networks.stencil import Increments, Stencil
 from dynsamp.solve import Kernel, solve
 from dynsamp.words import State
 

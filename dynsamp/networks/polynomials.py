@@ -20,7 +20,7 @@ from dynsamp.networks.least_squares import LinearSolution
 EPSILON = float(np.finfo(float).eps)
 
 
-def monomials(inputs: int, degree: int) -> int:
+def count_of(inputs: int, degree: int) -> int:
     """Number of monomials of total degree two and more."""
     return comb(inputs + degree, degree) - 1 - inputs
 

@@ -16,7 +16,7 @@ from dynsamp.networks.least_squares import LeastSquares, LinearSolution
 from dynsamp.networks.network import Hidden, HiddenLayer, Network, blocks
 from dynsamp.networks.neurons import FitOptions, Neurons
 from dynsamp.networks.normal_equations import GramLeastSquares
-from dynsamp.networks.polynomials import fewest_terms, monomials, powers
+from dynsamp.networks.polynomials import count_of, fewest_terms, powers
 from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.sampling import sample_hidden
 from dynsamp.networks.search.unseen import Judgement, Unseen, by_trajectory
@@ -150,7 +150,7 @@ class Problem:
 
     def columns(self, neurons: Neurons) -> int:
         """Unknowns of each target."""
-        return self.free + (neurons.last or monomials(self.rows.inputs, neurons.degree))
+        return self.free + (neurons.last or count_of(self.rows.inputs, neurons.degree))
 
     def hidden(self, neurons: Neurons, part: np.ndarray | None = None) -> Hidden:
         """Sample the hidden layers from the drawn rows, or from some of them."""

@@ -1,10 +1,9 @@
 """How well drift and diffusion are known: from the covariance of the coefficients, and from what richer ones would say.
 
 Increments without their mean are uncorrelated, so normal equations say how far chance moves coefficients; where they
-move more when blocks of the data are held out, that counts. What the
-chosen terms cannot say shows in the difference to all terms and neurons, where it exceeds what chance explains (Mallows
-1973, Technometrics 15, 661). What a long spacing has forgotten makes chance larger: the law is found again from moments
-that chance has moved a little.
+move more when blocks of the data are held out, that counts. What the chosen terms cannot say shows in the difference to
+all terms and neurons, where it exceeds what chance explains (Mallows 1973, Technometrics 15, 661). What a long spacing
+has forgotten makes chance larger: the law is found again from moments that chance has moved a little.
 """
 
 from dataclasses import dataclass

@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from dynsamp.models import tuning
-from dynsamp.models.measured.increments import Increments
 from dynsamp.networks.network import HiddenLayer
 from dynsamp.networks.polynomials import fill_powers
 from dynsamp.networks.search.unseen import folds
+from dynsamp.networks.stencil import Increments
 
 
 def lower_triangle(size: int) -> list[tuple[int, int]]:

@@ -17,13 +17,14 @@ from dynsamp.models.drift_diffusion.judged import judged
 from dynsamp.models.drift_diffusion.law import Rows, lower_triangle
 from dynsamp.models.drift_diffusion.moments import Fitted, fitted
 from dynsamp.models.drift_diffusion.spoken import formula
-from dynsamp.models.measured.increments import Increments, increments, unused
+from dynsamp.models.measured.increments import increments, unused
 from dynsamp.models.schema import Above, Array, Outline
 from dynsamp.networks.compiled import Wiring, network_field, network_theta, neuron_sum, trusted
 from dynsamp.networks.grid import Patch
 from dynsamp.networks.network import Hidden, HiddenLayer, Network
 from dynsamp.networks.neurons import FitOptions, Neurons, Sampler, one_of
 from dynsamp.networks.sampling import sample_layer
+from dynsamp.networks.stencil import Increments
 from dynsamp.networks.tuning import SAMPLED_FROM
 from dynsamp.solve import Chart, Kernel, diffusion_values, field_values
 from dynsamp.streams import generator

@@ -11,8 +11,6 @@ from dynsamp.models.base import Samples
 from dynsamp.networks.search.unseen import Judgement
 from dynsamp.networks.stencil import Increments
 
-__all__ = ["Increments", "increments", "judged", "unused"]
-
 _log = logging.getLogger("dynsamp")
 
 

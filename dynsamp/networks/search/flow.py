@@ -21,7 +21,7 @@ from scipy.linalg import qr
 from dynsamp.networks import tuning
 from dynsamp.networks.network import Network
 from dynsamp.networks.neurons import FitOptions, Neurons
-from dynsamp.networks.polynomials import monomials
+from dynsamp.networks.polynomials import count_of
 from dynsamp.networks.regression_problem import Blocks, Fitted, Problem, Scaling
 from dynsamp.networks.rows import Rows, Summary
 from dynsamp.networks.search.climb import LINEAR, Climb, simplest
@@ -179,7 +179,7 @@ class _Search:
         for degree in range(2, tuning.POLYNOMIAL_DEGREE + 1):
             neurons = Neurons(0, degree=degree)
             columns = self.problem.columns(neurons)
-            if columns > tuning.POLYNOMIAL_PURSUED or (monomials(inputs, degree - 1) and columns > 20 * count):
+            if columns > tuning.POLYNOMIAL_PURSUED or (count_of(inputs, degree - 1) and columns > 20 * count):
                 break
             error = self.assess(neurons)[0]
             if error <= self.exact or tuning.MAP_POLYNOMIAL_ROWS * columns <= count:

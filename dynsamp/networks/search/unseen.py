@@ -26,6 +26,8 @@ from dynsamp.streams import generator
 
 _log = logging.getLogger("dynsamp")
 
+QUIET_HALF = 0.455  # median of the square of a standard normal number
+
 
 def folds(
     trajectory: np.ndarray, seed: int = 0, most: int = tuning.JUDGED_FOLDS, outer: Sequence[np.ndarray] = ()
@@ -170,7 +172,7 @@ class Unseen:
         total, size = float(square.sum()), float(np.mean(self.target**2, axis=0).sum())
         low, squared, high, noise, sure = total, total, total, np.zeros_like(square), True
         # noise is everywhere, and the quiet half of the rows has it too: a few that stand out are wrong, not noisy
-        quiet = tuning.UNEVEN_NOISE * np.median(self.residual**2, axis=0) / 0.455
+        quiet = tuning.UNEVEN_NOISE * np.median(self.residual**2, axis=0) / QUIET_HALF
         if self.shift is not None and total > tuning.AT_ROUNDING**2 * size:
             one, other = self._neighbours
             # how alike an error is at neighbours: that of a part of the rows is known, and as rough as the other
